@@ -1,0 +1,56 @@
+"""The ``stellwerk`` command: finds the verb, imports only that, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from stellwerk import __version__
+from stellwerk.errors import StellwerkError
+
+VERBS = {
+    "catalog": ("stellwerk.cli.catalog", "what exists: list, show, check and sum up the catalogue"),
+    "workload": ("stellwerk.cli.workload", "what is wanted: check a workload file and show what follows from it"),
+    "plan": ("stellwerk.cli.plan", "memory, time, layout and energy of a workload on one accelerator"),
+    "match": ("stellwerk.cli.match", "where a workload can run, ranked, with reasons"),
+    "train": ("stellwerk.cli.train", "plan and run a first small training on this machine"),
+    "simulate": ("stellwerk.cli.simulate", "replay a job log under a scheduling policy"),
+    "whitepaper": ("stellwerk.cli.whitepaper", "build an edition of the living report"),
+    "feedback": ("stellwerk.cli.feedback", "comments on the figures of an edition"),
+}
+
+
+class _VerbGroup(click.Group):
+    """Imports a verb's module when it is called, so that ``--help`` and every other verb start fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(VERBS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in VERBS.items()])
+
+
+@click.group(cls=_VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="stellwerk")
+def main() -> None:
+    """Plan large-model training, find where it can run, and report on the compute infrastructure."""
+
+
+def run() -> None:
+    """Entry point: a person's mistake ends with one clear message and exit code 2, never with a traceback."""
+    try:
+        main()
+    except StellwerkError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(141)

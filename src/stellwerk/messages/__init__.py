@@ -1,0 +1,8 @@
+"""Reasons as codes, rendered in German and English.
+
+A reason is a stable code with parameters; the sentences live in ``de.toml`` and ``en.toml``.
+"""
+
+from stellwerk.messages.reasons import LANGUAGES, Language, Reason, count_text, render, text
+
+__all__ = ["LANGUAGES", "Language", "Reason", "count_text", "render", "text"]

@@ -1,0 +1,64 @@
+"""The reason type and its rendering."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+Language = Literal["de", "en"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is so: a stable ``code`` and the values its sentence names."""
+
+    code: str
+    params: Mapping[str, str | int | float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"code": self.code, "params": dict(self.params)}
+
+
+def render(reason: Reason, language: Language) -> str:
+    """The sentence of a reason in one language.
+
+    Raises KeyError for a code without a sentence and for a parameter the sentence misses;
+    a test finds both before a user does.
+    """
+    return _sentences(language)["reasons"][reason.code].format_map(
+        {name: _number(value, language) for name, value in reason.params.items()}
+    )
+
+
+def text(key: str, language: Language, **params: str | int | float) -> str:
+    """A fixed text of the interface (``section.name``) in one language."""
+    section, _, name = key.partition(".")
+    return _sentences(language)[section][name].format_map(
+        {name: _number(value, language) for name, value in params.items()}
+    )
+
+
+def count_text(number: float, language: Language) -> str:
+    """A large number in short: 7.52e9 → ``7.52 billion``, ``7,52 Mrd.``"""
+    for name, factor in (("trillion", 1e12), ("billion", 1e9), ("million", 1e6), ("thousand", 1e3)):
+        if abs(number) >= factor:
+            shown = f"{number / factor:.3g}"
+            return text(f"count.{name}", language, number=shown if language == "en" else shown.replace(".", ","))
+    return f"{number:.3g}"
+
+
+@cache
+def _sentences(language: Language) -> dict[str, dict[str, str]]:
+    return tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8"))
+
+
+def _number(value: str | int | float, language: Language) -> str:
+    if isinstance(value, str):
+        return value
+    shown = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
+    return shown if language == "en" else shown.translate(str.maketrans(",.", ".,"))
