@@ -1,0 +1,111 @@
+"""Time that one micro-batch computes on the slowest pipeline stage (docs/formulas/step-time.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stellwerk.planner.layouts import RECOMPUTATIONS, LayoutGrid
+from stellwerk.planner.model import Machine
+from stellwerk.workload import Architecture, Training
+
+FloatArray = npt.NDArray[np.float64]
+
+# Fitted on published dense pre-training runs; docs/formulas/step-time.md says how, and with what error.
+MATMUL_SHARE = 0.74
+"""Of the best matrix-product rate, reached by the large products of a training step."""
+HALF_RATE_BALANCES = 1.4
+"""The narrowest side of a product at which half of that rate is reached, in units of the machine balance
+(matrix rate over memory bandwidth, FLOPs per byte)."""
+ATTENTION_SHARE = 0.48
+"""Of the best matrix-product rate, reached by fused attention with a head dimension of 96."""
+MEMORY_SHARE = 0.76
+"""Of the memory bandwidth, reached by element-wise kernels."""
+
+ATTENTION_HALF_RATE_HEAD_DIM = 32.0
+ATTENTION_BACKWARD_PASSES = 2.5
+"""Fused attention recomputes the scores backwards: five products instead of two (Dao 2023, section 3.1)."""
+LOGITS_TRAFFIC_BYTES = 20.0
+"""Per token and vocabulary entry: the soft-max and its gradient in fp32, read and written."""
+
+SELECTIVE = RECOMPUTATIONS.index("selective")
+FULL = RECOMPUTATIONS.index("full")
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatchCompute:
+    """Seconds per micro-batch, forward and backward together; arrays of shape (n,)."""
+
+    matrix_products: FloatArray
+    attention: FloatArray
+    memory_bound: FloatArray
+    recomputation: FloatArray
+    overhead: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        return self.matrix_products + self.attention + self.memory_bound + self.recomputation + self.overhead
+
+
+def stage_layers(architecture: Architecture, grid: LayoutGrid) -> npt.NDArray[np.int64]:
+    """Layers on the fullest pipeline stage."""
+    return -(-architecture.layers // grid.pipeline)
+
+
+def micro_batch_compute(
+    architecture: Architecture, training: Training, machine: Machine, grid: LayoutGrid
+) -> MicroBatchCompute:
+    """What one micro-batch costs on the last stage, which also holds the output head."""
+    a = architecture
+    layers = stage_layers(a, grid)
+    tokens = (grid.micro_batch * training.sequence_length).astype(np.float64)
+    query_width, key_value_width = a.heads * a.head_dim, 2 * a.kv_heads * a.head_dim
+    inner_matrices = 2 if a.gated_mlp else 1
+    layer_weights = a.hidden * (2 * query_width + key_value_width + (inner_matrices + 1) * a.ffn_hidden)
+
+    overhead: FloatArray = machine.layer_overhead_s * (layers * np.where(grid.recomputation == FULL, 4.0 / 3.0, 1.0))
+    matmul_rate = _matmul_rate(a, machine, grid, tokens)
+    attention_rate = machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a.head_dim)
+    memory_rate = machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
+
+    forward_matmul = layers * 2.0 * tokens * layer_weights / grid.tensor / matmul_rate
+    logits_matmul = 2.0 * tokens * a.vocab * a.hidden / grid.tensor / matmul_rate
+    # Causal: half of the 4 * tokens * sequence * width FLOPs of scores and values.
+    forward_attention = layers * 2.0 * tokens * training.sequence_length * query_width / grid.tensor / attention_rate
+    # Elements of 2 bytes that the kernels between the products read and write.
+    layer_traffic_bytes = 2.0 * (
+        14 * a.hidden + 4 * query_width + 3 * key_value_width + (3 * inner_matrices + 2) * a.ffn_hidden
+    )
+    forward_memory = layers * tokens * layer_traffic_bytes / grid.tensor / memory_rate
+    logits_memory = tokens * a.vocab * LOGITS_TRAFFIC_BYTES / grid.tensor / memory_rate
+
+    full, selective = grid.recomputation == FULL, grid.recomputation == SELECTIVE
+    repeated = forward_matmul + forward_attention + forward_memory
+    # Selective recomputation repeats the norms and the activation function: about 0.4 of the memory-bound traffic.
+    return MicroBatchCompute(
+        matrix_products=3.0 * (forward_matmul + logits_matmul),
+        attention=(1.0 + ATTENTION_BACKWARD_PASSES) * forward_attention,
+        memory_bound=3.0 * forward_memory + logits_memory,
+        recomputation=np.select([full, selective], [repeated, 0.4 * forward_memory], 0.0),
+        overhead=overhead,
+    )
+
+
+def memory_rate_bytes_per_s(machine: Machine) -> float:
+    """What element-wise kernels reach of the memory bandwidth."""
+    return machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
+
+
+def _matmul_rate(architecture: Architecture, machine: Machine, grid: LayoutGrid, tokens: FloatArray) -> FloatArray:
+    """FLOP/s of the layers' products: narrow ones are bound by memory, the narrowest side decides."""
+    narrowest = np.minimum(np.minimum(architecture.hidden, architecture.ffn_hidden / grid.tensor), tokens)
+    balance = machine.matmul_flops / machine.memory_bandwidth_bytes_per_s
+    rate: FloatArray = machine.matmul_flops * MATMUL_SHARE * narrowest / (narrowest + HALF_RATE_BALANCES * balance)
+    return rate
+
+
+def _head_dim_factor(head_dim: int) -> float:
+    """Relative rate of fused attention by head dimension; 1 at 96, where the share was fitted around."""
+    return (head_dim / (head_dim + ATTENTION_HALF_RATE_HEAD_DIM)) / (96 / (96 + ATTENTION_HALF_RATE_HEAD_DIM))

@@ -1,0 +1,164 @@
+"""The space of layouts as arrays: one row a layout, one column a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from stellwerk.planner.model import Layout, Machine, Recomputation, Sharding
+from stellwerk.workload import Architecture, Training
+
+IntArray = npt.NDArray[np.int64]
+
+SHARDINGS: tuple[Sharding, ...] = ("none", "optimizer", "full")
+RECOMPUTATIONS: tuple[Recomputation, ...] = ("none", "selective", "full")
+
+_NONE, _OPTIMIZER, _FULL = range(3)
+_MICRO_BATCHES = (1, 2, 4, 8, 16, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutGrid:
+    """Many layouts, one array of shape (n,) per choice.
+
+    ``sharding`` and ``recomputation`` hold indices into ``SHARDINGS`` and ``RECOMPUTATIONS``.
+    """
+
+    tensor: IntArray
+    pipeline: IntArray
+    data: IntArray
+    sharding: IntArray
+    micro_batch: IntArray
+    micro_batches: IntArray
+    recomputation: IntArray
+
+    def __len__(self) -> int:
+        return len(self.tensor)
+
+    @property
+    def devices(self) -> IntArray:
+        return self.tensor * self.pipeline * self.data
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> LayoutGrid:
+        """The layouts for which ``mask`` (shape (n,)) is true."""
+        return LayoutGrid(*(getattr(self, field.name)[mask] for field in fields(self)))
+
+    def row(self, index: int) -> Layout:
+        return Layout(
+            tensor=int(self.tensor[index]),
+            pipeline=int(self.pipeline[index]),
+            data=int(self.data[index]),
+            sharding=SHARDINGS[self.sharding[index]],
+            micro_batch=int(self.micro_batch[index]),
+            micro_batches=int(self.micro_batches[index]),
+            recomputation=RECOMPUTATIONS[self.recomputation[index]],
+        )
+
+
+def grid_of(layouts: Iterable[Layout]) -> LayoutGrid:
+    """A grid that holds the given layouts in their order."""
+    rows = list(layouts)
+
+    def column(values: Iterable[int]) -> IntArray:
+        return np.fromiter(values, dtype=np.int64, count=len(rows))
+
+    return LayoutGrid(
+        tensor=column(row.tensor for row in rows),
+        pipeline=column(row.pipeline for row in rows),
+        data=column(row.data for row in rows),
+        sharding=column(SHARDINGS.index(row.sharding) for row in rows),
+        micro_batch=column(row.micro_batch for row in rows),
+        micro_batches=column(row.micro_batches for row in rows),
+        recomputation=column(RECOMPUTATIONS.index(row.recomputation) for row in rows),
+    )
+
+
+def enumerate_layouts(
+    architecture: Architecture, training: Training, machine: Machine, device_counts: Iterable[int]
+) -> LayoutGrid:
+    """Every layout of the given device counts that the model, the batch and the machine admit.
+
+    Tensor parallelism stays inside a node and divides the heads, the key-value heads and the feed-forward width;
+    pipeline stages hold whole layers, the largest stage decides; the global batch divides evenly into data-parallel
+    ranks and micro-batches. Full sharding goes without pipeline stages. With several data ranks the optimizer states
+    are always sharded: replicating them needs more memory and is never faster.
+    """
+    counts = np.unique(np.fromiter(device_counts, dtype=np.int64))
+    grid = np.meshgrid(
+        counts,
+        _tensor_sizes(architecture, machine),
+        _pipeline_sizes(architecture),
+        np.arange(len(SHARDINGS)),
+        np.asarray(_MICRO_BATCHES),
+        np.arange(len(RECOMPUTATIONS)),
+        indexing="ij",
+    )
+    devices, tensor, pipeline, sharding, micro_batch, recomputation = (axis.ravel() for axis in grid)
+    data = devices // (tensor * pipeline)
+    batch = training.global_batch_sequences
+    micro_batches = batch // np.maximum(data * micro_batch, 1)
+    fits = (
+        (data * tensor * pipeline == devices)
+        & (micro_batches >= 1)
+        & (micro_batches * data * micro_batch == batch)
+        & ((data > 1) == (sharding != _NONE))
+        & ((pipeline == 1) | (sharding != _FULL))
+    )
+    return LayoutGrid(
+        tensor=tensor[fits],
+        pipeline=pipeline[fits],
+        data=data[fits],
+        sharding=sharding[fits],
+        micro_batch=micro_batch[fits],
+        micro_batches=micro_batches[fits],
+        recomputation=recomputation[fits],
+    )
+
+
+def usable_device_counts(machine: Machine, training: Training) -> list[int]:
+    """Device counts worth trying: parts of a node, then whole nodes in steps of about a sixth, up to the machine
+    and to one sequence per device and step times the largest model-parallel group."""
+    within_node = [n for n in (1, 2, 4, 8, 16) if n < machine.devices_per_node and n <= machine.devices]
+    if machine.network_bytes_per_s is None:
+        return [*within_node, min(machine.devices_per_node, machine.devices)]
+    largest = machine.devices // machine.devices_per_node
+    nodes = [n for n in _round_numbers(largest) if n * machine.devices_per_node <= 64 * training.global_batch_sequences]
+    return [*within_node, *(n * machine.devices_per_node for n in nodes)]
+
+
+def _tensor_sizes(architecture: Architecture, machine: Machine) -> IntArray:
+    sizes = [
+        size
+        for size in (1, 2, 4, 8)
+        if size <= machine.devices_per_node
+        and machine.devices_per_node % size == 0
+        and architecture.heads % size == 0
+        and (architecture.kv_heads % size == 0 or size % architecture.kv_heads == 0)
+        and architecture.ffn_hidden % size == 0
+    ]
+    return np.asarray(sizes, dtype=np.int64)
+
+
+def _pipeline_sizes(architecture: Architecture) -> IntArray:
+    """Stage counts that leave no stage more than a quarter emptier than the fullest."""
+    sizes = [
+        size
+        for size in (*range(1, 17), 20, 24, 32, 40, 48, 64)
+        if size <= architecture.layers and architecture.layers / (size * -(-architecture.layers // size)) > 0.75
+    ]
+    return np.asarray(sizes, dtype=np.int64)
+
+
+def _round_numbers(largest: int) -> list[int]:
+    """1, 2, 3, 4, 6, 8, 12, 16, ... up to and including ``largest``: powers of two and one and a half times them."""
+    numbers = {largest} if largest > 0 else set()
+    power = 1
+    while power <= largest:
+        numbers.add(power)
+        if power > 1 and power * 3 // 2 <= largest:
+            numbers.add(power * 3 // 2)
+        power *= 2
+    return sorted(numbers)

@@ -1,0 +1,124 @@
+"""Memory of the fullest device, by part. The formulas are explained in docs/formulas/memory.md."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stellwerk.planner.layouts import RECOMPUTATIONS, SHARDINGS, LayoutGrid
+from stellwerk.planner.model import Machine
+from stellwerk.workload import Architecture, Training, count_parameters
+
+FloatArray = npt.NDArray[np.float64]
+
+MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "runtime")
+
+# Mixed precision with AdamW (Rajbhandari et al. 2020, section 3.1; gradients accumulate in fp32 as Megatron-LM does).
+WEIGHT_BYTES = 2.0
+GRADIENT_BYTES = 4.0
+OPTIMIZER_BYTES = 12.0
+# Fully sharded data parallel keeps the fp32 weights as the master copy and gathers 2-byte copies layer by layer.
+FULLY_SHARDED_WEIGHT_BYTES = 4.0
+FULLY_SHARDED_OPTIMIZER_BYTES = 8.0
+GATHERED_LAYERS = 2.0
+"""The layer in use and the one that is prefetched."""
+
+ACTIVATION_BYTES = 2.0
+LOGITS_BYTES = 10.0
+"""Per token and vocabulary entry: 2-byte logits, their fp32 copy, and the fp32 gradient."""
+
+_OPTIMIZER_SHARDED = SHARDINGS.index("optimizer")
+_FULLY_SHARDED = SHARDINGS.index("full")
+_SELECTIVE = RECOMPUTATIONS.index("selective")
+_FULL_RECOMPUTATION = RECOMPUTATIONS.index("full")
+
+
+def memory_parts(
+    architecture: Architecture, training: Training, machine: Machine, grid: LayoutGrid
+) -> dict[str, FloatArray]:
+    """Bytes on the fullest device for each layout of ``grid``; arrays of shape (n,), keys ``MEMORY_PARTS``.
+
+    Of a pipeline, the first stage (most micro-batches in flight, and the embedding) and the last one (the output
+    head and the logits) are worked out; the larger total counts.
+    """
+    stages = grid.pipeline
+    stage_layers = -(-architecture.layers // stages)
+    counts = count_parameters(architecture)
+    single = stages == 1
+
+    embedding = float(counts.embedding)
+    # Tied embeddings live on both ends of a pipeline.
+    head = float(counts.output_head) if not architecture.tied_embeddings else embedding
+    own_head = 0.0 if architecture.tied_embeddings else head
+    per_layer = counts.non_embedding / architecture.layers
+
+    first_parameters = stage_layers * per_layer + embedding + np.where(single, own_head, 0.0)
+    last_parameters = stage_layers * per_layer + np.where(single, embedding + own_head, head)
+
+    in_flight = np.minimum(stages, grid.micro_batches)
+    first_activations = _activation_bytes(architecture, training, grid, stage_layers, in_flight)
+    last_activations = _activation_bytes(architecture, training, grid, stage_layers, np.ones_like(stages))
+    logits = LOGITS_BYTES * grid.micro_batch * training.sequence_length * architecture.vocab / grid.tensor
+
+    first = _state_parts(grid, first_parameters / grid.tensor, per_layer / grid.tensor)
+    last = _state_parts(grid, last_parameters / grid.tensor, per_layer / grid.tensor)
+    first |= {"activations": first_activations, "logits": np.where(single, logits, 0.0)}
+    last |= {"activations": last_activations, "logits": logits}
+
+    first_is_fuller = sum(first.values(), start=np.zeros(len(grid))) >= sum(last.values(), start=np.zeros(len(grid)))
+    parts = {name: np.where(first_is_fuller, first[name], last[name]) for name in first}
+    parts["runtime"] = np.full(len(grid), machine.runtime_bytes)
+    return {name: parts[name] for name in MEMORY_PARTS}
+
+
+def _state_parts(grid: LayoutGrid, parameters: FloatArray, layer_parameters: FloatArray) -> dict[str, FloatArray]:
+    """Weights, gradients and optimizer states of ``parameters`` per device before data-parallel sharding."""
+    fully = grid.sharding == _FULLY_SHARDED
+    optimizer_shards = np.where(grid.sharding == _OPTIMIZER_SHARDED, grid.data, 1)
+    shard = parameters / grid.data
+    return {
+        "weights": np.where(
+            fully,
+            FULLY_SHARDED_WEIGHT_BYTES * shard + GATHERED_LAYERS * WEIGHT_BYTES * layer_parameters,
+            WEIGHT_BYTES * parameters,
+        ),
+        "gradients": np.where(
+            fully, GRADIENT_BYTES * shard + WEIGHT_BYTES * layer_parameters, GRADIENT_BYTES * parameters
+        ),
+        "optimizer": np.where(
+            fully, FULLY_SHARDED_OPTIMIZER_BYTES * shard, OPTIMIZER_BYTES * parameters / optimizer_shards
+        ),
+    }
+
+
+def _activation_bytes(
+    architecture: Architecture,
+    training: Training,
+    grid: LayoutGrid,
+    stage_layers: npt.NDArray[np.int64],
+    in_flight: npt.NDArray[np.int64],
+) -> FloatArray:
+    """Activations kept for the backward pass, with fused attention and sequence parallelism beside tensor
+    parallelism (Korthikanti et al. 2022, section 4, without the attention scores that fused attention never stores).
+    """
+    tokens = grid.micro_batch * training.sequence_length / grid.tensor
+    hidden = architecture.hidden
+    query = architecture.heads * architecture.head_dim
+    key_value = 2 * architecture.kv_heads * architecture.head_dim
+    up_projections = 2 if architecture.gated_mlp else 1
+
+    kept_whole = hidden + query + key_value + query + hidden + up_projections * architecture.ffn_hidden
+    recomputable = 2 * hidden + architecture.ffn_hidden  # normalised inputs and the product behind the activation
+    softmax_statistics = 4.0 * architecture.heads
+    layer_bytes = ACTIVATION_BYTES * (kept_whole + recomputable) + softmax_statistics
+    selective_bytes = layer_bytes - ACTIVATION_BYTES * recomputable
+    input_bytes = ACTIVATION_BYTES * hidden
+
+    per_layer = np.select(
+        [grid.recomputation == _FULL_RECOMPUTATION, grid.recomputation == _SELECTIVE],
+        [input_bytes, selective_bytes],
+        layer_bytes,
+    )
+    # With recomputation one layer's activations exist in full while its backward pass runs.
+    working_set = np.where(grid.recomputation == _FULL_RECOMPUTATION, layer_bytes, 0.0)
+    return tokens * (per_layer * stage_layers * in_flight + working_set)

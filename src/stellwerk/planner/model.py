@@ -1,0 +1,91 @@
+"""What the planner takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from stellwerk.units import Interval
+
+Sharding = Literal["none", "optimizer", "full"]
+Recomputation = Literal["none", "selective", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A homogeneous set of schedulable devices, as the planner sees it.
+
+    All rates are per device and in one direction. ``matmul_flops`` is the best rate that large matrix products
+    reach, ``peak_flops`` the data sheet's dense rate that MFU refers to. ``network_bytes_per_s`` is the share of
+    the node's injection bandwidth; None where it is unknown or there is one node only: then no layout crosses
+    nodes. ``devices`` is the largest number of devices one job may use.
+    """
+
+    name: str
+    devices: int
+    devices_per_node: int
+    memory_bytes: float
+    peak_flops: float
+    matmul_flops: float
+    memory_bandwidth_bytes_per_s: float
+    link_bytes_per_s: float
+    network_bytes_per_s: float | None
+    runtime_bytes: float
+    """Memory that the driver, the framework and the communication library take before the first tensor."""
+    power_w: Interval
+    """Electrical power per device under load, with its share of the node around it."""
+    pue: Interval
+    """Power usage effectiveness of the site."""
+    measured: bool
+    """Whether published runs on this accelerator are behind the constants; the interval is wider where not."""
+    collective_latency_s: float = 38e-6
+    """Of one small all-reduce; the default was measured over NVLink (nccl_allreduce_measured.csv, smallest sizes)."""
+    layer_overhead_s: float = 150e-6
+    """Launching the kernels of one layer for one micro-batch, forward and backward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a training step is spread over devices.
+
+    ``tensor x pipeline x data`` devices; the optimizer states, gradients and weights are sharded over ``data`` as
+    ``sharding`` says: ``none`` (replicated), ``optimizer`` (ZeRO-1) or ``full`` (FSDP, ZeRO-3).
+    """
+
+    tensor: int
+    pipeline: int
+    data: int
+    sharding: Sharding
+    micro_batch: int
+    micro_batches: int
+    recomputation: Recomputation
+
+    @property
+    def devices(self) -> int:
+        return self.tensor * self.pipeline * self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A layout with everything that is predicted for it.
+
+    ``memory_parts_bytes`` sum to ``memory_bytes`` (the fullest device), ``step_parts_s`` to the best estimate of
+    ``step_time_s``. MFU counts the model FLOPs of workload.flops_per_token (logits and causal attention included);
+    recomputation does not count.
+    """
+
+    machine: Machine
+    layout: Layout
+    memory_parts_bytes: Mapping[str, float]
+    step_parts_s: Mapping[str, float]
+    step_time_s: Interval
+    mfu: Interval
+    tokens_per_s: Interval
+    duration_s: Interval
+    device_hours: Interval
+    energy_j: Interval
+
+    @property
+    def memory_bytes(self) -> float:
+        return sum(self.memory_parts_bytes.values())

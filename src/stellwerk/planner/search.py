@@ -1,0 +1,118 @@
+"""Evaluate layouts and choose among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stellwerk.planner.estimate import assemble_plan
+from stellwerk.planner.layouts import LayoutGrid, enumerate_layouts, grid_of, usable_device_counts
+from stellwerk.planner.memory import memory_parts
+from stellwerk.planner.model import Layout, Machine, Plan
+from stellwerk.planner.step import step_parts
+from stellwerk.units import SECONDS_PER_HOUR
+from stellwerk.workload import Workload
+
+FloatArray = npt.NDArray[np.float64]
+
+USABLE_MEMORY_SHARE = 0.94
+"""The rest is lost to fragmentation of the allocator."""
+WORTH_FOR_SPEED = 1.10
+"""Without a time limit, the fastest layout is taken that costs at most this much of the cheapest one's device-hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The layouts of one workload that fit one machine's memory; arrays of shape (n,), one entry a layout.
+
+    ``evaluated`` counts the layouts that were looked at; ``least_memory_bytes`` is what the most frugal of them needs
+    on its fullest device, None where the batch admits no layout at all.
+    """
+
+    workload: Workload
+    machine: Machine
+    grid: LayoutGrid
+    memory_parts_bytes: Mapping[str, FloatArray]
+    step_parts_s: Mapping[str, FloatArray]
+    duration_s: FloatArray
+    device_hours: FloatArray
+    evaluated: int
+    least_memory_bytes: float | None
+
+    def choose(self, *, max_duration_s: float | None = None) -> Plan | None:
+        """The plan to propose, or None where no layout fits the memory and the time limit.
+
+        With a time limit: the fewest device-hours within it. Without one: the fastest layout that costs at most
+        ``WORTH_FOR_SPEED`` of the fewest possible device-hours.
+        """
+        if not len(self.grid):
+            return None
+        if max_duration_s is None:
+            affordable = self.device_hours <= WORTH_FOR_SPEED * self.device_hours.min()
+            return self.plan(int(np.argmin(np.where(affordable, self.duration_s, np.inf))))
+        hours = np.where(self.duration_s <= max_duration_s, self.device_hours, np.inf)
+        best = int(np.lexsort((self.duration_s, hours))[0])
+        return self.plan(best) if np.isfinite(hours[best]) else None
+
+    def fastest(self) -> Plan | None:
+        """The layout with the shortest duration, or None where none fits."""
+        return self.plan(int(np.argmin(self.duration_s))) if len(self.grid) else None
+
+    def plan(self, index: int) -> Plan:
+        """One layout with everything that follows from it."""
+        return assemble_plan(
+            self.workload,
+            self.machine,
+            self.grid.row(index),
+            {name: float(values[index]) for name, values in self.memory_parts_bytes.items()},
+            {name: float(values[index]) for name, values in self.step_parts_s.items()},
+        )
+
+
+def search(workload: Workload, machine: Machine) -> Candidates:
+    """Evaluate every layout of the workload on the machine, for every device count worth trying.
+
+    The search is exhaustive over ``enumerate_layouts``; the time is worked out only where the memory fits.
+    """
+    architecture, training = workload.architecture, workload.training
+    counts = usable_device_counts(machine, training)
+    grid = enumerate_layouts(architecture, training, machine, counts)
+    memory = memory_parts(architecture, training, machine, grid)
+    memory_bytes = np.sum(list(memory.values()), axis=0)
+    fits = memory_bytes <= USABLE_MEMORY_SHARE * machine.memory_bytes
+    fitting = grid.where(fits)
+    steps = step_parts(architecture, training, machine, fitting)
+    duration_s = training.steps * np.sum(list(steps.values()), axis=0)
+    return Candidates(
+        workload=workload,
+        machine=machine,
+        grid=fitting,
+        memory_parts_bytes={name: values[fits] for name, values in memory.items()},
+        step_parts_s=steps,
+        duration_s=duration_s,
+        device_hours=duration_s * fitting.devices / SECONDS_PER_HOUR,
+        evaluated=len(grid),
+        least_memory_bytes=float(memory_bytes.min()) if len(grid) else None,
+    )
+
+
+def plan_layout(workload: Workload, machine: Machine, layout: Layout) -> Plan:
+    """What is predicted for one given layout, whether it fits the memory or not.
+
+    Raises ValueError where the layout crosses nodes and the machine's network is unknown.
+    """
+    if layout.devices > machine.devices_per_node and machine.network_bytes_per_s is None:
+        raise ValueError(f"{layout.devices} devices cross nodes of {machine.name}, whose network is unknown")
+    grid = grid_of([layout])
+    memory = memory_parts(workload.architecture, workload.training, machine, grid)
+    steps = step_parts(workload.architecture, workload.training, machine, grid)
+    return assemble_plan(
+        workload,
+        machine,
+        layout,
+        {name: float(values[0]) for name, values in memory.items()},
+        {name: float(values[0]) for name, values in steps.items()},
+    )
