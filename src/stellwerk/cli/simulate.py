@@ -1,0 +1,160 @@
+"""``stellwerk simulate``: replay a job log under a scheduling policy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from stellwerk import __version__
+from stellwerk.accounting import ChargeRule, charge
+from stellwerk.cli.output import console
+from stellwerk.errors import InputError
+from stellwerk.measures import Comparison, compare, indicators
+from stellwerk.records import MISSING, JobTable, machine_processors, read_swf
+from stellwerk.simulation import POLICIES, Policy, Schedule, read_schedule, simulate, write_schedule
+
+PROCESSOR_HOURS = ChargeRule(unit="processor-h", units_per_device_hour=1.0)
+DROP_REASONS = {
+    "partial_execution": "one part of a checkpointed run",
+    "no_job_id": "no job id",
+    "no_submit_time": "no submit time",
+    "no_run_time": "no run time",
+    "zero_run_time": "run time of zero",
+    "no_processors": "no number of processors",
+}
+
+
+@click.command("simulate")
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option("--processors", type=int, help="Processors of the machine; otherwise MaxProcs or MaxNodes of the log.")
+@click.option("--policy", type=click.Choice(POLICIES), default="easy", show_default=True, help="Scheduling policy.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the schedule here (.csv or .csv.gz).")
+@click.option(
+    "--compare",
+    "other",
+    type=click.Path(path_type=Path),
+    help="A schedule to compare with; exit 1 if any start differs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    trace: Path, processors: int | None, policy: Policy, out: Path | None, other: Path | None, as_json: bool
+) -> None:
+    """Replay the job log TRACE (SWF 2.2, plain or gzip) and show what the waiting was like."""
+    started_s = time.perf_counter()
+    jobs = read_swf(trace)
+    processors = processors if processors is not None else _stated_processors(jobs)
+    expected = read_schedule(other) if other is not None else None
+    if out is not None:
+        _refuse_overwriting(out, [path for path in (trace, other) if path is not None])
+    read_s = time.perf_counter() - started_s
+    schedule = simulate(jobs, processors=processors, policy=policy)
+    scheduled_s = time.perf_counter() - started_s - read_s
+    comparison = compare(expected, schedule, processors=processors) if expected is not None else None
+    if out is not None:
+        write_schedule(schedule, out)
+    result = _result(jobs, schedule, processors, policy, comparison) | {
+        "time_s": {"read": round(read_s, 4), "schedule": round(scheduled_s, 4)}
+    }
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+    else:
+        _show(result, trace)
+    if comparison is not None and comparison.differing_starts > 0:
+        sys.exit(1)
+
+
+def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
+    try:
+        overwrites = out.exists() and any(out.samefile(path) for path in inputs)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", file=out) from error
+    if overwrites:
+        raise InputError("would overwrite an input", file=out)
+
+
+def _stated_processors(jobs: JobTable) -> int:
+    stated = machine_processors(jobs)
+    if stated is None:
+        raise InputError("the header states neither MaxProcs nor MaxNodes: give --processors", file=jobs.source)
+    return stated
+
+
+def _result(
+    jobs: JobTable, schedule: Schedule, processors: int, policy: Policy, comparison: Comparison | None
+) -> dict[str, Any]:
+    recorded_wait_s = jobs.wait_s[jobs.wait_s != MISSING]
+    units = charge(PROCESSOR_HOURS, devices=schedule.processors, duration_s=schedule.run_s)
+    with jobs.source.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "schema": 1,
+        "version": __version__,
+        "log": {
+            "file": jobs.source.name,
+            "sha256": sha256,
+            "jobs": len(jobs) + sum(finding.jobs for finding in jobs.dropped.values()),
+            "dropped": {reason: asdict(finding) for reason, finding in jobs.dropped.items()},
+            "out_of_order": asdict(jobs.out_of_order) if jobs.out_of_order else None,
+            "cut_at_limit": int((jobs.run_s > jobs.limit_s).sum()),
+            "recorded_mean_wait_s": float(recorded_wait_s.mean()) if len(recorded_wait_s) else None,
+        },
+        "processors": processors,
+        "policy": policy,
+        "indicators": asdict(indicators(schedule, processors=processors)),
+        "charge": {"unit": PROCESSOR_HOURS.unit, "units": float(units.sum())},
+        "comparison": _compared(comparison) if comparison is not None else None,
+    }
+
+
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "differing_starts": comparison.differing_starts,
+        "earlier_starts": comparison.earlier_starts,
+        "later_starts": comparison.later_starts,
+        "changes": comparison.changes,
+    }
+
+
+def _show(result: dict[str, Any], trace: Path) -> None:
+    log, found, compared = result["log"], result["indicators"], result["comparison"]
+    click.echo(f"{trace}: {log['jobs']:,} jobs, {found['jobs']:,} replayed")
+    for reason, finding in log["dropped"].items():
+        click.echo(f"  dropped: {_counted(finding)}: {DROP_REASONS[reason]}")
+    if log["out_of_order"]:
+        click.echo(f"  sorted by submit time: {_counted(log['out_of_order'])} submitted before the preceding line")
+    if log["cut_at_limit"]:
+        click.echo(f"  cut at the requested time: {log['cut_at_limit']:,}")
+    table = Table(title=f"{result['policy']} on {result['processors']:,} processors", title_justify="left")
+    table.add_column("indicator")
+    table.add_column("value", justify="right")
+    rows = {
+        "mean wait": f"{found['mean_wait_s']:,.1f} s",
+        "median wait": f"{found['median_wait_s']:,.1f} s",
+        "mean bounded slowdown (10 s)": f"{found['bounded_slowdown']:,.2f}",
+        "utilisation, first submit to last end": f"{found['utilisation']:.4f}",
+        "first submit to last end": f"{found['makespan_s']:,} s",
+        "charged": f"{result['charge']['units']:,.1f} {result['charge']['unit']}",
+    }
+    if log["recorded_mean_wait_s"] is not None:
+        rows["mean wait that the log records"] = f"{log['recorded_mean_wait_s']:,.1f} s"
+    for row in rows.items():
+        table.add_row(*row)
+    console.print(table)
+    if compared is not None:
+        click.echo(
+            f"differing starts: {compared['differing_starts']:,} ({compared['earlier_starts']:,} earlier,"
+            f" {compared['later_starts']:,} later; mean wait {compared['changes']['mean_wait_s']:+,.1f} s)"
+        )
+    click.echo(f"read in {result['time_s']['read']:.2f} s, scheduled in {result['time_s']['schedule']:.2f} s")
+
+
+def _counted(finding: dict[str, int]) -> str:
+    return f"{finding['jobs']:,} (first in line {finding['first_line']})"
