@@ -87,34 +87,29 @@ def enumerate_layouts(
     are always sharded: replicating them needs more memory and is never faster.
     """
     counts = np.unique(np.fromiter(device_counts, dtype=np.int64))
-    grid = np.meshgrid(
-        counts,
-        _tensor_sizes(architecture, machine),
-        _pipeline_sizes(architecture),
-        np.arange(len(SHARDINGS)),
-        np.asarray(_MICRO_BATCHES),
-        np.arange(len(RECOMPUTATIONS)),
-        indexing="ij",
+    # First what must divide evenly; sharding and recomputation, which always may be chosen, only for what is left.
+    devices, tensor, pipeline, micro_batch = _product(
+        counts, _tensor_sizes(architecture, machine), _pipeline_sizes(architecture), np.asarray(_MICRO_BATCHES)
     )
-    devices, tensor, pipeline, sharding, micro_batch, recomputation = (axis.ravel() for axis in grid)
     data = devices // (tensor * pipeline)
     batch = training.global_batch_sequences
     micro_batches = batch // np.maximum(data * micro_batch, 1)
-    fits = (
-        (data * tensor * pipeline == devices)
-        & (micro_batches >= 1)
-        & (micro_batches * data * micro_batch == batch)
-        & ((data > 1) == (sharding != _NONE))
-        & ((pipeline == 1) | (sharding != _FULL))
+    divides = (
+        (data * tensor * pipeline == devices) & (micro_batches >= 1) & (micro_batches * data * micro_batch == batch)
     )
+    even, sharding, recomputation = _product(
+        np.flatnonzero(divides), np.arange(len(SHARDINGS)), np.arange(len(RECOMPUTATIONS))
+    )
+    sensible = ((data[even] > 1) == (sharding != _NONE)) & ((pipeline[even] == 1) | (sharding != _FULL))
+    chosen = even[sensible]
     return LayoutGrid(
-        tensor=tensor[fits],
-        pipeline=pipeline[fits],
-        data=data[fits],
-        sharding=sharding[fits],
-        micro_batch=micro_batch[fits],
-        micro_batches=micro_batches[fits],
-        recomputation=recomputation[fits],
+        tensor=tensor[chosen],
+        pipeline=pipeline[chosen],
+        data=data[chosen],
+        sharding=sharding[sensible],
+        micro_batch=micro_batch[chosen],
+        micro_batches=micro_batches[chosen],
+        recomputation=recomputation[sensible],
     )
 
 
@@ -127,6 +122,11 @@ def usable_device_counts(machine: Machine, training: Training) -> list[int]:
     largest = machine.devices // machine.devices_per_node
     nodes = [n for n in _round_numbers(largest) if n * machine.devices_per_node <= 64 * training.global_batch_sequences]
     return [*within_node, *(n * machine.devices_per_node for n in nodes)]
+
+
+def _product(*axes: IntArray) -> list[IntArray]:
+    """All combinations of the axes' values, one array per axis."""
+    return [axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]
 
 
 def _tensor_sizes(architecture: Architecture, machine: Machine) -> IntArray:

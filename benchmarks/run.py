@@ -1,0 +1,137 @@
+"""Measure what Stellwerk promises about speed and size; print a table and write bench.json.
+
+Each line: name, value, unit, the promised limit (if any) and the peer's value where one ran in the same call.
+Times are the median of seven after one warm-up, on the machine named at the top.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples" / "german-7b.toml"
+ROUNDS = 7
+
+
+def main() -> None:
+    results = [
+        import_time(),
+        core_packages(),
+        match_in_process(),
+        match_as_command(),
+        search_speed(),
+        simulate_speed(),
+    ]
+    report = {
+        "schema": 1,
+        "machine": f"{platform.machine()}, {_processor()}, Python {platform.python_version()}",
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "results": results,
+    }
+    (ROOT / "bench.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(report["machine"])
+    print(f"{'name':34} {'value':>12} {'unit':10} {'limit':>8} {'peer':>12}")
+    for row in results:
+        peer = f"{row['peer']:.4g}" if row["peer"] is not None else "–"
+        limit = f"{row['limit']:.4g}" if row["limit"] is not None else "–"
+        print(f"{row['name']:34} {row['value']:12.4g} {row['unit']:10} {limit:>8} {peer:>12}")
+
+
+def import_time() -> dict[str, object]:
+    """`import stellwerk` in a fresh interpreter, less the interpreter's own start."""
+    bare = _median_s(lambda: subprocess.run([sys.executable, "-c", ""], check=True))
+    loaded = _median_s(lambda: subprocess.run([sys.executable, "-c", "import stellwerk"], check=True))
+    return _row("import.stellwerk", loaded - bare, "s", limit=0.15)
+
+
+def core_packages() -> dict[str, object]:
+    """Packages that an installation without extras brings, Stellwerk included."""
+    wanted, seen = ["stellwerk"], set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        always = [one for one in importlib.metadata.requires(name) or [] if ";" not in one]  # no extra, no marker
+        wanted += [re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower() for requirement in always]
+    return _row("core.packages", len(seen), "packages", limit=15)
+
+
+def match_in_process() -> dict[str, object]:
+    from stellwerk.broker import match
+    from stellwerk.catalog import load_catalogue
+    from stellwerk.workload import read_workload
+
+    catalogue, workload = load_catalogue(), read_workload(EXAMPLE)
+    day = workload.as_of or datetime.date(2026, 11, 23)
+    return _row("match.in_process", _median_s(lambda: match(workload, catalogue, day)), "s", limit=0.5)
+
+
+def match_as_command() -> dict[str, object]:
+    command = [str(Path(sys.executable).parent / "stellwerk"), "match", str(EXAMPLE), "--json"]
+    seconds = _median_s(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    return _row("match.command", seconds, "s", limit=1.0)
+
+
+def search_speed() -> dict[str, object]:
+    """Layouts looked at per second, for the example on 4,096 H100 in nodes of eight."""
+    from stellwerk.planner import Machine, search
+    from stellwerk.units import Interval
+    from stellwerk.workload import read_workload
+
+    workload = read_workload(EXAMPLE)
+    machine = Machine(
+        name="H100", devices=4096, devices_per_node=8, memory_bytes=80e9, peak_flops=989e12, matmul_flops=794e12,
+        memory_bandwidth_bytes_per_s=3.35e12, link_bytes_per_s=450e9, network_bytes_per_s=50e9, runtime_bytes=2e9,
+        power_w=Interval(500, 800, 1200), pue=Interval(1.05, 1.2, 1.6), measured=True,
+    )  # fmt: skip
+    evaluated = search(workload, machine).evaluated
+    return _row("planner.layouts_per_s.7b", evaluated / _median_s(lambda: search(workload, machine)), "layouts/s")
+
+
+def simulate_speed() -> dict[str, object]:
+    """EASY on the excerpt of the KTH log in the repository."""
+    from stellwerk.records import read_swf
+    from stellwerk.simulation import simulate
+
+    jobs = read_swf(ROOT / "tests" / "data" / "swf" / "kth-sp2-1996-first-2500.swf.gz")
+    seconds = _median_s(lambda: simulate(jobs, processors=100, policy="easy"))
+    return _row("simulate.easy.kth_excerpt", len(jobs) / seconds, "jobs/s")
+
+
+def _median_s(call: Callable[[], object]) -> float:
+    call()
+    durations = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        call()
+        durations.append(time.perf_counter() - started)
+    return statistics.median(durations)
+
+
+def _row(
+    name: str, value: float, unit: str, *, limit: float | None = None, peer: float | None = None
+) -> dict[str, object]:
+    return {"name": name, "value": value, "unit": unit, "limit": limit, "peer": peer}
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or "unknown processor"
+
+
+if __name__ == "__main__":
+    main()

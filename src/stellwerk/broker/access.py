@@ -1,0 +1,98 @@
+"""Whether the applicant gets in: the state of system and programme, and who is admitted."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from stellwerk.broker.model import CommercialOffer, Finding, PublicOffer
+from stellwerk.catalog import Programme, System
+from stellwerk.messages import Reason
+from stellwerk.workload import Applicant
+
+EU_COUNTRIES = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
+)
+_OTHER_EUROPEAN = "AL BA CH GB UK IS LI ME MK NO RS UA EU"
+EUROPEAN_COUNTRIES = EU_COUNTRIES | frozenset(_OTHER_EUROPEAN.split())
+"""Where an offer counts as European; ``UK`` and ``EU`` are spellings the facts use."""
+
+
+def judge_public_access(offer: PublicOffer, applicant: Applicant, as_of: datetime.date) -> Iterator[Finding]:
+    """Findings on one pool and programme, for one applicant."""
+    yield from _judge_status(offer.system)
+    if offer.programme is None:
+        yield Finding("unknown", Reason("no_programme_stated", {"system": offer.system.id}))
+        return
+    yield from _judge_opening(offer.programme, as_of)
+    yield from _judge_applicant(offer.programme, applicant)
+    yield from _judge_place(offer.programme, applicant)
+    if offer.programme.turnaround.value is None:
+        yield Finding("note", Reason("turnaround_unknown", {"programme": offer.programme.id}))
+
+
+def judge_location(offer: CommercialOffer) -> Iterator[Finding]:
+    """Whether the product's data stay in Europe, the scope of this service."""
+    countries = offer.product.countries_of_data.value
+    if not countries:
+        yield Finding("unknown", Reason("location_unknown"))
+    elif not EUROPEAN_COUNTRIES.intersection(countries):
+        yield Finding("impossible", Reason("outside_europe", {"countries": ", ".join(countries)}))
+
+
+def _judge_status(system: System) -> Iterator[Finding]:
+    status = system.status.value
+    if status in ("planned", "building"):
+        since = system.in_operation_since.value
+        yield Finding(
+            "impossible", Reason("system_planned", {"since": since}) if since else Reason("system_planned_undated")
+        )
+    elif status == "decommissioned":
+        yield Finding("impossible", Reason("system_decommissioned"))
+    elif status != "operational":
+        yield Finding("unknown", Reason("status_unclear"))
+
+
+def _judge_opening(programme: Programme, as_of: datetime.date) -> Iterator[Finding]:
+    if programme.closed is True:
+        yield Finding("impossible", Reason("programme_closed", {"programme": programme.id}))
+        return
+    if programme.closed is None:
+        yield Finding("unknown", Reason("programme_opening_contradictory", {"programme": programme.id}))
+    upcoming = [day for day in programme.cutoff_dates if day >= as_of]
+    if upcoming:
+        yield Finding("note", Reason("next_cutoff", {"date": min(upcoming).isoformat()}))
+    elif programme.cutoff_dates:
+        yield Finding("unknown", Reason("no_further_cutoff_known", {"date": max(programme.cutoff_dates).isoformat()}))
+
+
+def _judge_applicant(programme: Programme, applicant: Applicant) -> Iterator[Finding]:
+    params = {"programme": programme.id, "applicant": applicant.kind}
+    admitted = programme.eligibility[applicant.kind].value if applicant.kind in programme.eligibility else None
+    condition = programme.eligibility_conditions.get(applicant.kind, "")
+    if admitted is None:
+        yield Finding("unknown", Reason("eligibility_unknown", params))
+    elif admitted == "no":
+        yield Finding("impossible", Reason("applicant_not_admitted", params))
+    elif admitted == "conditional":
+        yield Finding("unknown", Reason("admitted_under_condition", params | {"condition": condition}))
+    elif condition:
+        yield Finding("note", Reason("admitted_with_remark", params | {"condition": condition}))
+
+
+def _judge_place(programme: Programme, applicant: Applicant) -> Iterator[Finding]:
+    codes = programme.country_codes
+    admitted = applicant.country in codes or ("EU" in codes and applicant.country in EU_COUNTRIES)
+    if not codes:
+        yield Finding("unknown", Reason("countries_unknown", {"programme": programme.id}))
+    elif not admitted:
+        yield Finding(
+            "impossible", Reason("country_not_admitted", {"country": applicant.country, "countries": ", ".join(codes)})
+        )
+    elif programme.region and applicant.state is None:
+        yield Finding("unknown", Reason("state_needed", {"region": programme.region}))
+    elif programme.region and applicant.state != programme.region:
+        yield Finding(
+            "impossible",
+            Reason("state_not_admitted", {"state": str(applicant.state), "region": programme.region}),
+        )

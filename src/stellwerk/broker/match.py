@@ -1,0 +1,79 @@
+"""Judge every offer for one workload, and rank them."""
+
+from __future__ import annotations
+
+import datetime
+from functools import cache, partial
+
+from stellwerk.broker.access import judge_location, judge_public_access
+from stellwerk.broker.amounts import commercial_cost, judge_amount, judge_budget, public_cost
+from stellwerk.broker.capability import hardware_of, judge_hardware
+from stellwerk.broker.model import CommercialOffer, Finding, JudgedOffer, Match, Offer, Verdict
+from stellwerk.broker.offers import offers_of
+from stellwerk.catalog import Catalogue
+from stellwerk.planner import Candidates, Machine, Plan, search
+from stellwerk.workload import Workload
+
+_VERDICT_ORDER: dict[Verdict, int] = {"possible": 0, "unknown": 1, "impossible": 2}
+
+
+def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date) -> Match:
+    """Judge all offers of the catalogue for the workload on the day ``as_of``; best first.
+
+    An offer is ``impossible`` if one finding rules it out, otherwise ``unknown`` if one leaves it open, otherwise
+    ``possible``. Possible offers come in the order of their cost, those of unknown cost after the others; open ones
+    by the number of open questions.
+    """
+
+    @cache  # offers with the same hardware share one search
+    def search_once(machine: Machine) -> Candidates:
+        return search(workload, machine)
+
+    judged = []
+    for offer in offers_of(catalogue):
+        hardware = hardware_of(offer, catalogue)
+        plan, findings = judge_hardware(offer, hardware, workload.limits.duration_s, search_once)
+        if isinstance(offer, CommercialOffer):
+            cost, cost_findings = commercial_cost(offer.product, plan, as_of)
+            findings += [*judge_location(offer), *cost_findings]
+        else:
+            findings = [*judge_public_access(offer, workload.applicant, as_of), *findings]
+            cost, cost_findings = public_cost(offer.programme) if offer.programme else (None, [])
+            findings += cost_findings
+            if offer.programme and plan:
+                findings += judge_amount(offer.programme, offer.system, plan)
+        findings += judge_budget(cost, workload.limits.budget)
+        judged.append(JudgedOffer(offer, _verdict(findings), _by_effect(findings), plan, cost))
+    return Match(workload, as_of, catalogue, tuple(sorted(judged, key=_rank)))
+
+
+def plan_on(workload: Workload, offer: Offer, catalogue: Catalogue) -> tuple[Plan | None, list[Finding]]:
+    """The plan for the workload on one offer's hardware, or None, and the findings; who may use it is not asked."""
+    hardware = hardware_of(offer, catalogue)
+    return judge_hardware(offer, hardware, workload.limits.duration_s, partial(search, workload))
+
+
+def _verdict(findings: list[Finding]) -> Verdict:
+    effects = {finding.effect for finding in findings}
+    if "impossible" in effects:
+        return "impossible"
+    return "unknown" if "unknown" in effects else "possible"
+
+
+def _by_effect(findings: list[Finding]) -> tuple[Finding, ...]:
+    """The deciding findings first."""
+    order = {"impossible": 0, "unknown": 1, "note": 2}
+    return tuple(sorted(findings, key=lambda finding: order[finding.effect]))
+
+
+def _rank(judged: JudgedOffer) -> tuple[int, int, bool, float, float, str]:
+    offer: Offer = judged.offer
+    cost_known = judged.cost is not None
+    return (
+        _VERDICT_ORDER[judged.verdict],
+        judged.open_questions,
+        not cost_known,
+        judged.cost.amount.best if judged.cost else 0.0,
+        judged.plan.duration_s.best if judged.plan else float("inf"),
+        offer.id,
+    )

@@ -1,0 +1,70 @@
+"""A match as plain data for JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from stellwerk import __version__
+from stellwerk.broker.model import CommercialOffer, JudgedOffer, Match
+from stellwerk.messages import Language, render
+from stellwerk.planner import Plan
+from stellwerk.planner.estimate import MODEL_VERSION
+from stellwerk.units import JOULES_PER_KWH, SECONDS_PER_DAY, Interval
+
+SCHEMA = 1
+
+
+def match_as_dict(match: Match, language: Language) -> dict[str, Any]:
+    """The whole match. Unknown numbers are left out, never written as zero; each known one is an interval
+    ``{low, best, high}``."""
+    return {
+        "schema": SCHEMA,
+        "stellwerk": __version__,
+        "planner_model": MODEL_VERSION,
+        "as_of": match.as_of.isoformat(),
+        "catalogue_sha256": match.catalogue.hash,
+        "workload": match.workload.name,
+        "counts": dict(match.counts()),
+        "offers": [_offer_as_dict(rank, judged, language) for rank, judged in enumerate(match.offers, start=1)],
+    }
+
+
+def _offer_as_dict(rank: int, judged: JudgedOffer, language: Language) -> dict[str, Any]:
+    entry: dict[str, Any] = {"rank": rank, "id": judged.offer.id} | _names(judged)
+    entry["verdict"] = judged.verdict
+    entry["reasons"] = [
+        {"effect": finding.effect, **finding.reason.as_dict(), "text": render(finding.reason, language)}
+        for finding in judged.findings
+    ]
+    return entry | _numbers(judged)
+
+
+def _names(judged: JudgedOffer) -> dict[str, Any]:
+    offer = judged.offer
+    if isinstance(offer, CommercialOffer):
+        return {"programme": None, "provider": offer.product.id, "provider_name": offer.product.provider}
+    return {"programme": offer.programme.id if offer.programme else None, "system": offer.system.id}
+
+
+def plan_as_dict(plan: Plan) -> dict[str, Any]:
+    """A plan: numbers with their intervals, the layout, and every part of memory and step time."""
+    return {
+        "gpus": Interval.exactly(plan.layout.devices).as_dict(),
+        "gpu_hours": plan.device_hours.as_dict(),
+        "days": (plan.duration_s * (1 / SECONDS_PER_DAY)).as_dict(),
+        "energy_kwh": (plan.energy_j * (1 / JOULES_PER_KWH)).as_dict(),
+        "tokens_per_s": plan.tokens_per_s.as_dict(),
+        "step_time_s": plan.step_time_s.as_dict(),
+        "mfu": plan.mfu.as_dict(),
+        "layout": asdict(plan.layout),
+        "memory_parts_bytes": dict(plan.memory_parts_bytes),
+        "step_parts_s": dict(plan.step_parts_s),
+    }
+
+
+def _numbers(judged: JudgedOffer) -> dict[str, Any]:
+    numbers = plan_as_dict(judged.plan) if judged.plan else {}
+    if judged.cost is not None:
+        numbers["cost"] = judged.cost.amount.as_dict() | {"currency": judged.cost.currency, "net": judged.cost.net}
+    return numbers

@@ -1,0 +1,79 @@
+"""``stellwerk plan``: what a workload needs on one system or product."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.table import Column, Table
+
+from stellwerk.broker import CommercialOffer, PublicOffer, plan_as_dict, plan_on
+from stellwerk.catalog import Catalogue, load_catalogue
+from stellwerk.cli.output import console, show_interval
+from stellwerk.errors import InputError
+from stellwerk.messages import render
+from stellwerk.planner import Plan
+from stellwerk.units import SECONDS_PER_DAY
+from stellwerk.workload import read_workload
+
+
+@click.command(name="plan")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--on", "target", required=True, help="Id of a system or product of the catalogue.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@click.option("--catalogue", type=click.Path(path_type=Path), help="A directory to read instead of the catalogue.")
+def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> None:
+    """Memory by part, step time by part, layout, time and energy of the workload in FILE on one offer."""
+    known = load_catalogue(catalogue)
+    plan, findings = plan_on(read_workload(file), _offer(known, target), known)
+    if plan is None:
+        raise InputError(" ".join(render(finding.reason, "en") for finding in findings), key="--on", value=target)
+    if as_json:
+        click.echo(json.dumps(plan_as_dict(plan), indent=1))
+        return
+    _print(plan)
+    for finding in findings:
+        console.print(f"- {render(finding.reason, 'en')}")
+
+
+def _offer(catalogue: Catalogue, target: str) -> PublicOffer | CommercialOffer:
+    if target in catalogue.systems:
+        return PublicOffer(catalogue.systems[target], None)
+    if target in catalogue.products:
+        return CommercialOffer(catalogue.products[target])
+    raise InputError(
+        "no system or product has this id", key="--on", value=target, allowed=[*catalogue.systems, *catalogue.products]
+    )
+
+
+def _print(plan: Plan) -> None:
+    layout = plan.layout
+    console.print(
+        f"{plan.machine.name}: {layout.devices} devices = tensor {layout.tensor} x pipeline {layout.pipeline} x data "
+        f"{layout.data}, sharding {layout.sharding}, micro-batch {layout.micro_batch} x {layout.micro_batches}, "
+        f"recomputation {layout.recomputation}",
+        style="bold",
+    )
+    totals = Table("Total", Column("Estimate (80% interval)", justify="right"))
+    for label, interval, factor in (
+        ("Step time, s", plan.step_time_s, 1.0),
+        ("MFU, %", plan.mfu, 100.0),
+        ("Tokens/s", plan.tokens_per_s, 1.0),
+        ("Days", plan.duration_s, 1 / SECONDS_PER_DAY),
+        ("GPU-hours", plan.device_hours, 1.0),
+        ("Energy, MWh", plan.energy_j, 1 / 3.6e9),
+    ):
+        totals.add_row(label, show_interval(interval * factor, "en"))
+    console.print(totals)
+    memory = Table("Memory per device", Column("GB", justify="right"))
+    for name, value in plan.memory_parts_bytes.items():
+        memory.add_row(name, f"{value / 1e9:.1f}")
+    memory.add_section()
+    memory.add_row("sum", f"{plan.memory_bytes / 1e9:.1f} of {plan.machine.memory_bytes / 1e9:.0f}")
+    console.print(memory)
+    step = Table("Step time", Column("s", justify="right"), Column("share", justify="right"))
+    total = sum(plan.step_parts_s.values())
+    for name, value in plan.step_parts_s.items():
+        step.add_row(name.replace("_", " "), f"{value:.3f}", f"{value / total:.0%}")
+    console.print(step)
