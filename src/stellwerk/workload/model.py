@@ -1,0 +1,103 @@
+"""What is wanted: the model, its training and the applicant, as immutable objects."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Literal
+
+from stellwerk.units import Money
+
+Precision = Literal["bf16", "fp16"]
+ApplicantKind = Literal["academia", "startup", "sme", "large_industry", "public"]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A dense decoder-only transformer.
+
+    ``ffn_hidden`` is the width of the feed-forward block; ``gated_mlp`` adds a third matrix (SwiGLU, GeGLU).
+    ``positions`` counts learned position embeddings (0 for rotary). ``norm_parameters`` is 1 for RMSNorm (a scale)
+    and 2 for LayerNorm (scale and shift).
+    """
+
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    ffn_hidden: int
+    vocab: int
+    gated_mlp: bool = True
+    tied_embeddings: bool = False
+    attention_bias: bool = False
+    """Bias on the query, key and value projections."""
+    output_bias: bool = False
+    """Bias on the attention output projection."""
+    mlp_bias: bool = False
+    qk_norm: bool = False
+    """A scale on queries and keys before attention."""
+    norm_parameters: Literal[0, 1, 2] = 1
+    norms_per_layer: int = 2
+    positions: int = 0
+    qk_norm_width: Literal["head", "projection"] = "head"
+    """What one ``qk_norm`` spans: one head, its scale shared by all heads, or all heads at once."""
+    head_bias: bool = False
+    """Bias on the output head (the logits)."""
+    attention_window: int | None = None
+    """Latest positions that a token attends to in the windowed layers; None where there are no such layers."""
+    windowed_layers: int = 0
+    """How many layers attend over ``attention_window`` only; the others attend over the whole sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A pre-training run. ``global_batch_sequences`` sequences of ``sequence_length`` tokens per step."""
+
+    tokens: int
+    sequence_length: int
+    global_batch_sequences: int
+    precision: Precision
+
+    @property
+    def tokens_per_step(self) -> int:
+        return self.global_batch_sequences * self.sequence_length
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps, the last one possibly short."""
+        return -(-self.tokens // self.tokens_per_step)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the answer must fit in; None where the person sets no limit."""
+
+    duration_s: float | None = None
+    """Longest time that the computation itself may take."""
+    deadline: datetime.date | None = None
+    budget: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who asks. ``country`` is an ISO 3166 code, ``state`` an ISO 3166-2 code of a part of it or None."""
+
+    kind: ApplicantKind
+    country: str
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One request: train this model, this much, within these limits, for this applicant."""
+
+    name: str
+    architecture: Architecture
+    training: Training
+    limits: Limits
+    applicant: Applicant
+    model_name: str | None = None
+    """Name in the table of published models, where the person gave one."""
+    as_of: datetime.date | None = None
+    """Day to answer for, where the file pins one."""
