@@ -1,0 +1,25 @@
+"""The program on the nodes, and what it reads and writes.
+
+torch is imported only by the modules that run under torchrun (``program``, ``measure`` and what they use), so that
+everything exported here works without it.
+"""
+
+from stellwerk.training.files import read_outcome, read_rates, write_json
+from stellwerk.training.memory import machine_memory_bytes
+from stellwerk.training.metrics import MetricsReader, read_metrics
+from stellwerk.training.model import Outcome, Rates, StepMetrics, TrainingJob
+from stellwerk.training.support import check_trainable
+
+__all__ = [
+    "MetricsReader",
+    "Outcome",
+    "Rates",
+    "StepMetrics",
+    "TrainingJob",
+    "check_trainable",
+    "machine_memory_bytes",
+    "read_metrics",
+    "read_outcome",
+    "read_rates",
+    "write_json",
+]

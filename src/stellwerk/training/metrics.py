@@ -1,0 +1,42 @@
+"""The metrics file: one JSON object per step and line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
+
+from stellwerk.training.model import StepMetrics
+
+
+def write_metrics(file: TextIO, metrics: StepMetrics) -> None:
+    """Appends one line and hands it to the system at once, so that whoever follows the file sees it."""
+    file.write(json.dumps(asdict(metrics)) + "\n")
+    file.flush()
+
+
+class MetricsReader:
+    """Reads a metrics file while it grows; each call of ``new`` yields the steps written since the last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new(self) -> Iterator[StepMetrics]:
+        """Yields nothing while the file does not exist; leaves a line without its end for the next call."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._offset += len(line)
+                yield StepMetrics(**json.loads(line))
+
+
+def read_metrics(path: Path) -> tuple[StepMetrics, ...]:
+    """All whole lines of a metrics file; a last line that was cut off is left out."""
+    return tuple(MetricsReader(path).new())
