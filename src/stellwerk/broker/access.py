@@ -57,6 +57,9 @@ def _judge_opening(programme: Programme, as_of: datetime.date) -> Iterator[Findi
     if programme.closed is True:
         yield Finding("impossible", Reason("programme_closed", {"programme": programme.id}))
         return
+    if programme.purpose.value is not None:
+        params = {"programme": programme.id, "purpose": programme.purpose.value}
+        yield Finding("unknown", Reason("purpose_limited", params))
     if programme.closed is None:
         yield Finding("unknown", Reason("programme_opening_contradictory", {"programme": programme.id}))
     upcoming = [day for day in programme.cutoff_dates if day >= as_of]

@@ -83,11 +83,11 @@ def judge_budget(cost: Cost | None, budget: Money | None) -> Iterator[Finding]:
     if cost.amount.high == 0:
         return
     if cost.currency != budget.currency:
-        params = {"currency": cost.currency, "budget_currency": budget.currency}
-        yield Finding("unknown", Reason("no_exchange_rate", params))
+        currencies = {"currency": cost.currency, "budget_currency": budget.currency}
+        yield Finding("unknown", Reason("no_exchange_rate", currencies))
         return
     limit = float(budget.amount)
-    params = {"cost": cost.amount.best, "budget": limit, "currency": budget.currency}
+    params: dict[str, str | int | float] = {"cost": cost.amount.best, "budget": limit, "currency": budget.currency}
     if cost.amount.low > limit:
         yield Finding("impossible", Reason("over_budget", params))
     elif cost.amount.best > limit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from stellwerk.catalog import Catalogue, Product, Programme, System
 from stellwerk.messages import Reason
@@ -85,6 +85,6 @@ class Match:
     catalogue: Catalogue
     offers: tuple[JudgedOffer, ...]
 
-    def counts(self) -> Mapping[Verdict, int]:
-        verdicts: tuple[Verdict, ...] = ("possible", "unknown", "impossible")
-        return {verdict: sum(offer.verdict == verdict for offer in self.offers) for verdict in verdicts}
+    def counts(self) -> Mapping[str, int]:
+        """Offers by verdict."""
+        return {verdict: sum(offer.verdict == verdict for offer in self.offers) for verdict in get_args(Verdict)}

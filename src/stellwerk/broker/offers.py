@@ -19,8 +19,9 @@ def offers_of(catalogue: Catalogue) -> Iterator[Offer]:
             continue
         programmes = [catalogue.programmes[programme_id] for programme_id in system.programme_ids]
         admitting = [programme for programme in programmes if programme.kind == "access"]
-        for programme in admitting or [None]:
-            yield PublicOffer(system, programme)
+        if not admitting:
+            yield PublicOffer(system, None)
+        yield from (PublicOffer(system, programme) for programme in admitting)
     for product in catalogue.products.values():
         if product.kind == "product":
             yield CommercialOffer(product)

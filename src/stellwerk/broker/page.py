@@ -142,7 +142,7 @@ def _row(rank: int, judged: JudgedOffer, language: Language) -> dict[str, object
             shown(plan.device_hours if plan else None),
             shown(plan.duration_s * (1 / SECONDS_PER_DAY) if plan else None),
             shown(cost.amount, cost.currency) if cost else (unknown, ""),
-            shown(plan.energy_j * (1 / JOULES_PER_MWH) if plan else None),
+            shown(plan.energy_j * (1 / JOULES_PER_MWH) if plan and plan.energy_j else None),
         ],
         "findings": [(finding.effect, render(finding.reason, language)) for finding in judged.findings],
     }

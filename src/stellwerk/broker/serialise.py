@@ -49,11 +49,11 @@ def _names(judged: JudgedOffer) -> dict[str, Any]:
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:
     """A plan: numbers with their intervals, the layout, and every part of memory and step time."""
-    return {
+    energy = {} if plan.energy_j is None else {"energy_kwh": (plan.energy_j * (1 / JOULES_PER_KWH)).as_dict()}
+    return energy | {
         "gpus": Interval.exactly(plan.layout.devices).as_dict(),
         "gpu_hours": plan.device_hours.as_dict(),
         "days": (plan.duration_s * (1 / SECONDS_PER_DAY)).as_dict(),
-        "energy_kwh": (plan.energy_j * (1 / JOULES_PER_KWH)).as_dict(),
         "tokens_per_s": plan.tokens_per_s.as_dict(),
         "step_time_s": plan.step_time_s.as_dict(),
         "mfu": plan.mfu.as_dict(),

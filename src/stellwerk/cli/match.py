@@ -100,8 +100,9 @@ def _numbers(judged: JudgedOffer, language: Language) -> list[str]:
         "gpus": Interval.exactly(plan.layout.devices),
         "gpu_hours": plan.device_hours,
         "days": plan.duration_s * (1 / SECONDS_PER_DAY),
-        "energy": plan.energy_j * (1 / JOULES_PER_MWH),
     }
+    if plan.energy_j is not None:
+        quantities["energy"] = plan.energy_j * (1 / JOULES_PER_MWH)
     shown = [f"{show_interval(value, language)} {text(f'match.{key}', language)}" for key, value in quantities.items()]
     if cost is None:
         return [*shown, text("match.cost_unknown", language)]

@@ -14,7 +14,7 @@ from stellwerk.cli.output import console, show_interval
 from stellwerk.errors import InputError
 from stellwerk.messages import render
 from stellwerk.planner import Plan
-from stellwerk.units import SECONDS_PER_DAY
+from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY
 from stellwerk.workload import read_workload
 
 
@@ -62,9 +62,9 @@ def _print(plan: Plan) -> None:
         ("Tokens/s", plan.tokens_per_s, 1.0),
         ("Days", plan.duration_s, 1 / SECONDS_PER_DAY),
         ("GPU-hours", plan.device_hours, 1.0),
-        ("Energy, MWh", plan.energy_j, 1 / 3.6e9),
+        ("Energy, MWh", plan.energy_j, 1 / JOULES_PER_MWH),
     ):
-        totals.add_row(label, show_interval(interval * factor, "en"))
+        totals.add_row(label, "unknown" if interval is None else show_interval(interval * factor, "en"))
     console.print(totals)
     memory = Table("Memory per device", Column("GB", justify="right"))
     for name, value in plan.memory_parts_bytes.items():

@@ -17,8 +17,6 @@ LINK_SHARE = 0.69
 """Of the link between accelerators of a node, reached by collectives."""
 NETWORK_SHARE = 0.70
 """Of a node's injection bandwidth, reached by collectives."""
-OVERLAP = 0.70
-"""Of the computation beside it, usable to hide data-parallel communication."""
 LEAST_EXPOSED = 0.10
 """Of data-parallel communication stays visible whatever runs beside it."""
 
@@ -82,7 +80,7 @@ def data_parallel_s(
     total = np.where(fully, sharded, per_step + 2.0 * latency)
     backward_of_last = micro_batch_compute_s * 2.0 / 3.0
     beside = np.where(fully, grid.micro_batches * micro_batch_compute_s, backward_of_last)
-    return np.where(data > 1, np.maximum(total - OVERLAP * beside, LEAST_EXPOSED * total), 0.0)
+    return np.where(data > 1, np.maximum(total - machine.overlap * beside, LEAST_EXPOSED * total), 0.0)
 
 
 def _data_parallel_rate(machine: Machine, grid: LayoutGrid) -> FloatArray:

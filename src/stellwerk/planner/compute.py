@@ -65,9 +65,9 @@ def micro_batch_compute(
     inner_matrices = 2 if a.gated_mlp else 1
     layer_weights = a.hidden * (2 * query_width + key_value_width + (inner_matrices + 1) * a.ffn_hidden)
 
-    overhead: FloatArray = machine.layer_overhead_s * (layers * np.where(grid.recomputation == FULL, 4.0 / 3.0, 1.0))
+    passes = np.where(grid.recomputation == FULL, 4.0 / 3.0, 1.0).astype(np.float64)
     matmul_rate = _matmul_rate(a, machine, grid, tokens)
-    attention_rate = machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a.head_dim)
+    attention_rate = machine.attention_flops or machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a.head_dim)
     memory_rate = machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
 
     forward_matmul = layers * 2.0 * tokens * layer_weights / grid.tensor / matmul_rate
@@ -89,7 +89,7 @@ def micro_batch_compute(
         attention=(1.0 + ATTENTION_BACKWARD_PASSES) * forward_attention,
         memory_bound=3.0 * forward_memory + logits_memory,
         recomputation=np.select([full, selective], [repeated, 0.4 * forward_memory], 0.0),
-        overhead=overhead,
+        overhead=machine.layer_overhead_s * layers * passes,
     )
 
 

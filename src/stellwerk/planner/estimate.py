@@ -45,5 +45,5 @@ def assemble_plan(
         tokens_per_s=step_time_s.reciprocal() * training.tokens_per_step,
         duration_s=duration_s,
         device_hours=device_seconds * (1 / SECONDS_PER_HOUR),
-        energy_j=device_seconds.times(machine.power_w).times(machine.pue),
+        energy_j=device_seconds.times(machine.power_w).times(machine.pue) if machine.power_w else None,
     )

@@ -20,7 +20,7 @@ MATMUL_SHARE_OF_PEAK_UNMEASURED = 0.75
 RUNTIME_BYTES = 2.0e9
 """Driver context, framework and communication buffers of one process on a GPU."""
 
-MEASURED_FAMILIES = ("a100", "h100", "b200")
+MEASURED_FAMILIES = ("a100-sxm", "h100-sxm", "b200-sxm")
 """Accelerator ids that begin so have published runs behind the fitted constants."""
 
 
@@ -44,7 +44,7 @@ def machine_from_accelerator(
     bandwidth = accelerator.memory_bandwidth_bytes_per_s.value
     link = accelerator.link_bytes_per_s.value
     power = accelerator.power_w.value
-    if peak is None or memory is None or bandwidth is None or power is None:
+    if peak is None or memory is None or bandwidth is None:
         return None
     if link is None:
         if modules_per_node * devices > 1:
@@ -52,7 +52,6 @@ def machine_from_accelerator(
         link = bandwidth  # one device has nobody to talk to; the value is never used
     per_node = modules_per_node * devices
     measured_rate = accelerator.bf16_measured_flops.value
-    per_device = power / devices
     return Machine(
         name=accelerator.name,
         devices=modules * devices,
@@ -64,11 +63,18 @@ def machine_from_accelerator(
         link_bytes_per_s=link / devices,
         network_bytes_per_s=None if network_bytes_per_s_per_node is None else network_bytes_per_s_per_node / per_node,
         runtime_bytes=RUNTIME_BYTES,
-        power_w=Interval(
-            per_device * (DEVICE_LOAD.low + NODE_SHARE.low),
-            per_device * (DEVICE_LOAD.best + NODE_SHARE.best),
-            per_device * (DEVICE_LOAD.high + NODE_SHARE.high),
-        ),
+        power_w=None if power is None else _power_with_node(power / devices),
         pue=PUE,
         measured=accelerator.id.startswith(MEASURED_FAMILIES),
+    )
+
+
+def _power_with_node(thermal_design_power_w: float) -> Interval:
+    return (
+        Interval(
+            DEVICE_LOAD.low + NODE_SHARE.low,
+            DEVICE_LOAD.best + NODE_SHARE.best,
+            DEVICE_LOAD.high + NODE_SHARE.high,
+        )
+        * thermal_design_power_w
     )

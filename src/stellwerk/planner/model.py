@@ -33,8 +33,8 @@ class Machine:
     network_bytes_per_s: float | None
     runtime_bytes: float
     """Memory that the driver, the framework and the communication library take before the first tensor."""
-    power_w: Interval
-    """Electrical power per device under load, with its share of the node around it."""
+    power_w: Interval | None
+    """Electrical power per device under load, with its share of the node around it; None where unknown."""
     pue: Interval
     """Power usage effectiveness of the site."""
     measured: bool
@@ -43,6 +43,11 @@ class Machine:
     """Of one small all-reduce; the default was measured over NVLink (nccl_allreduce_measured.csv, smallest sizes)."""
     layer_overhead_s: float = 150e-6
     """Launching the kernels of one layer for one micro-batch, forward and backward."""
+    attention_flops: float | None = None
+    """Measured rate of fused attention, forward and backward; None: a share of ``matmul_flops``."""
+    overlap: float = 0.70
+    """Of the computation beside it, usable to hide data-parallel communication; 0 where the processors that compute
+    also communicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Plan:
     tokens_per_s: Interval
     duration_s: Interval
     device_hours: Interval
-    energy_j: Interval
+    energy_j: Interval | None
 
     @property
     def memory_bytes(self) -> float:
