@@ -6,15 +6,12 @@ import datetime
 from collections.abc import Iterator
 
 from stellwerk.broker.model import CommercialOffer, Finding, PublicOffer
-from stellwerk.catalog import Programme, System
+from stellwerk.catalog import EU_MEMBERS, Programme, System, admits_country
 from stellwerk.messages import Reason
 from stellwerk.workload import Applicant
 
-EU_COUNTRIES = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
-)
 _OTHER_EUROPEAN = "AL BA CH GB UK IS LI ME MK NO RS UA EU"
-EUROPEAN_COUNTRIES = EU_COUNTRIES | frozenset(_OTHER_EUROPEAN.split())
+EUROPEAN_COUNTRIES = EU_MEMBERS | frozenset(_OTHER_EUROPEAN.split())
 """Where an offer counts as European; ``UK`` and ``EU`` are spellings the facts use."""
 
 
@@ -24,7 +21,8 @@ def judge_public_access(offer: PublicOffer, applicant: Applicant, as_of: datetim
     if offer.programme is None:
         yield Finding("unknown", Reason("no_programme_stated", {"system": offer.system.id}))
         return
-    yield from _judge_opening(offer.programme, as_of)
+    yield from _judge_link(offer.system, offer.programme)
+    yield from _judge_opening(offer.programme, offer.system, as_of)
     yield from _judge_applicant(offer.programme, applicant)
     yield from _judge_place(offer.programme, applicant)
     if offer.programme.turnaround.value is None:
@@ -53,13 +51,22 @@ def _judge_status(system: System) -> Iterator[Finding]:
         yield Finding("unknown", Reason("status_unclear"))
 
 
-def _judge_opening(programme: Programme, as_of: datetime.date) -> Iterator[Finding]:
+def _judge_link(system: System, programme: Programme) -> Iterator[Finding]:
+    statements = [claim for claim in system.access if claim.value == programme.id]
+    if all(claim.source.evidence == "unsourced" for claim in statements):
+        yield Finding("unknown", Reason("link_unsourced", {"programme": programme.id, "system": system.id}))
+
+
+def _judge_opening(programme: Programme, system: System, as_of: datetime.date) -> Iterator[Finding]:
     if programme.closed is True:
         yield Finding("impossible", Reason("programme_closed", {"programme": programme.id}))
         return
+    if system.id in programme.closed_system_ids:
+        params = {"programme": programme.id, "system": system.id}
+        yield Finding("impossible", Reason("programme_closed_for_system", params))
     if programme.purpose.value is not None:
-        params = {"programme": programme.id, "purpose": programme.purpose.value}
-        yield Finding("unknown", Reason("purpose_limited", params))
+        purpose = {"programme": programme.id, "purpose": programme.purpose.value}
+        yield Finding("unknown", Reason("purpose_limited", purpose))
     if programme.closed is None:
         yield Finding("unknown", Reason("programme_opening_contradictory", {"programme": programme.id}))
     upcoming = [day for day in programme.cutoff_dates if day >= as_of]
@@ -71,7 +78,8 @@ def _judge_opening(programme: Programme, as_of: datetime.date) -> Iterator[Findi
 
 def _judge_applicant(programme: Programme, applicant: Applicant) -> Iterator[Finding]:
     params = {"programme": programme.id, "applicant": applicant.kind}
-    admitted = programme.eligibility[applicant.kind].value if applicant.kind in programme.eligibility else None
+    eligibility = programme.eligibility.get(applicant.kind)
+    admitted = eligibility.value if eligibility else None
     condition = programme.eligibility_conditions.get(applicant.kind, "")
     if admitted is None:
         yield Finding("unknown", Reason("eligibility_unknown", params))
@@ -79,16 +87,17 @@ def _judge_applicant(programme: Programme, applicant: Applicant) -> Iterator[Fin
         yield Finding("impossible", Reason("applicant_not_admitted", params))
     elif admitted == "conditional":
         yield Finding("unknown", Reason("admitted_under_condition", params | {"condition": condition}))
+    elif eligibility and eligibility.evidence == "unsourced":
+        yield Finding("unknown", Reason("eligibility_unsourced", params))
     elif condition:
         yield Finding("note", Reason("admitted_with_remark", params | {"condition": condition}))
 
 
 def _judge_place(programme: Programme, applicant: Applicant) -> Iterator[Finding]:
     codes = programme.country_codes
-    admitted = applicant.country in codes or ("EU" in codes and applicant.country in EU_COUNTRIES)
     if not codes:
         yield Finding("unknown", Reason("countries_unknown", {"programme": programme.id}))
-    elif not admitted:
+    elif not admits_country(codes, applicant.country):
         yield Finding(
             "impossible", Reason("country_not_admitted", {"country": applicant.country, "countries": ", ".join(codes)})
         )

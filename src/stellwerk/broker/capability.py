@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from stellwerk.broker.model import CommercialOffer, Finding, Offer
-from stellwerk.catalog import Accelerator, Catalogue
+from stellwerk.catalog import Accelerator, Catalogue, Fact
 from stellwerk.messages import Reason
 from stellwerk.planner import Candidates, Machine, Plan, machine_from_accelerator
 from stellwerk.units import SECONDS_PER_DAY
@@ -26,6 +27,8 @@ class Hardware:
     module_memory_bytes: float | None
     network_bytes_per_s: float | None
     """One node's injection bandwidth, one direction."""
+    unsourced: tuple[str, ...]
+    """The catalogue's names of those of these values that no source backs."""
 
 
 def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
@@ -39,6 +42,12 @@ def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
             modules_per_node=product.accelerators.value,
             module_memory_bytes=product.accelerator_memory_bytes.value,
             network_bytes_per_s=product.interconnect_bytes_per_s.value,
+            unsourced=_unsourced(
+                gpu_model=product.accelerator,
+                gpu_count=product.accelerators,
+                gpu_mem_gb=product.accelerator_memory_bytes,
+                interconnect=product.interconnect,
+            ),
         )
     system = offer.system
     return Hardware(
@@ -48,6 +57,13 @@ def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
         modules_per_node=system.accelerators_per_node.value,
         module_memory_bytes=system.accelerator_memory_bytes.value,
         network_bytes_per_s=system.interconnect_bytes_per_s.value,
+        unsourced=_unsourced(
+            accelerator=system.accelerator,
+            accel_per_node=system.accelerators_per_node,
+            accel_total=system.accelerators,
+            accel_mem_gb=system.accelerator_memory_bytes,
+            interconnect=system.interconnect,
+        ),
     )
 
 
@@ -86,7 +102,13 @@ def judge_hardware(
         findings += notes
     if not machine.measured:
         findings.append(Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name})))
+    if hardware.unsourced:
+        findings.append(Finding("note", Reason("hardware_unsourced", {"fields": ", ".join(hardware.unsourced)})))
     return plan, findings
+
+
+def _unsourced(**facts: Fact[Any]) -> tuple[str, ...]:
+    return tuple(name for name, fact in facts.items() if fact.evidence == "unsourced")
 
 
 def _beyond_one_node(offer: Offer, hardware: Hardware) -> tuple[list[Finding], list[Finding]]:
