@@ -1,0 +1,88 @@
+"""Puts the checked entries together into one catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from stellwerk.catalog.build_products import build_observation, build_product, build_providers
+from stellwerk.catalog.build_programmes import build_programme
+from stellwerk.catalog.build_systems import access_claims, build_accelerator, build_system
+from stellwerk.catalog.claims import source_rank
+from stellwerk.catalog.files import Document
+from stellwerk.catalog.model import Catalogue, PriceObservation, Software, Support
+from stellwerk.catalog.references import unknown_references
+from stellwerk.catalog.rows import Row, Rows, read_rows
+from stellwerk.catalog.schema import SoftwareEntry, SupportEntry
+from stellwerk.errors import InputError
+
+T = TypeVar("T")
+
+
+def build(documents: list[Document], digest: str, errors: list[InputError]) -> Catalogue | None:
+    """The catalogue of some documents; None where anything is wrong, with the reasons added to ``errors``."""
+    rows = read_rows(documents, errors)
+    errors.extend(unknown_references(rows))
+    return None if errors else _assemble(rows, digest)
+
+
+def _assemble(rows: Rows, digest: str) -> Catalogue:
+    access = access_claims(rows)
+    return Catalogue(
+        accelerators=_by_id(rows.accelerators, build_accelerator),
+        systems=_by_id(rows.systems, lambda row: build_system(row, access.get(row.entry.id, ()))),
+        programmes=_by_id(rows.programmes, build_programme),
+        products=_by_id(rows.products, lambda row: build_product(row, rows.providers)),
+        observations=tuple(sorted(map(build_observation, rows.observations), key=_observation_order)),
+        support=_by_id(rows.support, _build_support),
+        software=_by_id(rows.software, _build_software),
+        hash=digest,
+        providers=build_providers(rows),
+    )
+
+
+def _by_id(rows: Iterable[Row[Any]], build_one: Callable[[Row[Any]], T]) -> dict[str, T]:
+    return {row.entry.id: build_one(row) for row in sorted(rows, key=lambda row: row.entry.id)}
+
+
+def _observation_order(observation: PriceObservation) -> tuple[Any, ...]:
+    return (
+        observation.provider_id,
+        observation.accelerator,
+        observation.accelerators,
+        observation.instance_type,
+        observation.region,
+        source_rank(observation.source),
+    )
+
+
+def _build_support(row: Row[SupportEntry]) -> Support:
+    take = row.claims.fact
+    return Support(
+        id=row.entry.id,
+        organisation=take("organisation"),
+        offer_type=take("offer_type"),
+        offer=take("offer"),
+        audience=take("audience"),
+        eligibility=take("eligibility"),
+        cost=take("cost"),
+        url=row.entry.url,
+    )
+
+
+def _build_software(row: Row[SoftwareEntry]) -> Software:
+    take = row.claims.fact
+    return Software(
+        id=row.entry.id,
+        site_system=take("site_system"),
+        software_stack=take("software_stack"),
+        container_runtime=take("container_runtime"),
+        launch_pattern=take("launch_pattern"),
+        master_address_rule=take("master_address_rule"),
+        environment_variables=take("environment_variables"),
+        scheduler_flags=take("scheduler_flags"),
+        pitfalls=take("pitfalls"),
+        url=row.entry.url,
+        is_centre=row.entry.is_centre,
+        other=row.claims.rest(),
+    )

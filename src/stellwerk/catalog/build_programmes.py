@@ -1,0 +1,69 @@
+"""Programmes from their entries."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from stellwerk.catalog.model import AmountLimit, ApplicantKind, Eligibility, Fact, Programme
+from stellwerk.catalog.rows import Row
+from stellwerk.catalog.schema import LimitEntry, ProgrammeEntry
+
+_CLOSED = {"no": False, "yes": True, "unknown": None}
+
+
+def build_programme(row: Row[ProgrammeEntry]) -> Programme:
+    entry, take = row.entry, row.claims.fact
+    eligibility: dict[ApplicantKind, Fact[Eligibility]] = {
+        kind: take(f"eligible_{kind}") for kind in get_args(ApplicantKind)
+    }
+    named = [system_id for claim in take("system_ids").claims for system_id in claim.value]
+    return Programme(
+        id=entry.id,
+        programme=take("programme"),
+        authority=take("authority"),
+        systems=take("systems"),
+        system_ids=tuple(dict.fromkeys(named)),
+        eligibility=eligibility,
+        eligibility_conditions={
+            kind: fact.claims[0].note for kind, fact in eligibility.items() if fact.known and fact.claims[0].note
+        },
+        countries=take("countries"),
+        country_codes=tuple(entry.country_codes),
+        region=entry.region,
+        cost=take("cost"),
+        free=entry.free,
+        amount_min=take("amount_min"),
+        amount_max=take("amount_max"),
+        amount_unit=take("amount_unit"),
+        limits=tuple(_build_limit(limit, row) for limit in entry.limits),
+        duration=take("duration"),
+        duration_max_days=take("duration_max_days", float),
+        cutoff=take("cutoff"),
+        cutoff_dates=tuple(sorted(entry.cutoff_dates)),
+        closed=_CLOSED[entry.closed],
+        turnaround=take("turnaround"),
+        application_contents=take("application_contents"),
+        page_limit=take("page_limit"),
+        review=take("review"),
+        obligations=take("obligations"),
+        conditions=take("conditions"),
+        url=entry.url,
+        notes=entry.notes,
+        kind=entry.kind,
+        other=row.claims.rest(),
+        closed_system_ids=tuple(entry.closed_system_ids),
+        purpose=take("purpose"),
+    )
+
+
+def _build_limit(limit: LimitEntry, row: Row[ProgrammeEntry]) -> AmountLimit:
+    return AmountLimit(
+        unit=limit.unit,
+        minimum=limit.minimum,
+        maximum=limit.maximum,
+        per=limit.per,
+        scope=limit.scope,
+        system_ids=tuple(limit.system_ids),
+        source=row.source(limit.source),
+        note=limit.note,
+    )

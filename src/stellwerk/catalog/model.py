@@ -1,0 +1,373 @@
+"""What exists: accelerators, systems, programmes, commercial offers, support and software, as immutable objects.
+
+Every value is a *fact*: the claims that sources make about it, side by side. A fact without a claim is unknown,
+and unknown is a value: nothing here stands in for it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+Evidence = Literal["primary", "secondary", "unsourced"]
+"""``primary``: read on the operator's own page; ``secondary``: quoted by another document;
+``unsourced``: common knowledge of the field, no source read."""
+
+Status = Literal["planned", "building", "operational", "transitional", "unclear", "decommissioned"]
+Eligibility = Literal["yes", "no", "conditional"]
+ApplicantKind = Literal["academia", "startup", "sme", "large_industry", "public"]
+AmountUnit = Literal["gpu_h", "node_h", "core_h", "flop", "eur", "share"]
+PriceUnit = Literal["gpu_h", "instance_h", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a claim was read and what it is worth.
+
+    ``as_of`` keeps the wording of the facts ("2025/26", "undated"); ``as_of_date`` is the earliest day it can
+    mean, or None where it names no year.
+    """
+
+    urls: tuple[str, ...]
+    as_of: str
+    as_of_date: datetime.date | None
+    evidence: Evidence
+    note: str = ""
+    """How it was read, where that matters ("quoted by a public policy paper")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[T]):
+    """One source's statement of one value."""
+
+    value: T
+    source: Source
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[T]):
+    """All claims about one value, the leading one first.
+
+    The better evidenced claim leads, among equals the later one, among those the one written first.
+    """
+
+    claims: tuple[Claim[T], ...] = ()
+
+    @property
+    def value(self) -> T | None:
+        """The leading claim's value; None where nothing is known."""
+        return self.claims[0].value if self.claims else None
+
+    @property
+    def known(self) -> bool:
+        return bool(self.claims)
+
+    @property
+    def evidence(self) -> Evidence | None:
+        return self.claims[0].source.evidence if self.claims else None
+
+    @property
+    def rivals(self) -> tuple[Claim[T], ...]:
+        """Claims that state another value than the leading one."""
+        return tuple(claim for claim in self.claims[1:] if claim.value != self.claims[0].value)
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """One accelerator type, per module as it is sold; ``devices`` says how many a scheduler sees in it."""
+
+    id: str
+    name: str
+    vendor: str
+    devices: int
+    memory_bytes: Fact[float]
+    memory_bandwidth_bytes_per_s: Fact[float]
+    bf16_flops: Fact[float]
+    fp16_flops: Fact[float]
+    fp8_flops: Fact[float]
+    fp4_flops: Fact[float]
+    bf16_measured_flops: Fact[float]
+    """Best measured matrix-product rate (dense bf16)."""
+    link_bytes_per_s: Fact[float]
+    """Bandwidth between accelerators of one node, one direction, per accelerator."""
+    link_kind: Fact[str]
+    power_w: Fact[float]
+    year: Fact[int]
+    notes: str
+    tf32_flops: Fact[float] = Fact()
+    fp8_measured_flops: Fact[float] = Fact()
+    family: str = ""
+    """The type without form factor and memory size (``A100``), by which capacities are added up."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One pool of accelerators of one publicly funded machine, as a row of the catalogue.
+
+    Memory is per module. ``programme_ids`` are the programmes that give access to it, stated by the system's
+    row or by the programme's; empty means that no fact states one. Countries are ISO 3166 codes (``GB``).
+    """
+
+    id: str
+    site_id: str
+    operator: Fact[str]
+    operator_kind: str
+    alliance: Fact[str]
+    system: Fact[str]
+    partition: Fact[str]
+    city: Fact[str]
+    country: Fact[str]
+    accelerator: Fact[str]
+    accelerator_id: str | None
+    accelerator_kind: Fact[str]
+    accelerators_per_node: Fact[int]
+    nodes: Fact[int]
+    accelerators: Fact[int]
+    accelerator_memory_bytes: Fact[float]
+    cpu: Fact[str]
+    memory_per_node: Fact[str]
+    interconnect: Fact[str]
+    interconnect_bytes_per_s: Fact[float]
+    """Injection bandwidth per node, one direction, summed over its adapters, where the text of
+    ``interconnect`` states it."""
+    node_interconnect: Fact[str]
+    scheduler: Fact[str]
+    container_runtime: Fact[str]
+    max_walltime_h: Fact[float]
+    status: Fact[Status]
+    in_operation_since: Fact[str]
+    until: Fact[str]
+    rmax_pflops: Fact[float]
+    power_mw: Fact[float]
+    energy_notes: Fact[str]
+    documentation_url: str
+    notes: str
+    comparator: bool
+    """Listed to compare with, not open to applicants from Germany."""
+    access: tuple[Claim[str], ...]
+    """Programme ids with the source that states the link."""
+    other: Mapping[str, Fact[str]]
+    """Facts that have no field of their own yet (charge, local storage, queue limits), by name."""
+    shares_hardware_with: tuple[str, ...] = ()
+    """Systems that may describe the same nodes: whether their counts overlap is not stated."""
+    accelerator_assumption: str = ""
+    """Why ``accelerator_id`` goes beyond the row's own words; empty where the row names the type."""
+
+    @property
+    def programme_ids(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(claim.value for claim in self.access))
+
+
+@dataclass(frozen=True, slots=True)
+class AmountLimit:
+    """A smallest or largest amount that may be asked for. ``scope`` names the centre or system it holds for;
+    empty where it holds for the whole programme."""
+
+    unit: AmountUnit
+    minimum: float | None
+    maximum: float | None
+    per: str
+    scope: str
+    system_ids: tuple[str, ...]
+    source: Source
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """A way to get access to publicly funded systems."""
+
+    id: str
+    programme: Fact[str]
+    authority: Fact[str]
+    systems: Fact[str]
+    system_ids: tuple[str, ...]
+    """Systems the row of the programme names; the loader joins them with the systems' own statements."""
+    eligibility: Mapping[ApplicantKind, Fact[Eligibility]]
+    eligibility_conditions: Mapping[ApplicantKind, str]
+    """The condition in the words of the facts, where eligibility is conditional or limited."""
+    countries: Fact[str]
+    country_codes: tuple[str, ...]
+    """ISO codes the text of ``countries`` stands for; ``EU`` for all member states. Empty: unknown."""
+    region: str
+    """Part of a country that the programme is limited to (``DE-BW``), or empty."""
+    cost: Fact[str]
+    free: bool | None
+    """True where it is free for those who are admitted, False where it is paid, None where unknown."""
+    amount_min: Fact[str]
+    amount_max: Fact[str]
+    amount_unit: Fact[str]
+    limits: tuple[AmountLimit, ...]
+    duration: Fact[str]
+    duration_max_days: Fact[float]
+    cutoff: Fact[str]
+    cutoff_dates: tuple[datetime.date, ...]
+    closed: bool | None
+    """True where the facts say that it takes no more applications; None where they contradict each other."""
+    turnaround: Fact[str]
+    application_contents: Fact[str]
+    page_limit: Fact[str]
+    review: Fact[str]
+    obligations: Fact[str]
+    conditions: Fact[str]
+    url: str
+    notes: str
+    kind: Literal["access", "comparator", "no_compute"]
+    """``comparator``: abroad and listed to compare with; ``no_compute``: gives no compute time to apply for."""
+    other: Mapping[str, Fact[str]]
+    closed_system_ids: tuple[str, ...] = ()
+    """Systems for which the programme is stated to take no applications, though it is open otherwise."""
+    purpose: Fact[str] = Fact()
+    """What time is granted for, where the facts limit it (``scaling tests and benchmarks``), in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """One price of one product. ``amount`` is per ``unit``; ``valid_from`` and ``valid_until`` are inclusive."""
+
+    amount: Decimal
+    currency: str | None
+    unit: PriceUnit
+    kind: Literal["on_demand", "spot", "reserved", "monthly", "cluster", "average", "from"]
+    term: str
+    net: bool | None
+    valid_from: datetime.date | None
+    valid_until: datetime.date | None
+    source: Source
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One commercial product: an instance type in a region."""
+
+    id: str
+    provider_id: str
+    provider: str
+    instance_type: Fact[str]
+    accelerator: Fact[str]
+    accelerator_id: str | None
+    accelerators: Fact[int]
+    """Per instance."""
+    accelerator_memory_bytes: Fact[float]
+    interconnect: Fact[str]
+    interconnect_bytes_per_s: Fact[float]
+    """Injection bandwidth per instance, one direction, where stated."""
+    node_interconnect: Fact[str]
+    max_coupled_accelerators: Fact[int]
+    prices: tuple[Price, ...]
+    region: Fact[str]
+    countries_of_data: Fact[tuple[str, ...]]
+    hq_country: Fact[str]
+    certifications: Fact[tuple[str, ...]]
+    url: str
+    notes: str
+    kind: Literal["product", "survey", "purchase", "not_rentable"]
+    other: Mapping[str, Fact[str]]
+    accelerator_assumption: str = ""
+    """Why ``accelerator_id`` goes beyond the row's own words; empty where the row names the type."""
+
+    def price_at(self, day: datetime.date, kind: str = "on_demand") -> Price | None:
+        """The price of one kind that is valid on a day, the latest claim first; None where none is known."""
+        valid = [
+            price
+            for price in self.prices
+            if price.kind == kind
+            and (price.valid_from is None or price.valid_from <= day)
+            and (price.valid_until is None or day <= price.valid_until)
+        ]
+        return valid[0] if valid else None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceObservation:
+    """A list price read in a public price catalogue, not matched to a product of ours.
+
+    ``memory_gib`` is the memory of one accelerator, ``host_memory_gib`` that of the instance.
+    """
+
+    provider_id: str
+    instance_type: str
+    accelerator: str
+    accelerators: int
+    memory_gib: float | None
+    region: str
+    country: str
+    on_demand_per_hour: Decimal | None
+    spot_per_hour: Decimal | None
+    currency: str | None
+    source: Source
+    vcpus: int | None = None
+    host_memory_gib: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who sells. ``subjects`` holds what is known about the provider as a whole (``all``) and about things that are
+    no product of the catalogue (object storage, an instance type sold elsewhere), by subject and field."""
+
+    id: str
+    name: str
+    subjects: Mapping[str, Mapping[str, Fact[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Consulting, training or other help."""
+
+    id: str
+    organisation: Fact[str]
+    offer_type: Fact[str]
+    offer: Fact[str]
+    audience: Fact[str]
+    eligibility: Fact[str]
+    cost: Fact[str]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """The software environment and launch rules of a site."""
+
+    id: str
+    site_system: Fact[str]
+    software_stack: Fact[str]
+    container_runtime: Fact[str]
+    launch_pattern: Fact[str]
+    master_address_rule: Fact[str]
+    environment_variables: Fact[str]
+    scheduler_flags: Fact[str]
+    pitfalls: Fact[str]
+    url: str
+    is_centre: bool
+    other: Mapping[str, Fact[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The whole catalogue; each mapping is in the order of its permanent ids, whatever file they stand in.
+
+    ``hash`` is the SHA-256 of the files it was read from.
+    """
+
+    accelerators: Mapping[str, Accelerator]
+    systems: Mapping[str, System]
+    programmes: Mapping[str, Programme]
+    products: Mapping[str, Product]
+    observations: tuple[PriceObservation, ...]
+    support: Mapping[str, Support]
+    software: Mapping[str, Software]
+    hash: str
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+
+    def entries(self) -> Iterator[tuple[str, object]]:
+        """(id, object) of everything that has an id."""
+        for kind in (self.accelerators, self.systems, self.programmes, self.products, self.support, self.software):
+            yield from kind.items()

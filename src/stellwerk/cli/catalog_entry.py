@@ -1,0 +1,170 @@
+"""Everything about one entry, as ``stellwerk catalog show`` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.padding import Padding
+
+from stellwerk.catalog import (
+    Accelerator,
+    AmountLimit,
+    Catalogue,
+    Claim,
+    Price,
+    Product,
+    Programme,
+    Provider,
+    Source,
+    System,
+    named_facts,
+    openness_of,
+)
+from stellwerk.cli.catalog_tables import label, plain_table, price_text
+from stellwerk.cli.output import console
+
+_UNITS = (("_bytes_per_s", 1e9, "GB/s"), ("_bytes", 1e9, "GB"), ("_flops", 1e12, "TFLOP/s"))
+
+
+def print_entry(kind: str, entry: Any, catalogue: Catalogue) -> None:
+    """Every value of an entry with its claims, and the sources in full beneath."""
+    sources: dict[Source, int] = {}
+    console.print(f"{entry.id}  ({kind.rstrip('s') if kind != 'programmes' else 'programme'})", style="bold")
+    for line in _headlines(entry, catalogue):
+        console.print(Padding(line, (0, 0, 0, 2)))
+    table = plain_table("field", "value", "evidence", "as of", ">source")
+    unknown = []
+    for name, fact in named_facts(entry).items():
+        if not fact.known:
+            unknown.append(label(name))
+        for number, claim in enumerate(fact.claims):
+            heading = label(name) if number == 0 else ""
+            table.add_row(
+                heading, _claim_text(name, claim, rival=claim in fact.rivals), *_origin(claim.source, sources)
+            )
+    if table.row_count:
+        console.print(table)
+    for title, lines in _parts(entry):
+        part = plain_table(title, "", "evidence", "as of", ">source")
+        for name, text, source in lines:
+            part.add_row(name, text, *_origin(source, sources))
+        console.print(part)
+    if unknown:
+        console.print(f"unknown: {', '.join(unknown)}")
+    for source, number in sources.items():
+        console.print(f"[{number}] {_source_text(source)}", markup=False, soft_wrap=True)
+
+
+def _headlines(entry: Any, catalogue: Catalogue) -> Iterable[str]:
+    """What has no claims of its own: our grouping, our links, the notes."""
+    if isinstance(entry, System):
+        yield from _about_system(entry, catalogue)
+    elif isinstance(entry, Programme):
+        yield from _about_programme(entry, catalogue)
+    elif isinstance(entry, Product):
+        yield f"sold by {entry.provider} ({entry.provider_id}); {label(entry.kind)}"
+        yield from _accelerator_type(entry)
+    elif isinstance(entry, Provider):
+        yield entry.name
+    elif isinstance(entry, Accelerator):
+        yield f"{entry.vendor} {entry.name}; a scheduler sees {entry.devices} in a module"
+    if getattr(entry, "notes", ""):
+        yield f"notes: {entry.notes}"
+    address = getattr(entry, "documentation_url", "") or getattr(entry, "url", "")
+    if address:
+        yield f"address: {address}"
+
+
+def _about_system(system: System, catalogue: Catalogue) -> Iterable[str]:
+    yield f"operator kind {label(system.operator_kind)}; open to {openness_of(system, catalogue)}"
+    yield from _accelerator_type(system)
+    if system.shares_hardware_with:
+        yield f"may describe the same nodes as {', '.join(system.shares_hardware_with)}"
+
+
+def _about_programme(programme: Programme, catalogue: Catalogue) -> Iterable[str]:
+    closed = {True: "takes no more applications", None: "whether it takes applications is contradictory"}
+    if programme.closed in closed:
+        yield closed[programme.closed]
+    if programme.closed_system_ids:
+        yield f"takes no applications for {', '.join(programme.closed_system_ids)}"
+    leads = [system.id for system in catalogue.systems.values() if programme.id in system.programme_ids]
+    yield f"leads to {', '.join(leads)}" if leads else "no source states which systems it leads to"
+    if programme.cutoff_dates:
+        yield f"cut-off dates {', '.join(day.isoformat() for day in programme.cutoff_dates)}"
+
+
+def _accelerator_type(entry: System | Product) -> Iterable[str]:
+    if entry.accelerator_id is not None:
+        yield f"accelerator type {entry.accelerator_id}{_bracket(entry.accelerator_assumption)}"
+
+
+def _parts(entry: Any) -> Iterable[tuple[str, list[tuple[str, str, Source]]]]:
+    """Titled lists of statements that are no facts: links, limits, prices."""
+    if isinstance(entry, System) and entry.access:
+        yield "access through", [(claim.value, claim.note, claim.source) for claim in entry.access]
+    if isinstance(entry, Programme) and entry.limits:
+        yield "limits", [(limit.scope or "everywhere", _limit_text(limit), limit.source) for limit in entry.limits]
+    if isinstance(entry, Provider):
+        for about, facts in entry.subjects.items():
+            lines = [
+                (label(name), _claim_text(name, claim, rival=claim in fact.rivals), claim.source)
+                for name, fact in facts.items()
+                for claim in fact.claims
+            ]
+            yield about, lines
+    if isinstance(entry, Product) and entry.prices:
+        prices = [(label(price.kind), _price_line(price), price.source) for price in entry.prices]
+        yield "prices", prices
+
+
+def _claim_text(name: str, claim: Claim[Any], *, rival: bool) -> str:
+    rival_mark = "but also: " if rival else ""
+    return f"{rival_mark}{_value_text(name, claim)}{_bracket(claim.note)}"
+
+
+def _value_text(name: str, claim: Claim[Any]) -> str:
+    value = claim.value
+    for suffix, factor, unit in _UNITS:
+        if name.endswith(suffix):
+            return f"{value / factor:,.6g} {unit}"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, str):
+        return f"{value} {claim.unit}".rstrip() if value[-1:].isdigit() else value
+    if isinstance(value, int) and name != "year":
+        return f"{value:,}"
+    return f"{value:g}"
+
+
+def _price_line(price: Price) -> str:
+    unit = {"gpu_h": "-h", "instance_h": "/instance-h", "month": "/month"}[price.unit]
+    net = {True: "net", False: "gross", None: ""}[price.net]
+    since = f"from {price.valid_from}" if price.valid_from else ""
+    until = f"until {price.valid_until}" if price.valid_until else ""
+    return ", ".join(part for part in (price_text(price) + unit, net, price.term, since, until, price.note) if part)
+
+
+def _limit_text(limit: AmountLimit) -> str:
+    bounds = " ".join(
+        f"{word} {value:,.10g}" for word, value in (("at least", limit.minimum), ("at most", limit.maximum)) if value
+    )
+    text = f"{bounds} {limit.unit.replace('_h', '-h')}" + (f" per {limit.per}" if limit.per else "")
+    return text + _bracket(limit.note)
+
+
+def _origin(source: Source, sources: dict[Source, int]) -> tuple[str, str, str]:
+    if source.evidence == "unsourced" and not source.urls and not source.note:
+        return "unsourced *", "", ""
+    number = sources.setdefault(source, len(sources) + 1)
+    mark = " *" if source.evidence == "unsourced" else ""
+    return source.evidence + mark, source.as_of, str(number)
+
+
+def _source_text(source: Source) -> str:
+    return "; ".join((*source.urls, *((source.note,) if source.note else ()))) or "no address"
+
+
+def _bracket(text: str) -> str:
+    return f" ({text})" if text else ""

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stellwerk.catalog import Catalogue, Claim, load_catalogue, named_facts
+from stellwerk.errors import InputError, InputErrors
+
+SMALL = """\
+schema = 1
+site = "heim"
+
+[provider]
+id = "cloud"
+name = "Cloud & Co."
+
+[sources.page]
+urls = ["https://example.org/machine"]
+as_of = "2026-03"
+evidence = "primary"
+
+[sources.report]
+urls = ["https://example.org/report"]
+as_of = "2026-09"
+evidence = "secondary"
+
+[[accelerators]]
+id = "a100"
+name = "A100-SXM-40GB"
+family = "A100"
+vendor = "NVIDIA"
+source = "page"
+memory_gb = 40
+bf16_tflops = 312
+
+[[systems]]
+id = "heim-gpu"
+source = "page"
+unsourced = ["scheduler"]
+operator_kind = "nhr"
+country = "DE"
+accelerator = "NVIDIA A100"
+accelerator_id = "a100"
+accel_per_node = 4
+nodes = 10
+accel_total = 40
+accel_mem_gb = 40
+interconnect_gbit_s = 400
+scheduler = "Slurm"
+status = "operational"
+access_programmes = ["antrag"]
+
+[systems.remarks]
+nodes = "counted in spring"
+
+[[systems.claims]]
+field = "nodes"
+value = 12
+source = "report"
+
+[[programmes]]
+id = "antrag"
+source = "page"
+eligible_academia = "conditional"
+country_codes = ["DE"]
+free = true
+system_ids = ["heim-gpu"]
+
+[programmes.remarks]
+eligible_academia = "with a doctorate"
+
+[[programmes.limits]]
+unit = "gpu_h"
+maximum = 5000
+
+[[products]]
+id = "cloud-8x"
+source = "report"
+gpu_count = 8
+countries_of_data = ["DE"]
+
+[[products.prices]]
+amount = "12.50"
+currency = "EUR"
+unit = "instance_h"
+kind = "on_demand"
+
+[[subjects]]
+id = "all"
+source = "report"
+egress_price = "0"
+
+[[observations]]
+source = "report"
+instance_type = "8x"
+accelerator = "A100"
+accelerators = 8
+on_demand_per_hour = "11.90"
+
+[[support]]
+id = "hilfe"
+source = "page"
+organisation = "Rechenzentrum"
+
+[[software]]
+id = "heim"
+source = "page"
+site_system = "Heim"
+"""
+"""A whole catalogue in one file, one entry of each kind."""
+
+WriteCatalogue = Callable[..., Path]
+Mistakes = Callable[..., list[InputError]]
+
+
+@pytest.fixture(scope="session")
+def packaged() -> Catalogue:
+    return load_catalogue()
+
+
+@pytest.fixture
+def write_catalogue(tmp_path: Path) -> WriteCatalogue:
+    """Writes ``SMALL`` with pieces replaced, each of which must occur in it; returns the folder."""
+
+    def write(*replacements: tuple[str, str], name: str = "heim.toml") -> Path:
+        text = SMALL
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new, 1)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def mistakes(write_catalogue: WriteCatalogue) -> Mistakes:
+    """The mistakes that are found in ``SMALL`` with pieces replaced."""
+
+    def find(*replacements: tuple[str, str]) -> list[InputError]:
+        return mistakes_in(write_catalogue(*replacements))
+
+    return find
+
+
+def mistakes_in(directory: Path) -> list[InputError]:
+    with pytest.raises(InputErrors) as found:
+        load_catalogue(directory)
+    return list(found.value.errors)
+
+
+def all_claims(catalogue: Catalogue) -> Iterator[tuple[str, str, Claim[Any]]]:
+    """(id, field, claim) of everything in a catalogue."""
+    for entry_id, entry in catalogue.entries():
+        for name, fact in named_facts(entry).items():
+            for claim in fact.claims:
+                yield entry_id, name, claim

@@ -1,0 +1,232 @@
+"""What the packaged catalogue promises to those who rely on its values."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from stellwerk.catalog import Catalogue, Fact
+from tests.catalog.conftest import all_claims
+
+AS_OF = datetime.date(2026, 11, 23)
+
+
+def test_every_row_of_the_facts_has_an_entry(packaged: Catalogue) -> None:
+    assert len(packaged.systems) == 77
+    assert len(packaged.programmes) == 47
+    assert len(packaged.products) == 146
+    assert len(packaged.support) == 25
+    assert len(packaged.software) == 19
+    observed_as_prices = 8
+    assert len(packaged.observations) + observed_as_prices == 85
+
+
+def test_a_sourced_claim_names_an_address_and_an_unsourced_one_none(packaged: Catalogue) -> None:
+    for entry_id, field, claim in all_claims(packaged):
+        assert bool(claim.source.urls) == (claim.source.evidence != "unsourced"), (entry_id, field)
+
+
+def test_addresses_are_addresses_and_texts_hold_no_lists(packaged: Catalogue) -> None:
+    for entry_id, field, claim in all_claims(packaged):
+        for url in claim.source.urls:
+            assert url.startswith(("https://", "http://")), (entry_id, url)
+            assert " " not in url, (entry_id, url)
+        assert claim.value not in ("", []), (entry_id, field)
+        assert claim.value != "unclear" or field == "status", (entry_id, field)
+
+
+def test_no_unknown_was_filled_in(packaged: Catalogue) -> None:
+    assert not packaged.systems["luh-kisski-inference"].country.known
+    assert not packaged.systems["zib-gpu-pvc"].status.known
+    assert not packaged.systems["kit-horeka-h200"].accelerators.known
+    assert not packaged.systems["lrz-ai-mcml-hgx-h100-94x4"].accelerators.known
+    for product_id in ("ovhcloud-h100-1520-gra", "ionos-h200-xl-de", "stackit-n3-104d-g8", "hyperstack-h100-sxm"):
+        assert not packaged.products[product_id].interconnect.known
+
+
+def test_contradictions_stand_side_by_side(packaged: Catalogue) -> None:
+    systems = packaged.systems
+    assert _values(systems["jsc-jupiter-booster"].nodes) == [5884, 5938, 6000]
+    assert _values(systems["kit-haicore-gpu4"].nodes) == [12, 16]
+    assert _values(systems["kit-horeka-green"].nodes) == [167, 162]
+    assert _values(systems["kit-horeka-h100"].nodes) == [22, 20]
+    assert set(_values(systems["tud-capella"].nodes)) == {154, 156}
+    assert len(_values(packaged.programmes["eurohpc-aif-playground"].amount_max)) == 2
+    assert set(_values(packaged.products["exoscale"].hq_country)) == {"AT", "CH"}
+
+
+def test_conflicting_limits_yield_no_structured_maximum(packaged: Catalogue) -> None:
+    programmes = packaged.programmes
+    assert programmes["eurohpc-aif-playground"].limits == ()
+    for programme_id in ("nhr-normal", "nhr-large"):
+        limits = programmes[programme_id].limits
+        darmstadt = [limit for limit in limits if "tuda-lichtenberg2-acc" in limit.system_ids]
+        assert {limit.unit for limit in darmstadt} == {"core_h"}
+
+
+def test_wildcards_are_spelt_out_as_far_as_the_rows_support_them(packaged: Catalogue) -> None:
+    access = {system.id: set(system.programme_ids) for system in packaged.systems.values()}
+    assert "eurohpc-ai-data-intensive" not in access["jsc-jupiter-booster"]
+    assert "gcs-jupiter-regular" in access["jsc-jupiter-booster"]
+    assert "eurohpc-aif-playground" in access["jsc-jupiter-booster"]
+    assert access["jsc-juwels-booster"] == {"gcs-regular"}
+    assert "westai" not in access["jsc-jureca-dc-gpu"]
+    assert "westai" in access["jsc-westai-hwai"]
+    assert {"eurohpc-ai-data-intensive", "eurohpc-development"} <= access["karolina-gpu"]
+    assert not access["jsc-jedi"]
+    assert not access["mpcdf-raven-gpu"]
+
+
+def test_nhr_projects_lead_to_the_systems_named_and_to_no_share_of_another_programme(packaged: Catalogue) -> None:
+    def leads_to(programme_id: str) -> set[str]:
+        return {system.id for system in packaged.systems.values() if programme_id in system.programme_ids}
+
+    assert leads_to("nhr-normal") == leads_to("nhr-large")
+    assert {"fau-alex-a40", "tud-alpha", "zib-gpu-a100", "gwdg-grete-h100"} <= leads_to("nhr-normal")
+    assert leads_to("nhr-test") - leads_to("nhr-normal") == {"mainz-mogon", "ffm-goethe"}
+    for programme_id in ("nhr-normal", "nhr-test"):
+        assert not leads_to(programme_id) & {"gwdg-kisski-a100", "gwdg-kisski-h100", "gwdg-react"}
+
+
+def test_programmes_that_take_no_applications_are_marked(packaged: Catalogue) -> None:
+    closed = {programme.id for programme in packaged.programmes.values() if programme.closed}
+    assert closed == {"gauss-ai-competition", "ffplus-innovation", "eurohpc-frontier-gc", "eu-gigafactories"}
+    assert packaged.programmes["eurohpc-aif-largescale"].closed is None
+    assert packaged.programmes["eurohpc-aif-fastlane"].closed_system_ids == ("mn5-acc",)
+
+
+def test_comparators_and_what_gives_no_compute_are_marked_by_field(packaged: Catalogue) -> None:
+    assert {system.id for system in packaged.systems.values() if system.comparator} == {
+        "fr-jean-zay",
+        "uk-isambard-ai",
+        "uk-dawn",
+    }
+    kinds = {programme.id: programme.kind for programme in packaged.programmes.values() if programme.kind != "access"}
+    assert {name for name, kind in kinds.items() if kind == "no_compute"} == {"eu-gigafactories", "gwdg-ai-services"}
+    assert {name.split("-")[0] for name, kind in kinds.items() if kind == "comparator"} == {"uk", "fr", "us"}
+
+
+def test_a_text_that_says_unclear_is_no_answer(packaged: Catalogue) -> None:
+    assert packaged.programmes["eurohpc-aif-payperuse"].eligibility["public"].value is None
+    assert packaged.programmes["eurohpc-aif-playground"].eligibility["public"].value == "no"
+
+
+def test_funding_and_successors_are_no_end_of_life(packaged: Catalogue) -> None:
+    assert not packaged.systems["hlrs-hammerhai"].until.known
+    assert not packaged.systems["lrz-blue-lion"].until.known
+    assert packaged.systems["hlrs-hammerhai"].other["funding_until"].known
+    assert not packaged.programmes["kisski"].duration.known
+
+
+def test_modules_of_two_dies_are_two_devices(packaged: Catalogue) -> None:
+    assert packaged.accelerators["mi250x"].devices == 2
+    assert packaged.accelerators["pvc-1550"].devices == 2
+    assert packaged.systems["lumi-g"].accelerators_per_node.value == 4
+    assert packaged.systems["lumi-g"].accelerator_memory_bytes.value == 128e9
+
+
+def test_mixed_systems_have_no_accelerator_type(packaged: Catalogue) -> None:
+    for system_id in ("fr-jean-zay", "tuda-lichtenberg2-acc", "deucalion-gpu", "hpi-kisz-bb", "dfki-pegasus"):
+        assert packaged.systems[system_id].accelerator_id is None
+
+
+def test_memory_of_a_system_agrees_with_its_accelerator_type(packaged: Catalogue) -> None:
+    for system in packaged.systems.values():
+        if system.accelerator_id is not None and system.accelerator_memory_bytes.known:
+            known = packaged.accelerators[system.accelerator_id].memory_bytes.value
+            assert known in (None, system.accelerator_memory_bytes.value), system.id
+
+
+def test_memory_of_a_product_agrees_with_its_accelerator_type(packaged: Catalogue) -> None:
+    as_the_vendor_lists_it = {"hyperstack-b200"}
+    for product in packaged.products.values():
+        if product.accelerator_id is not None and product.accelerator_memory_bytes.known:
+            known = packaged.accelerators[product.accelerator_id].memory_bytes.value
+            agrees = known in (None, product.accelerator_memory_bytes.value)
+            assert agrees or product.id in as_the_vendor_lists_it, product.id
+
+
+def test_injection_bandwidth_is_the_sum_over_adapters(packaged: Catalogue) -> None:
+    assert packaged.systems["jsc-jupiter-booster"].interconnect_bytes_per_s.value == 100e9
+    assert packaged.systems["pc2-noctua2-gpu"].interconnect_bytes_per_s.value == 50e9
+    assert packaged.products["aws-p5.48xlarge-eu-north-1"].interconnect_bytes_per_s.value == 400e9
+    assert not packaged.systems["jsc-jureca-dc-gpu"].interconnect_bytes_per_s.known
+    assert not packaged.systems["hlrs-hunter-apu"].interconnect_bytes_per_s.known
+
+
+@pytest.mark.parametrize(
+    ("product_id", "before", "after"),
+    [
+        ("nebius-hgx-h100-eu-(fi-fr)", "3.85", "4.50"),
+        ("nebius-hgx-h200-eu-(fi-fr)", "4.5", "5.40"),
+        ("nebius-hgx-b200-eu", "7.15", "8.50"),
+    ],
+)
+def test_a_price_holds_for_its_time(packaged: Catalogue, product_id: str, before: str, after: str) -> None:
+    product = packaged.products[product_id]
+    old, new = product.price_at(datetime.date(2026, 9, 30)), product.price_at(AS_OF)
+    assert old is not None
+    assert new is not None
+    assert (old.amount, new.amount) == (Decimal(before), Decimal(after))
+
+
+def test_a_price_without_verified_currency_has_none_and_does_not_lead(packaged: Catalogue) -> None:
+    product = packaged.products["ovhcloud-a100-180-gra"]
+    price = product.price_at(AS_OF)
+    assert price is not None
+    assert (price.amount, price.currency) == (Decimal("2.75"), "EUR")
+    assert [(other.amount, other.currency) for other in product.prices if other.currency is None] == [
+        (Decimal("3.07"), None)
+    ]
+    unverified = {"ovhcloud", "scaleway", "seeweb"}
+    assert all(seen.currency is None for seen in packaged.observations if seen.provider_id in unverified)
+
+
+def test_a_price_of_the_united_states_is_no_price_of_a_european_product(packaged: Catalogue) -> None:
+    for product_id in ("google-cloud-a3-highgpu-8g-europe-west4", "aws-p5.48xlarge-eu-north-1"):
+        product = packaged.products[product_id]
+        assert len(product.prices) == 1
+        assert any(name.startswith(("price_capacity", "price_reserved")) for name in product.other)
+
+
+def test_monthly_spot_and_reserved_prices_are_told_apart(packaged: Catalogue) -> None:
+    def kinds(product_id: str) -> set[tuple[str, str]]:
+        return {(price.kind, price.unit) for price in packaged.products[product_id].prices}
+
+    assert kinds("hetzner-gex131") == {("monthly", "month")}
+    assert kinds("coreweave-hgx-h100") == {("on_demand", "instance_h"), ("spot", "gpu_h")}
+    assert kinds("hyperstack-h200-sxm") == {("on_demand", "gpu_h"), ("reserved", "gpu_h")}
+    assert kinds("lambda-1cc-h100") == {("cluster", "gpu_h")}
+    assert packaged.products["netcup-rs2000-vgpu7"].price_at(AS_OF) is None
+
+
+def test_what_cannot_be_rented_is_no_product(packaged: Catalogue) -> None:
+    kinds = {product.id: product.kind for product in packaged.products.values() if product.kind != "product"}
+    assert kinds == {
+        "alephalpha": "not_rentable",
+        "gcp-h100-cud3": "not_rentable",
+        "hw-h100-purchase": "purchase",
+        "market-eu-2026-01": "survey",
+        "market-h100-2026-05": "survey",
+        "noris": "not_rentable",
+    }
+
+
+def test_several_countries_are_a_list_and_cover_the_region(packaged: Catalogue) -> None:
+    countries = {product.id: product.countries_of_data.value for product in packaged.products.values()}
+    assert countries["taiga"] == ("SE", "NO", "PT", "GB")
+    assert countries["stackit-gpu"] == ("DE", "AT")
+    assert countries["lambda-v100"] == ("DE",)
+    assert packaged.products["ionos-h200-s-de"].countries_of_data.evidence == "unsourced"
+
+
+def test_only_centres_are_centres(packaged: Catalogue) -> None:
+    assert {software.id for software in packaged.software.values() if not software.is_centre} == {"eessi", "generic"}
+    assert packaged.software["jsc-common"].launch_pattern.known
+
+
+def _values(fact: Fact[Any]) -> list[Any]:
+    return list(dict.fromkeys(claim.value for claim in fact.claims))

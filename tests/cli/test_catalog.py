@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from stellwerk.cli.main import run
+
+
+class Ended(NamedTuple):
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+CatalogCommand = Callable[..., Ended]
+
+
+@pytest.fixture
+def catalog(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CatalogCommand:
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: object) -> Ended:
+        monkeypatch.setattr("sys.argv", ["stellwerk", "catalog", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            run()
+        return Ended(int(ended.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+def test_summary_prints_the_stated_sums(catalog: CatalogCommand) -> None:
+    printed = catalog("summary").stdout
+    assert "33,212" in printed
+    assert "28,548 (15)" in printed
+    assert "without jsc-jupiter-booster: 9,676 accelerators in 37 systems" in printed
+    assert "may count the same nodes twice: gwdg-grete-a100-40" in printed
+
+
+def test_summary_as_json_carries_schema_version_hash_and_groups(catalog: CatalogCommand) -> None:
+    answer = json.loads(catalog("summary", "--json").stdout)
+    assert answer["schema"] == 1
+    assert len(answer["catalogue_sha256"]) == 64
+    assert answer["summary"]["totals"]["operational"]["accelerators"] == 33_212
+    assert sum(len(group["system_ids"]) for group in answer["summary"]["groups"]) == 61
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [("systems", 77), ("programmes", 47), ("products", 146), ("support", 25), ("software", 19), ("accelerators", 51)],
+)
+def test_list_counts_and_names_every_entry(catalog: CatalogCommand, kind: str, rows: int) -> None:
+    printed = catalog("list", "--kind", kind).stdout
+    assert f"{rows} {kind}" in printed
+    entries = json.loads(catalog("list", "--kind", kind, "--json").stdout)["entries"]
+    assert len(entries) == rows
+    assert all(entry["id"] in printed for entry in entries)
+
+
+def test_lines_fit_into_100_columns(catalog: CatalogCommand) -> None:
+    for arguments in (["list"], ["list", "--kind", "products"], ["list", "--kind", "programmes"], ["summary"]):
+        assert max(map(len, catalog(*arguments).stdout.splitlines())) <= 100
+
+
+def test_list_of_a_country_holds_no_other(catalog: CatalogCommand) -> None:
+    systems = json.loads(catalog("list", "--country", "de", "--json").stdout)["entries"]
+    assert {system["country"]["value"] for system in systems} == {"DE"}
+    products = json.loads(catalog("list", "--kind", "products", "--country", "DE", "--json").stdout)["entries"]
+    assert all("DE" in product["countries_of_data"]["value"] for product in products)
+    programmes = json.loads(catalog("list", "--kind", "programmes", "--country", "FR", "--json").stdout)["entries"]
+    assert {"eurohpc-regular", "fr-dynamic"} <= {programme["id"] for programme in programmes}
+    assert "nhr-normal" not in {programme["id"] for programme in programmes}
+
+
+def test_a_country_for_a_kind_without_one_is_refused(catalog: CatalogCommand) -> None:
+    ended = catalog("list", "--kind", "support", "--country", "DE")
+    assert ended.exit_code == 2
+    assert "--country" in ended.stderr
+
+
+def test_unsourced_and_unknown_values_are_visible_in_the_list(catalog: CatalogCommand) -> None:
+    lines = {line.split()[0]: line for line in catalog("list").stdout.splitlines() if line.split()}
+    assert "160*" in lines["fau-alex-a100-40"]
+    assert "–" in lines["kit-horeka-h200"]
+    assert "*" not in lines["jsc-jupiter-booster"]
+
+
+def test_show_gives_each_value_with_rivals_evidence_date_and_source(catalog: CatalogCommand) -> None:
+    printed = catalog("show", "jsc-jupiter-booster").stdout
+    assert "but also: 5,938 (press)" in printed
+    assert "unsourced *" in printed
+    assert "2026-03" in printed
+    assert "https://apps.fz-juelich.de/jsc/hps/jupiter/configuration.html" in printed
+    assert "unknown: max walltime h" in printed
+
+
+def test_show_of_an_id_that_two_kinds_share_gives_both(catalog: CatalogCommand) -> None:
+    assert set(json.loads(catalog("show", "lrz-ai", "--json").stdout)) >= {"programmes", "software"}
+
+
+@pytest.mark.parametrize("entry", ["nhr-normal", "nebius-hgx-b200-eu", "nebius", "mi250x", "lumi", "epicure"])
+def test_every_kind_can_be_shown(catalog: CatalogCommand, entry: str) -> None:
+    ended = catalog("show", entry)
+    assert ended.exit_code == 0
+    assert ended.stdout.startswith(entry)
+
+
+def test_an_unknown_id_exits_with_2_and_names_the_nearest(catalog: CatalogCommand) -> None:
+    ended = catalog("show", "jsc-jupiter-boster")
+    assert ended.exit_code == 2
+    assert "did you mean 'jsc-jupiter-booster'?" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_check_counts_what_the_packaged_catalogue_holds(catalog: CatalogCommand) -> None:
+    ended = catalog("check")
+    assert ended.exit_code == 0
+    assert "77  systems" in ended.stdout
+    assert "unsourced" in ended.stdout
+
+
+def test_check_lists_every_mistake_of_a_folder_and_exits_with_2(catalog: CatalogCommand, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('schema = 1\nsite = "x"\n[[systems]]\nid = "y"\nnode = 3\n', encoding="utf-8")
+    (tmp_path / "b.toml").write_text("schema = ", encoding="utf-8")
+    ended = catalog("check", tmp_path)
+    assert ended.exit_code == 2
+    assert ended.stdout == ""
+    for part in ("a.toml: systems.y.node: unknown key", "mean 'nodes'?", "a.toml: systems.y.operator_kind", "b.toml"):
+        assert part in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_check_of_a_folder_that_is_missing_exits_with_2(catalog: CatalogCommand, tmp_path: Path) -> None:
+    ended = catalog("check", tmp_path / "nowhere")
+    assert ended.exit_code == 2
+    assert "nowhere" in ended.stderr
