@@ -10,9 +10,7 @@ from stellwerk.catalog import EU_MEMBERS, Programme, System, admits_country
 from stellwerk.messages import Reason
 from stellwerk.workload import Applicant
 
-_OTHER_EUROPEAN = "AL BA CH GB UK IS LI ME MK NO RS UA EU"
-EUROPEAN_COUNTRIES = EU_MEMBERS | frozenset(_OTHER_EUROPEAN.split())
-"""Where an offer counts as European; ``UK`` and ``EU`` are spellings the facts use."""
+EUROPEAN_COUNTRIES = EU_MEMBERS | {"AL", "BA", "CH", "GB", "IS", "LI", "ME", "MK", "NO", "RS", "UA"}
 
 
 def judge_public_access(offer: PublicOffer, applicant: Applicant, as_of: datetime.date) -> Iterator[Finding]:

@@ -22,6 +22,8 @@ class Hardware:
 
     accelerator: Accelerator | None
     accelerator_text: str
+    assumption: str
+    """What the catalogue assumed to name the accelerator type, in words; empty where a source names it."""
     modules: int | None
     modules_per_node: int | None
     module_memory_bytes: float | None
@@ -38,6 +40,7 @@ def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
         return Hardware(
             accelerator=catalogue.accelerators[product.accelerator_id] if product.accelerator_id else None,
             accelerator_text=product.accelerator.value or "",
+            assumption=product.accelerator_assumption,
             modules=product.max_coupled_accelerators.value,
             modules_per_node=product.accelerators.value,
             module_memory_bytes=product.accelerator_memory_bytes.value,
@@ -53,6 +56,7 @@ def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
     return Hardware(
         accelerator=catalogue.accelerators[system.accelerator_id] if system.accelerator_id else None,
         accelerator_text=system.accelerator.value or "",
+        assumption=system.accelerator_assumption,
         modules=system.accelerators.value,
         modules_per_node=system.accelerators_per_node.value,
         module_memory_bytes=system.accelerator_memory_bytes.value,
@@ -102,6 +106,8 @@ def judge_hardware(
         findings += notes
     if not machine.measured:
         findings.append(Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name})))
+    if hardware.assumption:
+        findings.append(Finding("note", Reason("accelerator_assumed", {"assumption": hardware.assumption})))
     if hardware.unsourced:
         findings.append(Finding("note", Reason("hardware_unsourced", {"fields": ", ".join(hardware.unsourced)})))
     return plan, findings
