@@ -15,7 +15,6 @@ import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-
 _LISTED_AT_MOST = 12
 
 

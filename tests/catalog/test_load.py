@@ -185,14 +185,14 @@ def test_a_file_above_the_cap_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "huge.toml").open("wb") as file:
         file.truncate(1_000_000_000)
     (error,) = mistakes_in(tmp_path)
-    assert f"{MAX_BYTES} bytes" in str(error)
+    assert f"at most {MAX_BYTES:,}" in str(error)
 
 
 def test_a_folder_named_like_a_file_is_a_mistake(write_catalogue: WriteCatalogue) -> None:
     directory = write_catalogue()
     (directory / "folder.toml").mkdir()
     (error,) = mistakes_in(directory)
-    assert "not a file" in str(error)
+    assert "directory, not a file" in str(error)
 
 
 def test_a_folder_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from stellwerk.errors import InputError
+from stellwerk.files import decode_utf8, parse_toml, read_bytes
 
 MAX_BYTES = 5_000_000
 
@@ -37,36 +37,10 @@ def read_documents(directory: Path, errors: list[InputError]) -> tuple[list[Docu
     for path in paths:
         name = path.relative_to(directory).as_posix()
         try:
-            raw = _read_bytes(path)
-            documents.append(Document(path, name, _parse(path, raw)))
+            raw = read_bytes(path, limit_bytes=MAX_BYTES)
+            documents.append(Document(path, name, parse_toml(decode_utf8(raw, path), path)))
         except InputError as error:
             errors.append(error)
             continue
         digest.update(name.encode() + b"\0" + raw + b"\0")
     return documents, digest.hexdigest()
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            raise InputError("not a file", file=path)
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InputError("too large for a catalogue file", file=path, value=size, allowed=f"{MAX_BYTES} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=path) from error
-
-
-def _parse(path: Path, raw: bytes) -> dict[str, Any]:
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(f"not UTF-8 in line {line}", file=path) from error
-    try:
-        return tomllib.loads(text)
-    except RecursionError as error:
-        raise InputError("nested too deeply", file=path) from error
-    except ValueError as error:  # tomllib's own error, or a number of thousands of digits
-        raise InputError(f"not valid TOML: {error}", file=path) from error

@@ -11,7 +11,8 @@ from rich.padding import Padding
 
 from stellwerk.broker import JudgedOffer, Match, Verdict, match, match_as_dict, render_match_page
 from stellwerk.catalog import load_catalogue
-from stellwerk.cli.output import console, show_interval, write_text
+from stellwerk.cli.output import console, show_interval
+from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, count_text, render, text
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
 from stellwerk.workload import count_parameters, read_workload
@@ -43,7 +44,7 @@ def command(
     day = as_of.date() if as_of else workload.as_of or datetime.datetime.now(datetime.UTC).date()
     answer = match(workload, load_catalogue(catalogue), day)
     if html is not None:
-        write_text(html, render_match_page(answer, language))
+        write_whole(html, render_match_page(answer, language).encode())
     if as_json:
         click.echo(json.dumps(match_as_dict(answer, language), ensure_ascii=False, indent=1))
         return

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import os
 from pathlib import Path
 
 import numpy as np
 
 from stellwerk.errors import InputError
+from stellwerk.files import write_whole
 from stellwerk.records import RowFormat, read_rows
 from stellwerk.simulation.model import Schedule
 
@@ -29,16 +28,7 @@ def write_schedule(schedule: Schedule, path: Path) -> None:
     content = text.encode()
     if path.suffix == ".gz":
         content = gzip.compress(content, mtime=0)
-    part = path.parent / f".{path.name}.{os.getpid()}.part"
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError("not a regular file", file=path)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise InputError(f"cannot be written: {error.strerror}", file=path) from error
+    write_whole(path, content)
 
 
 def read_schedule(path: Path) -> Schedule:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.errors import InputError
-from stellwerk.workload.files import read_text
+from stellwerk.files import read_text
 from stellwerk.workload.model import Architecture
 
 MAX_FILE_BYTES = 10_000_000

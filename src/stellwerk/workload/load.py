@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Any
 
 from stellwerk.errors import InputError
-from stellwerk.workload.files import read_text
+from stellwerk.files import read_toml
 from stellwerk.workload.model import Workload
 
 MAX_FILE_BYTES = 1_000_000
@@ -23,18 +21,9 @@ def read_workload(path: Path | str) -> Workload:
     from stellwerk.workload.assemble import assemble_workload
 
     path = Path(path)
-    values = _parse_toml(read_text(path, limit_bytes=MAX_FILE_BYTES), path)
+    values = read_toml(path, limit_bytes=MAX_FILE_BYTES)
     _check_schema(values.get("schema"), path)
     return assemble_workload(values, path)
-
-
-def _parse_toml(text: str, path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except ValueError as error:  # also for an integer of more digits than Python reads, which is no TOMLDecodeError
-        raise InputError(f"not valid TOML: {error}", file=path) from None
-    except RecursionError:
-        raise InputError("not valid TOML: values are nested too deeply", file=path) from None
 
 
 def _check_schema(schema: object, path: Path) -> None:
