@@ -219,8 +219,9 @@ class Programme:
     conditions: Fact[str]
     url: str
     notes: str
-    kind: Literal["access", "comparator", "no_compute"]
-    """``comparator``: abroad and listed to compare with; ``no_compute``: gives no compute time to apply for."""
+    kind: Literal["access", "frame", "comparator", "no_compute"]
+    """``frame``: what several programmes have in common, applications go to those; ``comparator``: abroad and listed
+    to compare with; ``no_compute``: gives no compute time to apply for."""
     other: Mapping[str, Fact[str]]
     closed_system_ids: tuple[str, ...] = ()
     """Systems for which the programme is stated to take no applications, though it is open otherwise."""

@@ -182,7 +182,7 @@ class LimitEntry(Strict):
 
 
 class ProgrammeEntry(Entry):
-    kind: Literal["access", "comparator", "no_compute"] = "access"
+    kind: Literal["access", "frame", "comparator", "no_compute"] = "access"
     country_codes: list[Country] = []
     region: Annotated[str, Field(pattern=r"^([A-Z]{2}-[A-Z0-9]{1,3})?$")] = ""
     free: bool | None = None

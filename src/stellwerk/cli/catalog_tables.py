@@ -150,7 +150,7 @@ def _programme_row(programme: Programme, catalogue: Catalogue) -> tuple[str, ...
         ", ".join(programme.country_codes) + (f" ({programme.region})" if programme.region else "") or UNKNOWN,
         {True: "yes", False: "no", None: UNKNOWN}[programme.free],
         str(systems) if systems else UNKNOWN,
-        {"comparator": "comparator", "no_compute": "gives no compute"}.get(programme.kind, applications),
+        {"frame": "frame of others", "comparator": "comparator", "no_compute": "gives no compute"}.get(programme.kind, applications),
     )
 
 

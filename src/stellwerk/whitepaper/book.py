@@ -9,6 +9,8 @@ from typing import Any
 from stellwerk.catalog import Claim, Fact
 from stellwerk.whitepaper.model import Figure, Form, Phrase, Value
 
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
 
 class FigureBook:
     """Collects the figures of one edition while its chapters are composed."""
@@ -83,5 +85,5 @@ class FigureBook:
 
 
 def slug(text: str) -> str:
-    """A text as part of an id: small letters, digits and single hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    """A text as part of an id: small letters, digits and single hyphens; ö is written oe."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower().translate(_UMLAUTS)).strip("-")

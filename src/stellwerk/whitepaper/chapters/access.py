@@ -19,19 +19,20 @@ def compose_access(catalogue: Catalogue, as_of: datetime.date, book: FigureBook)
     """Eligibility, terms and systems of each programme, and what follows for each kind of applicant."""
     programmes = {
         kind: [programme for programme in catalogue.programmes.values() if programme.kind == kind]
-        for kind in ("access", "no_compute", "comparator")
+        for kind in ("access", "frame", "no_compute", "comparator")
     }
     eligibility = _eligibility_table(programmes, book)
     reach = _reach_table(catalogue, book)
+    leading_here = [*programmes["access"], *programmes["frame"]]
     return Chapter(
         "access",
         charts={"reach": _reach_chart(reach)},
         tables={
             "reach": reach,
             "eligibility": eligibility,
-            "terms": _terms_table(programmes["access"], as_of, book),
-            "amounts": _amounts_table(programmes["access"], book),
-            "leads-to": _systems_table(programmes["access"], catalogue, book),
+            "terms": _terms_table(leading_here, as_of, book),
+            "amounts": _amounts_table(leading_here, book),
+            "leads-to": _systems_table(leading_here, catalogue, book),
         },
     )
 
