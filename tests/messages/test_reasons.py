@@ -59,6 +59,13 @@ def test_numbers_follow_the_language() -> None:
     assert count_text(7.52e9, "de") == "7,52 Mrd."
 
 
+def test_kinds_of_applicants_and_fields_are_words() -> None:
+    refused = Reason("applicant_not_admitted", {"programme": "p", "applicant": "sme"})
+    assert "kleines oder mittleres Unternehmen" in render(refused, "de")
+    unsourced = Reason("hardware_unsourced", {"fields": "accel_total, interconnect"})
+    assert "Zahl der Beschleuniger, Vernetzung" in render(unsourced, "de")
+
+
 def test_a_missing_parameter_is_an_error() -> None:
     with pytest.raises(KeyError):
         render(Reason("too_slow", {"days": 1.0}), "en")

@@ -67,15 +67,13 @@ def render_match_page(match: Match, language: Language) -> str:
 
 def _time_against_cost(match: Match, language: Language) -> Chart | None:
     """Offers that are not ruled out and whose time and cost are known; amounts stay in their own currency."""
-    groups: dict[str, None] = {}
-    points: dict[tuple[object, ...], Point] = {}  # programmes to the same machine make one point
+    points: dict[tuple[object, ...], Point] = {}  # several programmes to one machine make one point, the best one's
     for judged in match.offers:
         if judged.verdict == "impossible" or judged.plan is None or judged.cost is None:
             continue
-        group = _group(judged, language)
-        groups[group] = None
         days = judged.plan.duration_s * (1 / SECONDS_PER_DAY)
-        points.setdefault((_name(judged), group, days), Point(_name(judged), days, judged.cost.amount, group))
+        point = Point(_name(judged), days, judged.cost.amount, _group(judged, language))
+        points.setdefault((_name(judged), days), point)
     if not points:
         return None
     return scatter(
@@ -83,7 +81,7 @@ def _time_against_cost(match: Match, language: Language) -> Chart | None:
         text("page.time_cost_title", language),
         text("page.time_cost_description", language),
         list(points.values()),
-        list(groups),
+        list(dict.fromkeys(point.group for point in points.values())),
         language=language,
         x_label=text("page.days_axis", language),
         y_label=text("page.cost_axis", language),

@@ -30,6 +30,7 @@ from stellwerk.cli.output import console
 
 KINDS = ("systems", "programmes", "products", "support", "software", "accelerators")
 UNKNOWN = "–"
+PROGRAMME_KINDS = {"frame": "frame of others", "comparator": "comparator", "no_compute": "gives no compute"}
 _LEGEND = "* no source backs the value   – unknown"
 _HEADINGS = {
     "systems": ("id", "accelerator", ">number", ">/node", "status", "country", "open to"),
@@ -150,7 +151,7 @@ def _programme_row(programme: Programme, catalogue: Catalogue) -> tuple[str, ...
         ", ".join(programme.country_codes) + (f" ({programme.region})" if programme.region else "") or UNKNOWN,
         {True: "yes", False: "no", None: UNKNOWN}[programme.free],
         str(systems) if systems else UNKNOWN,
-        {"frame": "frame of others", "comparator": "comparator", "no_compute": "gives no compute"}.get(programme.kind, applications),
+        PROGRAMME_KINDS.get(programme.kind, applications),
     )
 
 

@@ -31,7 +31,7 @@ def render(reason: Reason, language: Language) -> str:
     a test finds both before a user does.
     """
     return _sentences(language)["reasons"][reason.code].format_map(
-        {name: _number(value, language) for name, value in reason.params.items()}
+        {name: _worded(name, value, language) for name, value in reason.params.items()}
     )
 
 
@@ -55,6 +55,14 @@ def count_text(number: float, language: Language) -> str:
 @cache
 def _sentences(language: Language) -> dict[str, dict[str, str]]:
     return tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8"))
+
+
+def _worded(name: str, value: str | int | float, language: Language) -> str:
+    """A value as people read it. A parameter named like a section of the texts holds keys of it, with commas."""
+    if not isinstance(value, str):
+        return _number(value, language)
+    words = _sentences(language).get(name, {})
+    return ", ".join(words.get(part, part) for part in value.split(", "))
 
 
 def _number(value: str | int | float, language: Language) -> str:

@@ -47,7 +47,7 @@ def _system_rows(catalogue: Catalogue, book: FigureBook) -> Iterable[Row]:
 
 
 def _programme_rows(catalogue: Catalogue, book: FigureBook) -> Iterable[Row]:
-    programmes = [programme for programme in catalogue.programmes.values() if programme.kind == "access"]
+    programmes = [programme for programme in catalogue.programmes.values() if programme.kind in ("access", "frame")]
     for kind in APPLICANTS:
         yield _row(
             f"programme-eligibility-{kind.replace('_', '-')}",
