@@ -12,6 +12,7 @@ import pytest
 from stellwerk.broker import JudgedOffer, match, match_as_dict, plan_on
 from stellwerk.broker.model import PublicOffer
 from stellwerk.catalog import Catalogue, load_catalogue
+from stellwerk.errors import InputError
 from stellwerk.units import SECONDS_PER_DAY, Money
 from stellwerk.workload import Applicant, Limits, Workload
 from tests.planner import examples
@@ -112,6 +113,19 @@ def test_one_node_is_enough_where_no_limit_presses(workload: Workload, catalogue
         assert offer.plan.layout.devices <= 4
 
 
+def test_a_deadline_limits_the_time_as_a_duration_does(workload: Workload, catalogue: Catalogue) -> None:
+    def days_of(limits: Limits) -> float:
+        plan = judged(replace(workload, limits=limits), catalogue, "complete/open-call").plan
+        assert plan is not None
+        return plan.duration_s.best / SECONDS_PER_DAY
+
+    deadline = Limits(deadline=DAY + datetime.timedelta(days=30))
+    assert days_of(deadline) == days_of(Limits(duration_s=30 * SECONDS_PER_DAY))
+    assert days_of(replace(deadline, duration_s=20 * SECONDS_PER_DAY)) <= 20
+    with pytest.raises(InputError, match=r"limits\.deadline: has passed"):
+        match(replace(workload, limits=Limits(deadline=DAY)), catalogue, DAY)
+
+
 def test_surveys_and_comparators_are_no_offers(workload: Workload, catalogue: Catalogue) -> None:
     ids = [offer.offer.id for offer in match(workload, catalogue, DAY).offers]
     assert not [one for one in ids if one.startswith(("v-survey", "abroad"))]
@@ -161,7 +175,7 @@ def test_a_budget_below_the_interval_rules_out_and_inside_it_leaves_open(
 def test_modules_with_two_devices_are_planned_by_device_and_granted_by_module(
     workload: Workload, catalogue: Catalogue
 ) -> None:
-    plan, _ = plan_on(workload, PublicOffer(catalogue.systems["two-dies"], None), catalogue)
+    plan, _ = plan_on(workload, PublicOffer(catalogue.systems["two-dies"], None), catalogue, DAY)
     assert plan is not None
     assert plan.machine.devices == 1024
     assert plan.machine.devices_per_node == 8

@@ -23,8 +23,17 @@ def judge_public_access(offer: PublicOffer, applicant: Applicant, as_of: datetim
     yield from _judge_opening(offer.programme, offer.system, as_of)
     yield from _judge_applicant(offer.programme, applicant)
     yield from _judge_place(offer.programme, applicant)
-    if offer.programme.turnaround.value is None:
-        yield Finding("note", Reason("turnaround_unknown", {"programme": offer.programme.id}))
+    yield from _note_times(offer.programme)
+
+
+def _note_times(programme: Programme) -> Iterator[Finding]:
+    turnaround = programme.turnaround.value
+    if turnaround is None:
+        yield Finding("note", Reason("turnaround_unknown", {"programme": programme.id}))
+    else:
+        yield Finding("note", Reason("turnaround", {"text": turnaround}))
+    if not programme.cutoff.known and not programme.cutoff_dates:
+        yield Finding("note", Reason("cutoff_unknown", {"programme": programme.id}))
 
 
 def judge_location(offer: CommercialOffer) -> Iterator[Finding]:

@@ -11,7 +11,9 @@ from stellwerk.broker.capability import hardware_of, judge_hardware
 from stellwerk.broker.model import CommercialOffer, Finding, JudgedOffer, Match, Offer, Verdict
 from stellwerk.broker.offers import offers_of
 from stellwerk.catalog import Catalogue
+from stellwerk.errors import InputError
 from stellwerk.planner import Candidates, Machine, Plan, search
+from stellwerk.units import SECONDS_PER_DAY
 from stellwerk.workload import Workload
 
 _VERDICT_ORDER: dict[Verdict, int] = {"possible": 0, "unknown": 1, "impossible": 2}
@@ -22,8 +24,10 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date) -> Mat
 
     An offer is ``impossible`` if one finding rules it out, otherwise ``unknown`` if one leaves it open, otherwise
     ``possible``. Possible offers come in the order of their cost, those of unknown cost after the others; open ones
-    by the number of open questions.
+    by the number of open questions. Raises InputError where the deadline is not after ``as_of``.
     """
+
+    limit_s = _time_limit_s(workload, as_of)
 
     @cache  # offers with the same hardware share one search
     def search_once(machine: Machine) -> Candidates:
@@ -32,7 +36,7 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date) -> Mat
     judged = []
     for offer in offers_of(catalogue):
         hardware = hardware_of(offer, catalogue)
-        plan, findings = judge_hardware(offer, hardware, workload.limits.duration_s, search_once)
+        plan, findings = judge_hardware(offer, hardware, limit_s, search_once)
         if isinstance(offer, CommercialOffer):
             cost, cost_findings = commercial_cost(offer.product, plan, as_of)
             findings += [*judge_location(offer), *cost_findings]
@@ -47,10 +51,31 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date) -> Mat
     return Match(workload, as_of, catalogue, tuple(sorted(judged, key=_rank)))
 
 
-def plan_on(workload: Workload, offer: Offer, catalogue: Catalogue) -> tuple[Plan | None, list[Finding]]:
-    """The plan for the workload on one offer's hardware, or None, and the findings; who may use it is not asked."""
+def plan_on(
+    workload: Workload, offer: Offer, catalogue: Catalogue, as_of: datetime.date
+) -> tuple[Plan | None, list[Finding]]:
+    """The plan for the workload on one offer's hardware, or None, and the findings; who may use it is not asked.
+
+    Raises InputError where the deadline is not after ``as_of``.
+    """
     hardware = hardware_of(offer, catalogue)
-    return judge_hardware(offer, hardware, workload.limits.duration_s, partial(search, workload))
+    return judge_hardware(offer, hardware, _time_limit_s(workload, as_of), partial(search, workload))
+
+
+def _time_limit_s(workload: Workload, as_of: datetime.date) -> float | None:
+    """The shorter one of the longest duration and the time left until the deadline; None without either.
+
+    Waiting times are not known, so all of the time until the deadline counts as time to compute.
+    """
+    limits = workload.limits
+    if limits.deadline is None:
+        return limits.duration_s
+    left_s = (limits.deadline - as_of).days * SECONDS_PER_DAY
+    if left_s <= 0:
+        raise InputError(
+            "has passed", key="limits.deadline", value=limits.deadline.isoformat(), allowed=f"a day after {as_of}"
+        )
+    return left_s if limits.duration_s is None else min(left_s, limits.duration_s)
 
 
 def _verdict(findings: list[Finding]) -> Verdict:

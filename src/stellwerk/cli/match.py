@@ -11,7 +11,7 @@ from rich.padding import Padding
 
 from stellwerk.broker import JudgedOffer, Match, Verdict, match, match_as_dict, render_match_page
 from stellwerk.catalog import load_catalogue
-from stellwerk.cli.output import console, show_interval
+from stellwerk.cli.output import console, show_interval, today
 from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, count_text, render, text
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
@@ -41,7 +41,7 @@ def command(
 ) -> None:
     """Judge every offer of the catalogue for the workload in FILE, and rank them."""
     workload = read_workload(file)
-    day = as_of.date() if as_of else workload.as_of or datetime.datetime.now(datetime.UTC).date()
+    day = as_of.date() if as_of else workload.as_of or today()
     answer = match(workload, load_catalogue(catalogue), day)
     if html is not None:
         write_whole(html, render_match_page(answer, language).encode())

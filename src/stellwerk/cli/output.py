@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from rich.console import Console
 
 from stellwerk.charts import format_interval
@@ -14,3 +16,8 @@ console = Console(highlight=False, soft_wrap=False)
 def show_interval(interval: Interval, language: Language) -> str:
     """Best estimate and bounds, three figures each: ``31,000 (27,000–46,000)``."""
     return format_interval(interval.rounded(3), language)
+
+
+def today() -> datetime.date:
+    """The day in UTC; only the command line asks a clock."""
+    return datetime.datetime.now(datetime.UTC).date()

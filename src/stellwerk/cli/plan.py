@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from stellwerk.broker import CommercialOffer, PublicOffer, plan_as_dict, plan_on
 from stellwerk.catalog import Catalogue, load_catalogue
-from stellwerk.cli.output import console, show_interval
+from stellwerk.cli.output import console, show_interval, today
 from stellwerk.errors import InputError
 from stellwerk.messages import render
 from stellwerk.planner import Plan
@@ -26,7 +26,8 @@ from stellwerk.workload import read_workload
 def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> None:
     """Memory by part, step time by part, layout, time and energy of the workload in FILE on one offer."""
     known = load_catalogue(catalogue)
-    plan, findings = plan_on(read_workload(file), _offer(known, target), known)
+    workload = read_workload(file)
+    plan, findings = plan_on(workload, _offer(known, target), known, workload.as_of or today())
     if plan is None:
         raise InputError(" ".join(render(finding.reason, "en") for finding in findings), key="--on", value=target)
     if as_json:

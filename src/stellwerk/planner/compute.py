@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from stellwerk.planner.layouts import RECOMPUTATIONS, LayoutGrid
 from stellwerk.planner.model import Machine
-from stellwerk.workload import Architecture, Training
+from stellwerk.workload import Architecture, Training, flops_per_token
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -63,17 +63,18 @@ def micro_batch_compute(
     tokens = (grid.micro_batch * training.sequence_length).astype(np.float64)
     query_width, key_value_width = a.heads * a.head_dim, 2 * a.kv_heads * a.head_dim
     inner_matrices = 2 if a.gated_mlp else 1
-    layer_weights = a.hidden * (2 * query_width + key_value_width + (inner_matrices + 1) * a.ffn_hidden)
+    flops = flops_per_token(a, training.sequence_length)
+    layer_matmul_flops = (flops.query_key_value + flops.attention_output + flops.mlp) / a.layers
+    layer_attention_flops = (flops.attention_scores + flops.attention_values) / a.layers
 
     passes = np.where(grid.recomputation == FULL, 4.0 / 3.0, 1.0).astype(np.float64)
     matmul_rate = _matmul_rate(a, machine, grid, tokens)
     attention_rate = machine.attention_flops or machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a.head_dim)
     memory_rate = machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
 
-    forward_matmul = layers * 2.0 * tokens * layer_weights / grid.tensor / matmul_rate
-    logits_matmul = 2.0 * tokens * a.vocab * a.hidden / grid.tensor / matmul_rate
-    # Causal: half of the 4 * tokens * sequence * width FLOPs of scores and values.
-    forward_attention = layers * 2.0 * tokens * training.sequence_length * query_width / grid.tensor / attention_rate
+    forward_matmul = layers * tokens * layer_matmul_flops / grid.tensor / matmul_rate
+    logits_matmul = tokens * flops.logits / grid.tensor / matmul_rate
+    forward_attention = layers * tokens * layer_attention_flops / grid.tensor / attention_rate
     # Elements of 2 bytes that the kernels between the products read and write.
     layer_traffic_bytes = 2.0 * (
         14 * a.hidden + 4 * query_width + 3 * key_value_width + (3 * inner_matrices + 2) * a.ffn_hidden
