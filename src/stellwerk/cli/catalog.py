@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from stellwerk.catalog import (
 )
 from stellwerk.cli.catalog_entry import print_entry
 from stellwerk.cli.catalog_tables import KINDS, print_list, print_summary
+from stellwerk.cli.output import today
 from stellwerk.errors import InputError, nearest_match
 
 JSON_SCHEMA = 1
@@ -42,7 +42,7 @@ def list_(kind: str, country: str | None, as_json: bool) -> None:
     if as_json:
         _print_json(catalogue, {"kind": kind, "entries": as_plain_data(entries)})
         return
-    print_list(kind, entries, catalogue, datetime.datetime.now(datetime.UTC).date())
+    print_list(kind, entries, catalogue, today())
 
 
 @command.command()

@@ -11,6 +11,7 @@ import click
 
 from stellwerk import __version__
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.output import today
 from stellwerk.whitepaper import (
     Comment,
     add_comment,
@@ -99,7 +100,7 @@ def answer(file: Path, comment_id: str, text: str, date: datetime.datetime | Non
 
 
 def _day(date: datetime.datetime | None) -> datetime.date:
-    return date.date() if date else datetime.datetime.now(datetime.UTC).date()
+    return date.date() if date else today()
 
 
 def _figure_ids(catalogue: Path | None, as_of: datetime.date) -> frozenset[str]:

@@ -9,6 +9,7 @@ import click
 
 from stellwerk import __version__
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.output import today
 from stellwerk.whitepaper import compose_edition, read_feedback, write_edition
 
 
@@ -30,7 +31,7 @@ def build(out: Path, as_of: datetime.datetime | None, feedback: Path | None, cat
     received = read_feedback(feedback) if feedback is not None else None
     edition = compose_edition(
         load_catalogue(catalogue),
-        as_of=as_of.date() if as_of else datetime.datetime.now(datetime.UTC).date(),
+        as_of=as_of.date() if as_of else today(),
         version=__version__,
         comments=received.comments if received else (),
         feedback_hash=received.sha256 if received else None,
