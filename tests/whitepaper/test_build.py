@@ -12,7 +12,7 @@ from tests.whitepaper.conftest import AS_OF
 from tests.whitepaper.small_catalogue import catalogue as small
 from tests.whitepaper.small_catalogue import fact, system
 
-FILES = ["de/index.html", "edition.json", "en/index.html"]
+FILES = ["de/index.html", "edition.json", "en/index.html", "index.html"]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_an_edition_is_two_pages_and_one_file_of_figures(short_edition: Edition, tmp_path: Path) -> None:
+def test_an_edition_is_two_pages_a_front_page_and_one_file_of_figures(short_edition: Edition, tmp_path: Path) -> None:
     written = write_edition(short_edition, tmp_path / "deep" / "out")
     assert [str(path.relative_to(tmp_path / "deep" / "out")) for path in written] == FILES
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]  # nothing is left of the workshop
@@ -99,3 +99,11 @@ def test_both_languages_are_built_within_two_seconds(catalogue: Catalogue, tmp_p
     started_s = time.process_time()
     write_edition(compose_edition(catalogue, as_of=AS_OF, version="1"), tmp_path / "out")
     assert time.process_time() - started_s <= 2
+
+
+def test_the_front_page_leads_to_both_languages(short_edition: Edition, tmp_path: Path) -> None:
+    write_edition(short_edition, tmp_path / "out")
+    front = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    for language in ("de", "en"):
+        assert f'href="{language}/index.html"' in front
+        assert (tmp_path / "out" / language / "index.html").is_file()

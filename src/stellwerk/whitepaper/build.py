@@ -8,13 +8,14 @@ from pathlib import Path
 from stellwerk.errors import InputError
 from stellwerk.whitepaper.export import FILE_NAME, edition_as_json
 from stellwerk.whitepaper.model import Edition
-from stellwerk.whitepaper.render import LANGUAGES, render_edition
+from stellwerk.whitepaper.render import LANGUAGES, render_edition, render_front_page
 
-_OWN = {FILE_NAME, *LANGUAGES}
+_FRONT = "index.html"
+_OWN = {FILE_NAME, _FRONT, *LANGUAGES}
 
 
 def write_edition(edition: Edition, folder: Path) -> tuple[Path, ...]:
-    """Writes ``de/index.html``, ``en/index.html`` and ``edition.json`` and returns their paths.
+    """Writes ``de/index.html``, ``en/index.html``, a front page for both and ``edition.json``; returns their paths.
 
     The folder is built beside its place and moved there, so that a reader never sees half an edition. It may be new,
     empty or hold an edition, which is replaced; InputError where it holds anything else or cannot be written.
@@ -61,4 +62,5 @@ def _write(edition: Edition, folder: Path) -> None:
         page = folder / language / "index.html"
         page.parent.mkdir(parents=True)
         page.write_text(render_edition(edition, language), encoding="utf-8")
+    (folder / _FRONT).write_text(render_front_page(edition), encoding="utf-8")
     (folder / FILE_NAME).write_text(edition_as_json(edition), encoding="utf-8")

@@ -92,6 +92,27 @@ def render_edition(edition: Edition, language: Language) -> str:
     )
 
 
+def render_front_page(edition: Edition) -> str:
+    """The page that leads to the report in each language, for those who open the folder."""
+    entries = []
+    for language in LANGUAGES:
+        words = Words(language)
+        entries.append(
+            Markup('<li lang="{0}"><a href="{0}/index.html" hreflang="{0}">{1}</a><br>{2}</li>').format(
+                language,
+                words.text("page.title"),
+                words.text("page.summary", as_of=format_date(edition.as_of, language)),
+            )
+        )
+    first = Words(LANGUAGES[0])
+    return render_page(
+        title=first.text("page.title"),
+        language=LANGUAGES[0],
+        summary=first.text("page.summary", as_of=format_date(edition.as_of, LANGUAGES[0])),
+        main=Markup("<ul>{}</ul>").format(Markup("").join(entries)),
+    )
+
+
 def _chart(chart: BarChart, edition: Edition, words: Words, shower: Shower) -> Chart:
     """The picture of a chart; the cells of its table lead to the claims."""
     bars = [
