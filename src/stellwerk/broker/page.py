@@ -35,7 +35,7 @@ def render_match_page(match: Match, language: Language) -> str:
         figures=[figure(chart, language) for chart in pictures],
         rows=[_row(rank, judged, language) for rank, judged in enumerate(match.offers, start=1)],
         columns=[
-            text(f"match.{key}", language)
+            _capitalised(text(f"match.{key}", language))
             for key in ("offer", "verdict", "gpus", "gpu_hours", "days", "cost", "energy")
         ],
         say=lambda key, **params: text(f"page.{key}", language, **params),
@@ -144,6 +144,10 @@ def _row(rank: int, judged: JudgedOffer, language: Language) -> dict[str, object
         ],
         "findings": [(finding.effect, render(finding.reason, language)) for finding in judged.findings],
     }
+
+
+def _capitalised(heading: str) -> str:
+    return heading[:1].upper() + heading[1:]
 
 
 def _name(judged: JudgedOffer) -> str:
