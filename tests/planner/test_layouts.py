@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stellwerk.planner import Layout, Machine
 from stellwerk.planner.layouts import enumerate_layouts, grid_of, usable_device_counts
-from stellwerk.workload import Architecture, Training, Workload
+from stellwerk.workload import Architecture, Training
 from tests.planner import examples
 
 
@@ -44,10 +44,10 @@ def test_rows_come_back_as_they_went_in() -> None:
     assert [grid.row(index) for index in range(3)] == layouts
 
 
-def test_an_unknown_network_keeps_every_layout_inside_one_node(machine: Machine, workload: Workload) -> None:
-    counts = usable_device_counts(replace(machine, network_bytes_per_s=None), workload.training)
+def test_an_unknown_network_keeps_every_layout_inside_one_node(machine: Machine) -> None:
+    counts = usable_device_counts(replace(machine, network_bytes_per_s=None))
     assert max(counts) == machine.devices_per_node
 
 
-def test_the_whole_machine_is_among_the_device_counts(machine: Machine, workload: Workload) -> None:
-    assert max(usable_device_counts(machine, workload.training)) == machine.devices
+def test_the_whole_machine_is_among_the_device_counts(machine: Machine) -> None:
+    assert max(usable_device_counts(machine)) == machine.devices

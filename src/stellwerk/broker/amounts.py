@@ -46,7 +46,9 @@ def judge_amount(programme: Programme, system: System, plan: Plan) -> Iterator[F
 def public_cost(programme: Programme) -> tuple[Cost | None, list[Finding]]:
     """Zero where the programme says that it is free for those it admits; otherwise unknown."""
     if programme.free:
-        return Cost(Interval.exactly(0.0), "EUR", net=None), []
+        unsourced = programme.cost.evidence == "unsourced"
+        findings = [Finding("note", Reason("cost_unsourced", {"programme": programme.id}))] if unsourced else []
+        return Cost(Interval.exactly(0.0), "EUR", net=None), findings
     if programme.free is False:
         return None, [Finding("unknown", Reason("price_unknown"))]
     return None, [Finding("note", Reason("cost_unknown", {"programme": programme.id}))]

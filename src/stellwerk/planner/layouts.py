@@ -113,15 +113,13 @@ def enumerate_layouts(
     )
 
 
-def usable_device_counts(machine: Machine, training: Training) -> list[int]:
-    """Device counts worth trying: parts of a node, then whole nodes in steps of about a sixth, up to the machine
-    and to one sequence per device and step times the largest model-parallel group."""
+def usable_device_counts(machine: Machine) -> list[int]:
+    """Device counts worth trying: parts of a node, then 1, 2, 3, 4, 6, 8, 12, ... nodes and the whole machine."""
     within_node = [n for n in (1, 2, 4, 8, 16) if n < machine.devices_per_node and n <= machine.devices]
     if machine.network_bytes_per_s is None:
         return [*within_node, min(machine.devices_per_node, machine.devices)]
     largest = machine.devices // machine.devices_per_node
-    nodes = [n for n in _round_numbers(largest) if n * machine.devices_per_node <= 64 * training.global_batch_sequences]
-    return [*within_node, *(n * machine.devices_per_node for n in nodes)]
+    return [*within_node, *(nodes * machine.devices_per_node for nodes in _round_numbers(largest))]
 
 
 def _product(*axes: IntArray) -> list[IntArray]:

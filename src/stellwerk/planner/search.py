@@ -78,7 +78,7 @@ def search(workload: Workload, machine: Machine) -> Candidates:
     The search is exhaustive over ``enumerate_layouts``; the time is worked out only where the memory fits.
     """
     architecture, training = workload.architecture, workload.training
-    counts = usable_device_counts(machine, training)
+    counts = usable_device_counts(machine)
     grid = enumerate_layouts(architecture, training, machine, counts)
     memory = memory_parts(architecture, training, machine, grid)
     memory_bytes = np.sum(list(memory.values()), axis=0)
