@@ -65,5 +65,10 @@ def test_the_product_of_independent_estimates_is_narrower_than_the_product_of_th
     assert math.log(product.high / product.best) == pytest.approx(math.log(product.best / product.low))
 
 
+def test_estimates_are_rounded_and_exact_values_are_not() -> None:
+    assert Interval(12345, 23456, 34567).rounded(3) == Interval(12300, 23500, 34600)
+    assert Interval.exactly(2048).rounded(3) == Interval.exactly(2048)
+
+
 def test_the_reciprocal_turns_the_bounds_round() -> None:
     assert Interval(2, 4, 8).reciprocal() == Interval(0.125, 0.25, 0.5)

@@ -57,7 +57,10 @@ class Interval:
         return Interval(1 / self.high, 1 / self.best, 1 / self.low)
 
     def rounded(self, figures: int) -> Interval:
-        """The same interval with so many significant figures: what an estimate deserves when people read it."""
+        """The same interval with so many significant figures: what an estimate deserves when people read it. An exact
+        value keeps all of its own."""
+        if self.low == self.high:
+            return self
         low, best, high = (float(f"{value:.{figures}g}") for value in (self.low, self.best, self.high))
         return Interval(low, best, high)
 

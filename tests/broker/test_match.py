@@ -188,6 +188,13 @@ def test_possible_comes_before_unknown_before_impossible(workload: Workload, cat
     assert verdicts == sorted(verdicts)
 
 
+def test_amounts_in_different_currencies_are_not_compared(workload: Workload, catalogue: Catalogue) -> None:
+    costs = [one.cost for one in match(workload, catalogue, DAY).offers if one.verdict == "possible" and one.cost]
+    order = [(cost.amount.high > 0, cost.currency) for cost in costs]
+    assert order == sorted(order)
+    assert {currency for paid, currency in order if paid} == {"EUR", "USD"}
+
+
 def test_every_offer_that_is_not_possible_has_its_reason(workload: Workload) -> None:
     answer = match(workload, load_catalogue(), DAY)
     assert len(answer.offers) >= 40

@@ -8,13 +8,16 @@ from functools import cache, partial
 from stellwerk.broker.access import judge_location, judge_public_access
 from stellwerk.broker.amounts import commercial_cost, judge_amount, judge_budget, public_cost
 from stellwerk.broker.capability import hardware_of, judge_hardware
-from stellwerk.broker.model import CommercialOffer, Finding, JudgedOffer, Match, Offer, Verdict
+from stellwerk.broker.model import CommercialOffer, Cost, Finding, JudgedOffer, Match, Offer, Verdict
 from stellwerk.broker.offers import offers_of
 from stellwerk.catalog import Catalogue
 from stellwerk.errors import InputError
 from stellwerk.planner import Candidates, Machine, Plan, search
 from stellwerk.units import SECONDS_PER_DAY
 from stellwerk.workload import Workload
+
+DEFAULT_CURRENCY = "EUR"
+"""In which offers are ranked first when the workload names no budget."""
 
 _VERDICT_ORDER: dict[Verdict, int] = {"possible": 0, "unknown": 1, "impossible": 2}
 
@@ -23,8 +26,8 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date) -> Mat
     """Judge all offers of the catalogue for the workload on the day ``as_of``; best first.
 
     An offer is ``impossible`` if one finding rules it out, otherwise ``unknown`` if one leaves it open, otherwise
-    ``possible``. Possible offers come in the order of their cost, those of unknown cost after the others; open ones
-    by the number of open questions. Raises InputError where the deadline is not after ``as_of``.
+    ``possible``. Within a verdict, offers with fewer open questions come first, then the cheaper ones: free of
+    charge, in the currency of the budget, in other currencies, of unknown cost. Raises InputError where the deadline is not after ``as_of``.
     """
 
     limit_s = _time_limit_s(workload, as_of)
@@ -48,7 +51,10 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date) -> Mat
                 findings += judge_amount(offer.programme, offer.system, plan)
         findings += judge_budget(cost, workload.limits.budget)
         judged.append(JudgedOffer(offer, _verdict(findings), _by_effect(findings), plan, cost))
-    return Match(workload, as_of, catalogue, tuple(sorted(judged, key=_rank)))
+    budget = workload.limits.budget
+    own_currency = budget.currency if budget else DEFAULT_CURRENCY
+    ranked = sorted(judged, key=lambda one: _rank(one, own_currency))
+    return Match(workload, as_of, catalogue, tuple(ranked))
 
 
 def plan_on(
@@ -91,14 +97,21 @@ def _by_effect(findings: list[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: order[finding.effect]))
 
 
-def _rank(judged: JudgedOffer) -> tuple[int, int, bool, float, float, str]:
-    offer: Offer = judged.offer
-    cost_known = judged.cost is not None
+def _rank(judged: JudgedOffer, own_currency: str) -> tuple[int, int, tuple[int, str, float], float, str]:
     return (
         _VERDICT_ORDER[judged.verdict],
         judged.open_questions,
-        not cost_known,
-        judged.cost.amount.best if judged.cost else 0.0,
+        _cost_order(judged.cost, own_currency),
         judged.plan.duration_s.best if judged.plan else float("inf"),
-        offer.id,
+        judged.offer.id,
     )
+
+
+def _cost_order(cost: Cost | None, own_currency: str) -> tuple[int, str, float]:
+    """Free of charge, then the applicant's currency, then each other one for itself, then unknown: amounts in
+    different currencies are not compared."""
+    if cost is None:
+        return (3, "", 0.0)
+    if cost.amount.high == 0:
+        return (0, "", 0.0)
+    return (1 if cost.currency == own_currency else 2, cost.currency, cost.amount.best)
