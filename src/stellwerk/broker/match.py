@@ -27,7 +27,9 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date) -> Mat
 
     An offer is ``impossible`` if one finding rules it out, otherwise ``unknown`` if one leaves it open, otherwise
     ``possible``. Within a verdict, offers with fewer open questions come first, then the cheaper ones: free of
-    charge, in the currency of the budget, in other currencies, of unknown cost. Raises InputError where the deadline is not after ``as_of``.
+    charge, in the currency of the budget, in other currencies, of unknown cost.
+
+    Raises InputError where the deadline is not after ``as_of``.
     """
 
     limit_s = _time_limit_s(workload, as_of)
