@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from stellwerk.catalog import Catalogue, Fact
+from stellwerk.catalog import Catalogue, Fact, Product, System
 from tests.catalog.conftest import all_claims
 
 AS_OF = datetime.date(2026, 11, 23)
@@ -230,3 +231,46 @@ def test_only_centres_are_centres(packaged: Catalogue) -> None:
 
 def _values(fact: Fact[Any]) -> list[Any]:
     return list(dict.fromkeys(claim.value for claim in fact.claims))
+
+
+AT_LEAST_GBIT_PER_S = {
+    "dkrz-levante-a100-40": 200,
+    "dkrz-levante-a100-80": 200,
+    "gwdg-grete-a100-40": 100,
+    "hlrs-hunter-apu": 800,
+    "jsc-jureca-dc-gpu": 100,
+    "kit-haicore-gpu4": 100,
+    "kit-horeka-h100": 200,
+    "kit-horeka-h200": 200,
+    "lrz-sng2": 200,
+    "mpcdf-raven-gpu": 100,
+    "mpcdf-viper-gpu": 200,
+    "pc2-otus-gpu": 200,
+}
+
+
+def test_a_named_kind_of_adapter_gives_a_lower_bound_and_no_rate(packaged: Catalogue) -> None:
+    bounds = {
+        entry_id: bound * 8 / 1e9
+        for entry_id, entry in _machines(packaged)
+        if (bound := entry.interconnect_at_least_bytes_per_s.value) is not None
+    }
+    assert bounds == AT_LEAST_GBIT_PER_S
+    for entry_id in bounds:
+        system = packaged.systems[entry_id]
+        assert not system.interconnect_bytes_per_s.known
+        (claim,) = system.interconnect_at_least_bytes_per_s.claims
+        assert claim.note, "the derivation"
+        if entry_id != "hlrs-hunter-apu":  # whose generation of the network has no source
+            assert claim.source == system.interconnect.claims[0].source
+
+
+def test_every_text_that_names_a_kind_of_adapter_has_a_rate_or_a_bound(packaged: Catalogue) -> None:
+    for entry_id, entry in _machines(packaged):
+        named = any(re.search(r"HDR|NDR|XDR|EDR", claim.value) for claim in entry.interconnect.claims)
+        known = entry.interconnect_bytes_per_s.known or entry.interconnect_at_least_bytes_per_s.known
+        assert known or not named, entry_id
+
+
+def _machines(catalogue: Catalogue) -> list[tuple[str, System | Product]]:
+    return [*catalogue.systems.items(), *catalogue.products.items()]

@@ -11,19 +11,31 @@ GUIDE = Path(__file__).parents[2] / "docs/catalogue.md"
 
 
 def test_the_example_of_the_guide_can_be_added_to_the_catalogue(tmp_path: Path) -> None:
-    examples = re.findall(
-        r"^```toml\n(schema = 1\n.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-    )
     shutil.copytree(PACKAGED, tmp_path / "data")
-    for number, example in enumerate(examples):
-        (tmp_path / f"data/example-{number}.toml").write_text(example, encoding="utf-8")
+    (tmp_path / "data/example.toml").write_text(_example('id = "heim-gpu"'), encoding="utf-8")
     system = load_catalogue(tmp_path / "data").systems["heim-gpu"]
     assert system.accelerators_per_node.value == 4
     assert [claim.value for claim in system.accelerators_per_node.rivals] == [8]
     assert system.programme_ids == ("nhr-normal",)
 
 
+def test_the_example_of_an_overlay_can_be_laid_over_the_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(_example('id = "house-call"'), encoding="utf-8")
+    system = load_catalogue(overlay=tmp_path).systems["tud-capella"]
+    assert system.nodes.value == 160
+    assert {"house-call", "nhr-normal"} <= set(system.programme_ids)
+
+
 def test_the_guide_names_every_operator_kind() -> None:
     guide = GUIDE.read_text(encoding="utf-8")
     for system in load_catalogue().systems.values():
         assert f"| `{system.operator_kind}` |" in guide
+
+
+def _example(part: str) -> str:
+    """The whole file among the examples that holds a part."""
+    examples = re.findall(
+        r"^```toml\n(schema = 1\n.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    (found,) = [example for example in examples if part in example]
+    return str(found)

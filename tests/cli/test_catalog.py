@@ -137,3 +137,75 @@ def test_check_of_a_folder_that_is_missing_exits_with_2(catalog: CatalogCommand,
     ended = catalog("check", tmp_path / "nowhere")
     assert ended.exit_code == 2
     assert "nowhere" in ended.stderr
+
+
+OWN = """\
+schema = 1
+[sources.own]
+urls = ["https://example.org/own"]
+as_of = "2026-11-20"
+evidence = "primary"
+[[systems]]
+id = "tud-capella"
+source = "own"
+nodes = 160
+accel_total = 640
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "own.toml").write_text(OWN, encoding="utf-8")
+    return tmp_path
+
+
+def test_local_files_lead_in_every_verb(catalog: CatalogCommand, own: Path) -> None:
+    shown = catalog("show", "tud-capella", "--catalogue", own).stdout
+    assert "primary, local" in shown
+    assert shown.index("160") < shown.index("but also: 154")
+    assert "640" in next(line for line in catalog("list", "--catalogue", own).stdout.splitlines() if "capella" in line)
+    summed = json.loads(catalog("summary", "--json", "--catalogue", own).stdout)["summary"]
+    assert summed["totals"]["operational"]["accelerators"] == 33_212 - 624 + 640
+    checked = catalog("check", "--catalogue", own).stdout
+    assert "77  systems" in checked
+    assert "      2  local" in checked
+
+
+def test_a_mistake_in_a_local_file_exits_with_2_in_every_verb(catalog: CatalogCommand, own: Path) -> None:
+    (own / "own.toml").write_text(OWN.replace("nodes = 160", "node = 160"), encoding="utf-8")
+    for arguments in (["list"], ["show", "tud-capella"], ["summary"], ["check"]):
+        ended = catalog(*arguments, "--catalogue", own)
+        assert ended.exit_code == 2
+        assert ended.stdout == ""
+        assert f"{own / 'own.toml'}: systems.tud-capella.node: unknown key" in ended.stderr
+
+
+def test_show_marks_stale_and_undated_values_of_a_day(catalog: CatalogCommand) -> None:
+    def line(field: str, day: str) -> str:
+        printed = catalog("show", "jsc-jupiter-booster", "--as-of", day).stdout
+        return next(line for line in printed.splitlines() if line.strip().startswith(field))
+
+    assert "stale" not in line("status", "2026-11-23")
+    assert "stale" in line("status", "2028-11-23")
+    assert "stale" not in line("nodes", "2028-11-23")
+    assert "undated" in line("container runtime", "2026-11-23")
+    answer = json.loads(catalog("show", "jsc-jupiter-booster", "--json", "--as-of", "2028-11-23").stdout)
+    assert answer["as_of"] == "2028-11-23"
+    assert "status" in {value["field"] for value in answer["stale"]}
+
+
+def test_check_counts_stale_values_and_names_them_when_asked(catalog: CatalogCommand) -> None:
+    few = catalog("check", "--as-of", "2026-11-23").stdout
+    many = catalog("check", "--as-of", "2030-11-23", "--stale").stdout
+    assert "37  status older than 365 days" in few
+    assert "stale:" not in few
+    assert "stale: systems.jsc-jupiter-booster: status (as of" in many
+
+
+def test_schema_prints_that_of_a_file_or_of_one_kind(catalog: CatalogCommand) -> None:
+    whole = json.loads(catalog("schema").stdout)
+    assert "systems" in whole["properties"]
+    one = json.loads(catalog("schema", "systems").stdout)
+    assert one["required"] == ["id", "operator_kind"]
+    assert json.loads(catalog("schema", "systems", "--overlay").stdout)["required"] == ["id"]
+    assert catalog("schema", "sytems").exit_code == 2

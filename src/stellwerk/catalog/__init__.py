@@ -2,8 +2,10 @@
 
 from stellwerk.catalog.countries import EU_MEMBERS, admits_country
 from stellwerk.catalog.describe import as_plain_data, named_facts
+from stellwerk.catalog.json_schema import entry_schema, file_schema
 from stellwerk.catalog.load import load_catalogue
 from stellwerk.catalog.model import (
+    ENTRY_KINDS,
     Accelerator,
     AmountLimit,
     ApplicantKind,
@@ -23,6 +25,16 @@ from stellwerk.catalog.model import (
     Support,
     System,
 )
+from stellwerk.catalog.stale import (
+    MAX_AGE_DAYS,
+    Freshness,
+    LeadingValue,
+    ValueKind,
+    freshness,
+    leading_values,
+    stale_facts,
+    value_kind,
+)
 from stellwerk.catalog.summary import (
     Group,
     Openness,
@@ -37,7 +49,9 @@ from stellwerk.catalog.summary import (
 )
 
 __all__ = [
+    "ENTRY_KINDS",
     "EU_MEMBERS",
+    "MAX_AGE_DAYS",
     "Accelerator",
     "AmountLimit",
     "ApplicantKind",
@@ -46,7 +60,9 @@ __all__ = [
     "Eligibility",
     "Evidence",
     "Fact",
+    "Freshness",
     "Group",
+    "LeadingValue",
     "Openness",
     "Phase",
     "Price",
@@ -61,13 +77,20 @@ __all__ = [
     "Support",
     "System",
     "Total",
+    "ValueKind",
     "accelerator_name",
     "add_up",
     "admits_country",
     "as_plain_data",
+    "entry_schema",
+    "file_schema",
+    "freshness",
+    "leading_values",
     "load_catalogue",
     "named_facts",
     "openness_of",
     "phase_of",
+    "stale_facts",
     "summarise",
+    "value_kind",
 ]

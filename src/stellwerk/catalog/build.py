@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from stellwerk.catalog.build_products import build_observation, build_product, build_providers
@@ -11,6 +11,7 @@ from stellwerk.catalog.build_systems import access_claims, build_accelerator, bu
 from stellwerk.catalog.claims import source_rank
 from stellwerk.catalog.files import Document
 from stellwerk.catalog.model import Catalogue, PriceObservation, Software, Support
+from stellwerk.catalog.overlay import lay_over
 from stellwerk.catalog.references import unknown_references
 from stellwerk.catalog.rows import Row, Rows, read_rows
 from stellwerk.catalog.schema import SoftwareEntry, SupportEntry
@@ -19,10 +20,19 @@ from stellwerk.errors import InputError
 T = TypeVar("T")
 
 
-def build(documents: list[Document], digest: str, errors: list[InputError]) -> Catalogue | None:
-    """The catalogue of some documents; None where anything is wrong, with the reasons added to ``errors``."""
+def build(
+    documents: Sequence[Document], local: Sequence[Document], digest: str, errors: list[InputError]
+) -> Catalogue | None:
+    """The catalogue of some documents with ``local`` ones laid over them; None where anything is wrong, with the
+    reasons added to ``errors``. The documents below refer to each other only, the local ones to both."""
     rows = read_rows(documents, errors)
-    errors.extend(unknown_references(rows))
+    errors.extend(unknown_references(rows, rows.ids))
+    if local:
+        local_rows = read_rows(local, errors, below=rows)
+        errors.extend(
+            unknown_references(local_rows, {kind: rows.ids[kind] | local_rows.ids[kind] for kind in rows.ids})
+        )
+        rows = lay_over(rows, local_rows)
     return None if errors else _assemble(rows, digest)
 
 

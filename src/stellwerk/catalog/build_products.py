@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from stellwerk.catalog.build_systems import GB, GBIT_PER_S, times
 from stellwerk.catalog.claims import source_rank
-from stellwerk.catalog.model import Fact, Price, PriceObservation, Product, Provider
+from stellwerk.catalog.model import Fact, Price, PriceObservation, Product, Provider, Source
 from stellwerk.catalog.rows import Row, Rows
 from stellwerk.catalog.schema import ObservationEntry, PriceEntry, ProductEntry
 
@@ -25,9 +25,10 @@ def build_product(row: Row[ProductEntry], provider_names: Mapping[str, str]) -> 
         accelerator_memory_bytes=take("gpu_mem_gb", times(GB)),
         interconnect=take("interconnect"),
         interconnect_bytes_per_s=take("interconnect_gbit_s", times(GBIT_PER_S)),
+        interconnect_at_least_bytes_per_s=take("interconnect_at_least_gbit_s", times(GBIT_PER_S)),
         node_interconnect=take("node_interconnect"),
         max_coupled_accelerators=take("max_coupled_accelerators"),
-        prices=_latest_first([_build_price(price, row) for price in entry.prices]),
+        prices=_latest_first([_build_price(price, source) for price, source in row.parts]),
         region=take("region"),
         countries_of_data=take("countries_of_data", tuple),
         hq_country=take("hq_country"),
@@ -53,7 +54,7 @@ def build_observation(row: Row[ObservationEntry]) -> PriceObservation:
         on_demand_per_hour=None if entry.on_demand_per_hour is None else Decimal(entry.on_demand_per_hour),
         spot_per_hour=None if entry.spot_per_hour is None else Decimal(entry.spot_per_hour),
         currency=entry.currency,
-        source=row.source(None),
+        source=row.source,
         vcpus=entry.vcpus,
         host_memory_gib=entry.host_memory_gib,
     )
@@ -71,7 +72,7 @@ def build_providers(rows: Rows) -> dict[str, Provider]:
     }
 
 
-def _build_price(price: PriceEntry, row: Row[ProductEntry]) -> Price:
+def _build_price(price: PriceEntry, source: Source) -> Price:
     return Price(
         amount=Decimal(price.amount),
         currency=price.currency,
@@ -81,17 +82,18 @@ def _build_price(price: PriceEntry, row: Row[ProductEntry]) -> Price:
         net=price.net,
         valid_from=price.valid_from,
         valid_until=price.valid_until,
-        source=row.source(price.source),
+        source=source,
         note=price.note,
     )
 
 
 def _latest_first(prices: list[Price]) -> tuple[Price, ...]:
-    """The price that came into force last, then the one read last, then the better evidenced, then as written."""
+    """Local prices first, then the one that came into force last, then the one read last, then the better evidenced,
+    then as written."""
 
-    def newest(price: Price) -> tuple[int, int, int]:
+    def newest(price: Price) -> tuple[bool, int, int, int]:
         in_force = price.valid_from.toordinal() if price.valid_from else 0
-        evidence, read = source_rank(price.source)
-        return -in_force, read, evidence
+        packaged, evidence, read = source_rank(price.source)
+        return packaged, -in_force, read, evidence
 
     return tuple(sorted(prices, key=newest))

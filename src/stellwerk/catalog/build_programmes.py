@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from stellwerk.catalog.model import AmountLimit, ApplicantKind, Eligibility, Fact, Programme
+from stellwerk.catalog.model import AmountLimit, ApplicantKind, Eligibility, Fact, Programme, Source
 from stellwerk.catalog.rows import Row
 from stellwerk.catalog.schema import LimitEntry, ProgrammeEntry
 
@@ -35,7 +35,7 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         amount_min=take("amount_min"),
         amount_max=take("amount_max"),
         amount_unit=take("amount_unit"),
-        limits=tuple(_build_limit(limit, row) for limit in entry.limits),
+        limits=tuple(_build_limit(limit, source) for limit, source in row.parts),
         duration=take("duration"),
         duration_max_days=take("duration_max_days", float),
         cutoff=take("cutoff"),
@@ -56,7 +56,7 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
     )
 
 
-def _build_limit(limit: LimitEntry, row: Row[ProgrammeEntry]) -> AmountLimit:
+def _build_limit(limit: LimitEntry, source: Source) -> AmountLimit:
     return AmountLimit(
         unit=limit.unit,
         minimum=limit.minimum,
@@ -64,6 +64,6 @@ def _build_limit(limit: LimitEntry, row: Row[ProgrammeEntry]) -> AmountLimit:
         per=limit.per,
         scope=limit.scope,
         system_ids=tuple(limit.system_ids),
-        source=row.source(limit.source),
+        source=source,
         note=limit.note,
     )

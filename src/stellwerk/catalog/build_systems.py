@@ -90,6 +90,7 @@ def build_system(row: Row[SystemEntry], access: Sequence[Claim[str]]) -> System:
         memory_per_node=take("ram_per_node"),
         interconnect=take("interconnect"),
         interconnect_bytes_per_s=take("interconnect_gbit_s", times(GBIT_PER_S)),
+        interconnect_at_least_bytes_per_s=take("interconnect_at_least_gbit_s", times(GBIT_PER_S)),
         node_interconnect=take("node_interconnect"),
         scheduler=take("scheduler"),
         container_runtime=take("container_runtime"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from stellwerk.catalog.model import Claim, Evidence, Fact, Source
@@ -12,6 +13,7 @@ from stellwerk.catalog.model import Claim, Evidence, Fact, Source
 T = TypeVar("T")
 
 UNSOURCED = Source(urls=(), as_of="undated", as_of_date=None, evidence="unsourced")
+LOCAL_UNSOURCED = replace(UNSOURCED, local=True)
 _RANK: dict[Evidence, int] = {"primary": 0, "secondary": 1, "unsourced": 2}
 _AS_OF = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?)?(?!\d)|(\d{4})")
 
@@ -29,12 +31,14 @@ def earliest_day(as_of: str) -> datetime.date | None:
 
 
 def in_order(claims: Iterable[Claim[T]]) -> tuple[Claim[T], ...]:
-    """Better evidence first, then the later as-of date (undated last), then as written."""
+    """Local claims first, then better evidence, then the later as-of date (undated last), then as written."""
     return tuple(sorted(claims, key=lambda claim: source_rank(claim.source)))
 
 
-def source_rank(source: Source) -> tuple[int, int]:
-    return _RANK[source.evidence], -(source.as_of_date.toordinal() if source.as_of_date else 0)
+def source_rank(source: Source) -> tuple[bool, int, int]:
+    """What ``in_order`` goes by; a smaller rank leads."""
+    read_last = -(source.as_of_date.toordinal() if source.as_of_date else 0)
+    return not source.local, _RANK[source.evidence], read_last
 
 
 class Claims:
@@ -53,6 +57,11 @@ class Claims:
     def of(self, field: str) -> list[Claim[Any]]:
         """The claims of a field as written, left in place."""
         return self._by_field.get(field, [])
+
+    def together_with(self, others: Claims) -> Claims:
+        """The claims of both, none of either taken yet."""
+        fields = dict.fromkeys([*self._by_field, *others._by_field])
+        return Claims({field: [*self.of(field), *others.of(field)] for field in fields})
 
     def rest(self) -> dict[str, Fact[str]]:
         return {field: Fact(in_order(claims)) for field, claims in sorted(self._by_field.items())}

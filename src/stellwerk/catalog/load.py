@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 from stellwerk.catalog.model import Catalogue
@@ -10,18 +11,24 @@ from stellwerk.errors import InputError, InputErrors
 PACKAGED = Path(__file__).with_name("data")
 
 
-def load_catalogue(directory: Path | None = None) -> Catalogue:
+def load_catalogue(directory: Path | None = None, *, overlay: Path | None = None) -> Catalogue:
     """The catalogue in a folder of TOML files; None means the packaged one.
 
-    Raises InputErrors with everything that is wrong in any file.
+    The files in the folder ``overlay`` are laid over it: what they state of a known entry leads, with the claims
+    below beside it, and what they add is new. Raises InputErrors with everything that is wrong in any file, and
+    InputError where a folder is missing or holds no file.
     """
     # pydantic takes longer to import than everything else here: only those who load pay for it
     from stellwerk.catalog.build import build
-    from stellwerk.catalog.files import read_documents
+    from stellwerk.catalog.files import Document, read_documents
 
     errors: list[InputError] = []
     documents, digest = read_documents(PACKAGED if directory is None else directory, errors)
-    catalogue = build(documents, digest, errors)
+    local: list[Document] = []
+    if overlay is not None:
+        local, local_digest = read_documents(overlay, errors)
+        digest = sha256(f"{digest} {local_digest}".encode()).hexdigest()
+    catalogue = build(documents, local, digest, errors)
     if catalogue is None:
         raise InputErrors(errors)
     return catalogue

@@ -24,6 +24,9 @@ ApplicantKind = Literal["academia", "startup", "sme", "large_industry", "public"
 AmountUnit = Literal["gpu_h", "node_h", "core_h", "flop", "eur", "share"]
 PriceUnit = Literal["gpu_h", "instance_h", "month"]
 
+ENTRY_KINDS = ("accelerators", "systems", "programmes", "products", "subjects", "observations", "support", "software")
+"""The tables of a catalogue file that hold entries."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -39,6 +42,8 @@ class Source:
     evidence: Evidence
     note: str = ""
     """How it was read, where that matters ("quoted by a public policy paper")."""
+    local: bool = False
+    """Stated by a local file that was laid over the catalogue; such a claim leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Claim(Generic[T]):
 class Fact(Generic[T]):
     """All claims about one value, the leading one first.
 
-    The better evidenced claim leads, among equals the later one, among those the one written first.
+    A local claim leads, then the better evidenced one, among equals the later one, among those the one written first.
     """
 
     claims: tuple[Claim[T], ...] = ()
@@ -159,6 +164,9 @@ class System:
     """Systems that may describe the same nodes: whether their counts overlap is not stated."""
     accelerator_assumption: str = ""
     """Why ``accelerator_id`` goes beyond the row's own words; empty where the row names the type."""
+    interconnect_at_least_bytes_per_s: Fact[float] = Fact()
+    """A lower bound of the injection bandwidth per node, one direction, where the text names a kind of adapter but no
+    total; never the full rate. Unknown where ``interconnect_bytes_per_s`` is known."""
 
     @property
     def programme_ids(self) -> tuple[str, ...]:
@@ -274,6 +282,9 @@ class Product:
     other: Mapping[str, Fact[str]]
     accelerator_assumption: str = ""
     """Why ``accelerator_id`` goes beyond the row's own words; empty where the row names the type."""
+    interconnect_at_least_bytes_per_s: Fact[float] = Fact()
+    """A lower bound of the injection bandwidth per instance, one direction, where the text names a kind of adapter but
+    no total; never the full rate. Unknown where ``interconnect_bytes_per_s`` is known."""
 
     def price_at(self, day: datetime.date, kind: str = "on_demand") -> Price | None:
         """The price of one kind that is valid on a day, the latest claim first; None where none is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from stellwerk.catalog.check import unknown_reference
@@ -10,28 +10,31 @@ from stellwerk.catalog.rows import Row, Rows
 from stellwerk.errors import InputError
 
 
-def unknown_references(rows: Rows) -> Iterator[InputError]:
-    """One error for each id that no entry of the catalogue has."""
-    for system in rows.systems:
-        entry = system.entry
-        yield from _unknown(rows, "accelerators", [entry.accelerator_id], system, "accelerator_id")
-        yield from _unknown(rows, "systems", entry.shares_hardware_with, system, "shares_hardware_with")
-        yield from _unknown(rows, "programmes", _ids(system, "access_programmes"), system, "access_programmes")
+def unknown_references(rows: Rows, known: Mapping[str, Collection[str]]) -> Iterator[InputError]:
+    """One error for each id that is not among the ``known`` ones of its kind."""
+    accelerators, systems, programmes = (known[kind] for kind in ("accelerators", "systems", "programmes"))
+    for row in rows.systems:
+        entry = row.entry
+        yield from _unknown([entry.accelerator_id], "accelerator", accelerators, row, "accelerator_id")
+        yield from _unknown(entry.shares_hardware_with, "system", systems, row, "shares_hardware_with")
+        yield from _unknown(_ids(row, "access_programmes"), "programme", programmes, row, "access_programmes")
     for programme in rows.programmes:
-        yield from _unknown(rows, "systems", _ids(programme, "system_ids"), programme, "system_ids")
-        yield from _unknown(rows, "systems", programme.entry.closed_system_ids, programme, "closed_system_ids")
+        yield from _unknown(_ids(programme, "system_ids"), "system", systems, programme, "system_ids")
+        closed = programme.entry.closed_system_ids
+        yield from _unknown(closed, "system", systems, programme, "closed_system_ids")
         for number, limit in enumerate(programme.entry.limits):
-            yield from _unknown(rows, "systems", limit.system_ids, programme, f"limits[{number}].system_ids")
+            yield from _unknown(limit.system_ids, "system", systems, programme, f"limits[{number}].system_ids")
     for product in rows.products:
-        yield from _unknown(rows, "accelerators", [product.entry.accelerator_id], product, "accelerator_id")
+        yield from _unknown([product.entry.accelerator_id], "accelerator", accelerators, product, "accelerator_id")
 
 
 def _ids(row: Row[Any], field: str) -> list[str]:
     return [name for claim in row.claims.of(field) for name in claim.value]
 
 
-def _unknown(rows: Rows, kind: str, ids: Sequence[str | None], row: Row[Any], key: str) -> Iterator[InputError]:
-    known = rows.ids[kind]
+def _unknown(
+    ids: Sequence[str | None], kind: str, known: Collection[str], row: Row[Any], key: str
+) -> Iterator[InputError]:
     for name in ids:
         if name is not None and name not in known:
-            yield unknown_reference(kind.rstrip("s"), name, known, row.document.path, f"{row.where}.{key}")
+            yield unknown_reference(kind, name, known, row.document.path, f"{row.where}.{key}")

@@ -97,6 +97,7 @@ class SystemValues(Strict):
     ram_per_node: str | None = None
     interconnect: str | None = None
     interconnect_gbit_s: Amount | None = None
+    interconnect_at_least_gbit_s: Amount | None = None
     node_interconnect: str | None = None
     scheduler: str | None = None
     container_runtime: str | None = None
@@ -264,6 +265,7 @@ class ProductValues(OfferValues):
     gpu_mem_gb: Amount | None = None
     interconnect: str | None = None
     interconnect_gbit_s: Amount | None = None
+    interconnect_at_least_gbit_s: Amount | None = None
     node_interconnect: str | None = None
     max_coupled_accelerators: Count | None = None
     region: str | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.padding import Padding
 
@@ -12,14 +13,18 @@ from stellwerk.catalog import (
     AmountLimit,
     Catalogue,
     Claim,
+    Fact,
     Price,
     Product,
     Programme,
     Provider,
     Source,
     System,
+    ValueKind,
+    freshness,
     named_facts,
     openness_of,
+    value_kind,
 )
 from stellwerk.cli.catalog_tables import label, plain_table, price_text
 from stellwerk.cli.output import console
@@ -27,33 +32,34 @@ from stellwerk.cli.output import console
 _UNITS = (("_bytes_per_s", 1e9, "GB/s"), ("_bytes", 1e9, "GB"), ("_flops", 1e12, "TFLOP/s"))
 
 
-def print_entry(kind: str, entry: Any, catalogue: Catalogue) -> None:
-    """Every value of an entry with its claims, and the sources in full beneath."""
+def print_entry(kind: str, entry: Any, catalogue: Catalogue, as_of: datetime.date) -> None:
+    """Every value of an entry with its claims, and the sources in full beneath; what leads and is stale is marked."""
     sources: dict[Source, int] = {}
     console.print(f"{entry.id}  ({kind.rstrip('s') if kind != 'programmes' else 'programme'})", style="bold")
-    for line in _headlines(entry, catalogue):
-        console.print(Padding(line, (0, 0, 0, 2)))
-    table = plain_table("field", "value", "evidence", "as of", ">source")
-    unknown = []
-    for name, fact in named_facts(entry).items():
-        if not fact.known:
-            unknown.append(label(name))
-        for number, claim in enumerate(fact.claims):
-            heading = label(name) if number == 0 else ""
-            table.add_row(
-                heading, _claim_text(name, claim, rival=claim in fact.rivals), *_origin(claim.source, sources)
-            )
-    if table.row_count:
-        console.print(table)
+    for headline in _headlines(entry, catalogue):
+        console.print(Padding(headline, (0, 0, 0, 2)))
+    facts = named_facts(entry)
+    _print_facts(kind, {name: fact for name, fact in facts.items() if fact.known}, sources, as_of)
     for title, lines in _parts(entry):
         part = plain_table(title, "", "evidence", "as of", ">source")
-        for name, text, source in lines:
-            part.add_row(name, text, *_origin(source, sources))
+        for line in lines:
+            part.add_row(line.name, line.text, *_origin(line.source, line.kind, as_of, sources))
         console.print(part)
+    unknown = [label(name) for name, fact in facts.items() if not fact.known]
     if unknown:
         console.print(f"unknown: {', '.join(unknown)}")
     for source, number in sources.items():
         console.print(f"[{number}] {_source_text(source)}", markup=False, soft_wrap=True)
+
+
+def _print_facts(kind: str, facts: dict[str, Fact[Any]], sources: dict[Source, int], as_of: datetime.date) -> None:
+    table = plain_table("field", "value", "evidence", "as of", ">source")
+    for name, fact in facts.items():
+        for number, claim in enumerate(fact.claims):
+            line = _claim_line(kind, name, fact, claim)
+            table.add_row(line.name if number == 0 else "", line.text, *_origin(line.source, line.kind, as_of, sources))
+    if table.row_count:
+        console.print(table)
 
 
 def _headlines(entry: Any, catalogue: Catalogue) -> Iterable[str]:
@@ -100,28 +106,38 @@ def _accelerator_type(entry: System | Product) -> Iterable[str]:
         yield f"accelerator type {entry.accelerator_id}{_bracket(entry.accelerator_assumption)}"
 
 
-def _parts(entry: Any) -> Iterable[tuple[str, list[tuple[str, str, Source]]]]:
-    """Titled lists of statements that are no facts: links, limits, prices."""
+class _Line(NamedTuple):
+    """One statement. ``kind`` says how fast it ages; None where another one leads."""
+
+    name: str
+    text: str
+    source: Source
+    kind: ValueKind | None
+
+
+def _parts(entry: Any) -> Iterable[tuple[str, list[_Line]]]:
+    """Titled lists of statements that are no facts of the entry itself: links, limits, subjects, prices."""
     if isinstance(entry, System) and entry.access:
-        yield "access through", [(claim.value, claim.note, claim.source) for claim in entry.access]
+        yield "access through", [_Line(claim.value, claim.note, claim.source, "terms") for claim in entry.access]
     if isinstance(entry, Programme) and entry.limits:
-        yield "limits", [(limit.scope or "everywhere", _limit_text(limit), limit.source) for limit in entry.limits]
+        limits = [
+            _Line(limit.scope or "everywhere", _limit_text(limit), limit.source, "terms") for limit in entry.limits
+        ]
+        yield "limits", limits
     if isinstance(entry, Provider):
         for about, facts in entry.subjects.items():
             lines = [
-                (label(name), _claim_text(name, claim, rival=claim in fact.rivals), claim.source)
-                for name, fact in facts.items()
-                for claim in fact.claims
+                _claim_line("providers", name, fact, claim) for name, fact in facts.items() for claim in fact.claims
             ]
             yield about, lines
     if isinstance(entry, Product) and entry.prices:
-        prices = [(label(price.kind), _price_line(price), price.source) for price in entry.prices]
-        yield "prices", prices
+        yield "prices", [_Line(label(price.kind), _price_line(price), price.source, "price") for price in entry.prices]
 
 
-def _claim_text(name: str, claim: Claim[Any], *, rival: bool) -> str:
-    rival_mark = "but also: " if rival else ""
-    return f"{rival_mark}{_value_text(name, claim)}{_bracket(claim.note)}"
+def _claim_line(entry_kind: str, name: str, fact: Fact[Any], claim: Claim[Any]) -> _Line:
+    rival_mark = "but also: " if claim in fact.rivals else ""
+    text = f"{rival_mark}{_value_text(name, claim)}{_bracket(claim.note)}"
+    return _Line(label(name), text, claim.source, value_kind(entry_kind, name) if claim is fact.claims[0] else None)
 
 
 def _value_text(name: str, claim: Claim[Any]) -> str:
@@ -154,12 +170,25 @@ def _limit_text(limit: AmountLimit) -> str:
     return text + _bracket(limit.note)
 
 
-def _origin(source: Source, sources: dict[Source, int]) -> tuple[str, str, str]:
+def _age(source: Source, kind: ValueKind | None, as_of: datetime.date) -> str:
+    """The date of a source, and whether it is too old, or none."""
+    if kind is None:
+        return source.as_of
+    fresh = freshness(source, kind, as_of)
+    if fresh == "stale":
+        return f"{source.as_of}, stale"
+    return f"{source.as_of}, undated" if fresh == "undated" and "dated" not in source.as_of else source.as_of
+
+
+def _origin(
+    source: Source, kind: ValueKind | None, as_of: datetime.date, sources: dict[Source, int]
+) -> tuple[str, str, str]:
+    age = _age(source, kind, as_of)
+    marks = (" *" if source.evidence == "unsourced" else "") + (", local" if source.local else "")
     if source.evidence == "unsourced" and not source.urls and not source.note:
-        return "unsourced *", "", ""
+        return source.evidence + marks, age, ""
     number = sources.setdefault(source, len(sources) + 1)
-    mark = " *" if source.evidence == "unsourced" else ""
-    return source.evidence + mark, source.as_of, str(number)
+    return source.evidence + marks, age, str(number)
 
 
 def _source_text(source: Source) -> str:

@@ -40,6 +40,12 @@ _HEADINGS = {
     "software": ("id", "where", "containers"),
     "accelerators": ("id", ">GB", ">bf16 TFLOP/s", ">memory GB/s", ">link GB/s", ">W", ">devices"),
 }
+_SUFFIXES = (
+    ("_at_least_bytes_per_s", "_bandwidth_at_least"),
+    ("_bytes_per_s", "_bandwidth"),
+    ("_bandwidth_bandwidth", "_bandwidth"),
+    ("_bytes", ""),
+)
 _TOTAL_HEADINGS = (">systems", ">counted", ">no count", ">accelerators", ">backed by a source")
 _CAPTIONS = {
     "programmes": "AC academia, ST start-ups, SM small and medium companies, IN large industry, PU public sector: "
@@ -106,7 +112,7 @@ def price_text(price: Price) -> str:
 
 def label(name: str) -> str:
     """The name of a field in words, without the unit that the value is shown with anyway."""
-    for suffix, word in (("_bytes_per_s", "_bandwidth"), ("_bandwidth_bandwidth", "_bandwidth"), ("_bytes", "")):
+    for suffix, word in _SUFFIXES:
         name = name.removesuffix(suffix) + (word if name.endswith(suffix) else "")
     return name.replace("_", " ")
 
