@@ -126,6 +126,16 @@ def test_a_deadline_limits_the_time_as_a_duration_does(workload: Workload, catal
         match(replace(workload, limits=Limits(deadline=DAY)), catalogue, DAY)
 
 
+def test_a_lower_bound_of_the_network_is_planned_with_and_said(workload: Workload, catalogue: Catalogue) -> None:
+    bound = judged(workload, catalogue, "some-network/open-call")
+    full = judged(workload, catalogue, "complete/open-call")
+    assert bound.verdict == "possible"
+    assert "interconnect_at_least" in codes(bound, "note")
+    assert bound.plan is not None
+    assert full.plan is not None
+    assert bound.plan.device_hours.best >= full.plan.device_hours.best
+
+
 def test_surveys_and_comparators_are_no_offers(workload: Workload, catalogue: Catalogue) -> None:
     ids = [offer.offer.id for offer in match(workload, catalogue, DAY).offers]
     assert not [one for one in ids if one.startswith(("v-survey", "abroad"))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stellwerk.broker.model import CommercialOffer, Finding, Offer
-from stellwerk.catalog import Accelerator, Catalogue, Fact
+from stellwerk.catalog import Accelerator, Catalogue, Fact, Product, System
 from stellwerk.messages import Reason
 from stellwerk.planner import Candidates, Machine, Plan, machine_from_accelerator
 from stellwerk.units import SECONDS_PER_DAY
@@ -28,7 +28,8 @@ class Hardware:
     modules_per_node: int | None
     module_memory_bytes: float | None
     network_bytes_per_s: float | None
-    """One node's injection bandwidth, one direction."""
+    """One node's injection bandwidth, one direction; a lower bound where ``network_at_least``."""
+    network_at_least: bool
     unsourced: tuple[str, ...]
     """The catalogue's names of those of these values that no source backs."""
 
@@ -44,7 +45,8 @@ def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
             modules=product.max_coupled_accelerators.value,
             modules_per_node=product.accelerators.value,
             module_memory_bytes=product.accelerator_memory_bytes.value,
-            network_bytes_per_s=product.interconnect_bytes_per_s.value,
+            network_bytes_per_s=_known_network(product),
+            network_at_least=not product.interconnect_bytes_per_s.known,
             unsourced=_unsourced(
                 gpu_model=product.accelerator,
                 gpu_count=product.accelerators,
@@ -60,7 +62,8 @@ def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
         modules=system.accelerators.value,
         modules_per_node=system.accelerators_per_node.value,
         module_memory_bytes=system.accelerator_memory_bytes.value,
-        network_bytes_per_s=system.interconnect_bytes_per_s.value,
+        network_bytes_per_s=_known_network(system),
+        network_at_least=not system.interconnect_bytes_per_s.known,
         unsourced=_unsourced(
             accelerator=system.accelerator,
             accel_per_node=system.accelerators_per_node,
@@ -113,6 +116,11 @@ def judge_hardware(
     return plan, findings
 
 
+def _known_network(entry: System | Product) -> float | None:
+    """The full rate, else what at least is there: a plan on less than there is stays true."""
+    return entry.interconnect_bytes_per_s.value or entry.interconnect_at_least_bytes_per_s.value
+
+
 def _unsourced(**facts: Fact[Any]) -> tuple[str, ...]:
     return tuple(name for name, fact in facts.items() if fact.evidence == "unsourced")
 
@@ -122,6 +130,9 @@ def _beyond_one_node(offer: Offer, hardware: Hardware) -> tuple[list[Finding], l
     forbidding, notes = [], []
     if hardware.network_bytes_per_s is None:
         forbidding.append(Finding("unknown", Reason("interconnect_unknown")))
+    elif hardware.network_at_least:
+        gbit_per_s = hardware.network_bytes_per_s * 8 / 1e9
+        notes.append(Finding("note", Reason("interconnect_at_least", {"gbit_per_s": gbit_per_s})))
     if hardware.modules is None:
         if isinstance(offer, CommercialOffer):
             notes.append(Finding("note", Reason("rentable_number_unknown")))
