@@ -100,6 +100,14 @@ accelerator = "A100"
 accelerators = 8
 on_demand_per_hour = "11.90"
 
+[[needs]]
+id = "need-heim"
+source = "page"
+kind = "request"
+country = "DE"
+user_groups = ["startup"]
+statement = "twice as many applications as places"
+
 [[support]]
 id = "hilfe"
 source = "page"

@@ -10,11 +10,11 @@ from stellwerk.catalog.build_programmes import build_programme
 from stellwerk.catalog.build_systems import access_claims, build_accelerator, build_system
 from stellwerk.catalog.claims import source_rank
 from stellwerk.catalog.files import Document
-from stellwerk.catalog.model import Catalogue, PriceObservation, Software, Support
+from stellwerk.catalog.model import Catalogue, Need, PriceObservation, Software, Support
 from stellwerk.catalog.overlay import lay_over
 from stellwerk.catalog.references import unknown_references
 from stellwerk.catalog.rows import Row, Rows, read_rows
-from stellwerk.catalog.schema import SoftwareEntry, SupportEntry
+from stellwerk.catalog.schema import NeedEntry, SoftwareEntry, SupportEntry
 from stellwerk.errors import InputError
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ def _assemble(rows: Rows, digest: str) -> Catalogue:
         products=_by_id(rows.products, lambda row: build_product(row, rows.providers)),
         observations=tuple(sorted(map(build_observation, rows.observations), key=_observation_order)),
         support=_by_id(rows.support, _build_support),
+        needs=_by_id(rows.needs, _build_need),
         software=_by_id(rows.software, _build_software),
         hash=digest,
         providers=build_providers(rows),
@@ -77,6 +78,17 @@ def _build_support(row: Row[SupportEntry]) -> Support:
         eligibility=take("eligibility"),
         cost=take("cost"),
         url=row.entry.url,
+    )
+
+
+def _build_need(row: Row[NeedEntry]) -> Need:
+    entry = row.entry
+    return Need(
+        id=entry.id,
+        kind=entry.kind,
+        country=entry.country,
+        user_groups=tuple(entry.user_groups),
+        statement=row.claims.fact("statement"),
     )
 
 

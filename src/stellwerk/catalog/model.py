@@ -21,10 +21,14 @@ Evidence = Literal["primary", "secondary", "unsourced"]
 Status = Literal["planned", "building", "operational", "transitional", "unclear", "decommissioned"]
 Eligibility = Literal["yes", "no", "conditional"]
 ApplicantKind = Literal["academia", "startup", "sme", "large_industry", "public"]
+NeedKind = Literal["request", "use", "refusal", "projection", "proposal"]
 AmountUnit = Literal["gpu_h", "node_h", "core_h", "flop", "eur", "share"]
 PriceUnit = Literal["gpu_h", "instance_h", "month"]
 
-ENTRY_KINDS = ("accelerators", "systems", "programmes", "products", "subjects", "observations", "support", "software")
+ENTRY_KINDS = (
+    *("accelerators", "systems", "programmes", "products", "subjects", "observations", "support", "software"),
+    "needs",
+)
 """The tables of a catalogue file that hold entries."""
 
 
@@ -363,6 +367,20 @@ class Software:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """A signal of need: something that was asked for, used, refused, expected or proposed, as its source states it.
+
+    Signals are no forecast of ours and are never added up. ``user_groups`` are those it speaks of; empty: not stated.
+    """
+
+    id: str
+    kind: NeedKind
+    country: str
+    user_groups: tuple[ApplicantKind, ...]
+    statement: Fact[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The whole catalogue; each mapping is in the order of its permanent ids, whatever file they stand in.
 
@@ -378,8 +396,10 @@ class Catalogue:
     software: Mapping[str, Software]
     hash: str
     providers: Mapping[str, Provider] = field(default_factory=dict)
+    needs: Mapping[str, Need] = field(default_factory=dict)
 
     def entries(self) -> Iterator[tuple[str, object]]:
         """(id, object) of everything that has an id."""
-        for kind in (self.accelerators, self.systems, self.programmes, self.products, self.support, self.software):
+        named = (self.accelerators, self.systems, self.programmes, self.products, self.support, self.software)
+        for kind in (*named, self.needs):
             yield from kind.items()

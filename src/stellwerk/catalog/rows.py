@@ -45,6 +45,7 @@ class Rows:
     subjects: list[Row[schema.SubjectEntry]] = field(default_factory=list)
     observations: list[Row[schema.ObservationEntry]] = field(default_factory=list)
     support: list[Row[schema.SupportEntry]] = field(default_factory=list)
+    needs: list[Row[schema.NeedEntry]] = field(default_factory=list)
     software: list[Row[schema.SoftwareEntry]] = field(default_factory=list)
     providers: dict[str, str] = field(default_factory=dict)
     """Name by id."""
@@ -64,6 +65,7 @@ MODELS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
     "subjects": (schema.SubjectEntry, schema.SubjectValues),
     "observations": (schema.ObservationEntry, None),
     "support": (schema.SupportEntry, schema.SupportValues),
+    "needs": (schema.NeedEntry, schema.NeedValues),
     "software": (schema.SoftwareEntry, schema.SoftwareValues),
 }
 _OWNED_BY = {"systems": "site", "products": "provider", "subjects": "provider", "observations": "provider"}

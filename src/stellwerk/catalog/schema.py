@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stellwerk.catalog.model import AmountUnit, Eligibility, Evidence, PriceUnit, Status
+from stellwerk.catalog.model import AmountUnit, ApplicantKind, Eligibility, Evidence, NeedKind, PriceUnit, Status
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._()-]*$", max_length=100)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -326,6 +326,18 @@ class SupportEntry(Entry):
     url: str = ""
 
 
+class NeedValues(Strict):
+    statement: str | None = None
+
+
+class NeedEntry(Entry):
+    """``[[needs]]``: a signal of need."""
+
+    kind: NeedKind
+    country: Country
+    user_groups: list[ApplicantKind] = []
+
+
 class SoftwareValues(Strict):
     site_system: str | None = None
     software_stack: str | None = None
@@ -365,4 +377,5 @@ class CatalogueFile(Strict):
     subjects: list[dict[str, Any]] = []
     observations: list[dict[str, Any]] = []
     support: list[dict[str, Any]] = []
+    needs: list[dict[str, Any]] = []
     software: list[dict[str, Any]] = []

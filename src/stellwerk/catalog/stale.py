@@ -39,6 +39,7 @@ _KIND_OF_ENTRY: Mapping[str, ValueKind] = {
     "products": "hardware",
     "providers": "operation",
     "support": "help",
+    "needs": "terms",
     "software": "operation",
 }
 

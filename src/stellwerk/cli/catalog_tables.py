@@ -14,6 +14,7 @@ from stellwerk.catalog import (
     Accelerator,
     Catalogue,
     Fact,
+    Need,
     Price,
     Product,
     Programme,
@@ -28,7 +29,7 @@ from stellwerk.catalog import (
 )
 from stellwerk.cli.output import console
 
-KINDS = ("systems", "programmes", "products", "support", "software", "accelerators")
+KINDS = ("systems", "programmes", "products", "support", "software", "accelerators", "needs")
 UNKNOWN = "–"
 PROGRAMME_KINDS = {"frame": "frame of others", "comparator": "comparator", "no_compute": "gives no compute"}
 _LEGEND = "* no source backs the value   – unknown"
@@ -38,6 +39,7 @@ _HEADINGS = {
     "products": ("id", "accelerator", ">number", "data in", ">price on demand"),
     "support": ("id", "organisation", "what", "cost"),
     "software": ("id", "where", "containers"),
+    "needs": ("id", "kind", "country", "who", "what is stated"),
     "accelerators": ("id", ">GB", ">bf16 TFLOP/s", ">memory GB/s", ">link GB/s", ">W", ">devices"),
 }
 _SUFFIXES = (
@@ -62,6 +64,7 @@ def print_list(kind: str, entries: Sequence[Any], catalogue: Catalogue, today: d
         "products": lambda product: _product_row(product, today),
         "support": _support_row,
         "software": _software_row,
+        "needs": _need_row,
         "accelerators": _accelerator_row,
     }
     caption = "\n".join(line for line in (_CAPTIONS.get(kind), _LEGEND) if line)
@@ -174,6 +177,10 @@ def _product_row(product: Product, today: datetime.date) -> tuple[str, ...]:
 
 def _support_row(support: Support) -> tuple[str, ...]:
     return support.id, _cell(support.organisation), _cell(support.offer_type), _cell(support.cost)
+
+
+def _need_row(need: Need) -> tuple[str, ...]:
+    return need.id, need.kind, need.country, ", ".join(need.user_groups) or UNKNOWN, _cell(need.statement)
 
 
 def _software_row(software: Software) -> tuple[str, ...]:

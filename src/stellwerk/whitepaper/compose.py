@@ -6,12 +6,13 @@ import datetime
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from stellwerk.catalog import Accelerator, Catalogue, Product, Programme, Software, Source, Support, System
+from stellwerk.catalog import Accelerator, Catalogue, Need, Product, Programme, Software, Source, Support, System
 from stellwerk.whitepaper.book import FigureBook
 from stellwerk.whitepaper.chapters.access import compose_access, programme_name
 from stellwerk.whitepaper.chapters.assistance import compose_assistance
 from stellwerk.whitepaper.chapters.capacities import compose_capacities, system_name
 from stellwerk.whitepaper.chapters.contradictions import register_rivals
+from stellwerk.whitepaper.chapters.needs import compose_needs
 from stellwerk.whitepaper.chapters.offers import compose_offers, product_name
 from stellwerk.whitepaper.chapters.unknowns import compose_unknowns
 from stellwerk.whitepaper.model import Comment, Edition, Entry, Figure
@@ -35,6 +36,7 @@ def compose_edition(
         compose_access(catalogue, as_of, book),
         compose_offers(catalogue, as_of, book),
         compose_assistance(catalogue, book),
+        compose_needs(catalogue, book),
         compose_unknowns(catalogue, as_of, book),
     )
     register_rivals(catalogue, book)
@@ -76,6 +78,8 @@ def _entry(entry: object) -> Entry:
             name, kind = entry.organisation.value or entry.id, "support"
         case Software():
             name, kind = entry.site_system.value or entry.id, "software"
+        case Need():
+            name, kind = entry.id, "need"
         case Accelerator():
             name, kind = entry.name, "accelerator"
         case _:

@@ -33,6 +33,7 @@ SECTIONS = (
     "access",
     "offers",
     "assistance",
+    "needs",
     "unknowns",
     "contradictions",
     "comments",
