@@ -8,7 +8,9 @@ from click.testing import CliRunner
 
 from stellwerk.cli.main import main
 from stellwerk.errors import InputError
+from stellwerk.workload import read_workload
 
+LINE = ("--model", "llama-3.1-8b", "--tokens", "300B", "--as", "startup")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "german-7b.toml"
 
 
@@ -76,3 +78,100 @@ def test_an_unknown_date_is_a_usage_error() -> None:
     result = CliRunner().invoke(main, ["match", str(EXAMPLE), "--as-of", "yesterday"])
     assert result.exit_code == 2
     assert "--as-of" in result.output
+
+
+def refused(*arguments: str) -> str:
+    with pytest.raises(InputError) as caught:
+        CliRunner().invoke(main, ["match", *arguments], catch_exceptions=False)
+    return str(caught.value)
+
+
+def test_one_line_is_answered_after_a_list_of_all_that_was_filled_in() -> None:
+    shown = run(*LINE)
+    filled_in, answer = shown.split("llama-3.1-8b: 8.03 billion parameters, 300 billion tokens", 1)
+    for key in (
+        "sequence_length: 4096 (",
+        'batch_tokens: "4M" (',
+        'precision: "bf16" (',
+        'country: "DE" (',
+        "budget: ",
+    ):
+        assert key in filled_in
+    assert "Possible (" in answer
+
+
+def test_the_saved_file_gives_the_same_answer(tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    day = ("--as-of", "2026-11-23", "--json")
+    options = ("--sequence-length", "8192", "--batch-tokens", "2M", "--days", "30.5", "--budget", "90000 EUR")
+    result = CliRunner().invoke(main, ["match", *LINE, *options, "--precision", "fp16", *day, "--save", str(file)])
+    assert result.exit_code == 0
+    asked = json.loads(result.stdout)
+    assert {one["key"] for one in asked.pop("filled_in")} == {"name", "applicant.country", "applicant.state"}
+    assert json.loads(run(str(file), *day)) == asked
+    workload = read_workload(file)
+    assert workload.limits.duration_s == 30.5 * 86_400
+    assert workload.training.global_batch_sequences == 256
+    assert "applicant.country" in result.stderr
+
+
+def test_an_existing_file_is_never_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text("mine", encoding="utf-8")
+    assert "--save: is there already" in refused(*LINE, "--save", str(file))
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_mistakes_of_one_line_name_its_options() -> None:
+    said = refused("--model", "lama-3.1-8b", "--tokens", "1 TB", "--as", "phd:DE-XX", "--budget", "5")
+    for part in (
+        "--model: no published model",
+        "did you mean 'llama-3.1-8b'?",
+        "--tokens: unknown suffix 'TB'",
+        "--as: this value cannot stand here (got 'phd'); allowed: academia, startup",
+        "--budget: not an amount",
+    ):
+        assert part in said
+    assert "--as: unknown state (got 'DE-XX')" in refused(*LINE[:-1], "sme:DE-XX")
+
+
+def test_an_address_is_refused_with_the_kinds_by_name() -> None:
+    said = refused(*LINE[:-1], "phd@tu-dresden.de")
+    assert said.startswith("--as: an address does not say for certain")
+    assert "academia, startup, sme, large_industry, public" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--model", "llama-3.1-8b"),
+        LINE[:4],
+        (str(EXAMPLE), *LINE),
+        (str(EXAMPLE), "--tokens", "1T"),
+        (str(EXAMPLE), "--save", "x.toml"),
+        (*LINE, "--days", "0"),
+        (*LINE, "--finetune", "lora"),
+    ],
+)
+def test_a_file_and_one_line_exclude_each_other_and_each_must_be_whole(arguments: tuple[str, ...]) -> None:
+    assert CliRunner().invoke(main, ["match", *arguments]).exit_code == 2
+
+
+def test_what_was_filled_in_is_said_in_german() -> None:
+    assert "applicant.state: weggelassen (nicht genannt;" in run(*LINE, "--lang", "de")
+
+
+def test_local_data_lie_over_the_catalogue(tmp_path: Path) -> None:
+    local = tmp_path / "local" / "sites"
+    local.mkdir(parents=True)
+    (local / "tud.toml").write_text(
+        'schema = 1\nsite = "tud"\n[sources.us]\nevidence = "primary"\nurls = ["https://example.org"]\n'
+        '[[systems]]\nid = "tud-capella"\nsource = "us"\nstatus = "decommissioned"\n',
+        encoding="utf-8",
+    )
+    answer = json.loads(run(str(EXAMPLE), "--json", "--catalogue", str(tmp_path / "local")))
+    capella = [offer for offer in answer["offers"] if offer.get("system") == "tud-capella"]
+    assert capella
+    assert all(any(one["code"] == "system_decommissioned" for one in offer["reasons"]) for offer in capella)
+    assert len(answer["offers"]) > 300

@@ -13,7 +13,20 @@ from stellwerk.workload import Architecture, count_parameters, published_models,
 from tests.workload.documents import ABSENT, CONFIG, changed, write_config
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FAMILY = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"}
+FAMILY = {
+    "llama": "Llama",
+    "mistral": "Mistral",
+    "qwen2": "Qwen2",
+    "qwen3": "Qwen3",
+    "phi3": "Phi3",
+    "olmo": "Olmo",
+    "olmo2": "Olmo2",
+    "gemma": "Gemma",
+    "gemma2": "Gemma2",
+    "gemma3_text": "Gemma3",
+    "gpt_neox": "GPTNeoX",
+    "falcon": "Falcon",
+}
 
 
 def read(folder: Path, **changes: Any) -> Architecture:
@@ -111,6 +124,180 @@ def test_a_config_and_the_table_give_the_same_architecture(tmp_path: Path, name:
     assert read(tmp_path, **config) == published_models()[name].architecture
 
 
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("gpt-2-124m", {"model_type": "gpt2"}),
+        ("gpt-2-1.5b", {"model_type": "gpt2", "n_embd": 1600, "n_layer": 48, "n_head": 25, "n_ctx": 1024}),
+        ("gpt-2-355m", {"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16, "n_inner": 4096}),
+        ("gpt-neox-20b", {"model_type": "gpt_neox"}),
+        (
+            "pythia-12b",
+            {
+                "model_type": "gpt_neox",
+                "hidden_size": 5120,
+                "num_hidden_layers": 36,
+                "num_attention_heads": 40,
+                "intermediate_size": 20480,
+                "vocab_size": 50688,
+                "use_parallel_residual": True,
+            },
+        ),
+        ("falcon-7b", {"model_type": "falcon", "num_kv_heads": 71, "multi_query": True, "parallel_attn": True}),
+        (
+            "falcon-40b",
+            {
+                "model_type": "falcon",
+                "hidden_size": 8192,
+                "num_hidden_layers": 60,
+                "num_attention_heads": 128,
+                "num_kv_heads": 8,
+                "new_decoder_architecture": True,
+                "auto_map": {"AutoModelForCausalLM": "tiiuae/falcon-40b--modeling_falcon.FalconForCausalLM"},
+            },
+        ),
+        (
+            "falcon-rw-1b",
+            {
+                "model_type": "falcon",
+                "hidden_size": 2048,
+                "num_hidden_layers": 24,
+                "num_attention_heads": 32,
+                "vocab_size": 50304,
+                "alibi": True,
+                "bias": True,
+                "multi_query": False,
+                "parallel_attn": False,
+            },
+        ),
+        ("olmo-7b", {"model_type": "olmo"}),
+        (
+            "olmo-1b",
+            {
+                "model_type": "olmo",
+                "hidden_size": 2048,
+                "intermediate_size": 8192,
+                "num_hidden_layers": 16,
+                "num_attention_heads": 16,
+                "tie_word_embeddings": True,
+                "clip_qkv": None,
+            },
+        ),
+        ("olmo-2-7b", {"model_type": "olmo2", "vocab_size": 100_352}),
+        (
+            "olmo-2-32b",
+            {
+                "model_type": "olmo2",
+                "hidden_size": 5120,
+                "intermediate_size": 27648,
+                "num_hidden_layers": 64,
+                "num_attention_heads": 40,
+                "num_key_value_heads": 8,
+                "vocab_size": 100_352,
+            },
+        ),
+        (
+            "phi-4",
+            {
+                "model_type": "phi3",
+                "hidden_size": 5120,
+                "intermediate_size": 17920,
+                "num_hidden_layers": 40,
+                "num_attention_heads": 40,
+                "num_key_value_heads": 10,
+                "vocab_size": 100_352,
+                "auto_map": {"AutoModelForCausalLM": "modeling_phi3.Phi3ForCausalLM"},
+            },
+        ),
+        ("phi-3-mini", {"model_type": "phi3", "sliding_window": 2048}),
+        ("gemma-7b", {"model_type": "gemma"}),
+        (
+            "gemma-2b",
+            {
+                "model_type": "gemma",
+                "hidden_size": 2048,
+                "intermediate_size": 16384,
+                "num_hidden_layers": 18,
+                "num_attention_heads": 8,
+                "num_key_value_heads": 1,
+            },
+        ),
+        ("gemma-2-2b", {"model_type": "gemma2"}),
+        (
+            "gemma-2-27b",
+            {
+                "model_type": "gemma2",
+                "hidden_size": 4608,
+                "intermediate_size": 36864,
+                "num_hidden_layers": 46,
+                "num_attention_heads": 32,
+                "num_key_value_heads": 16,
+                "head_dim": 128,
+                "layer_types": ["sliding_attention", "full_attention"] * 23,
+            },
+        ),
+        (
+            "gemma-3-1b",
+            {
+                "model_type": "gemma3_text",
+                "hidden_size": 1152,
+                "intermediate_size": 6912,
+                "num_attention_heads": 4,
+                "num_key_value_heads": 1,
+                "vocab_size": 262_144,
+                "sliding_window": 512,
+                "sliding_window_pattern": 6,
+            },
+        ),
+        (
+            "gemma-3-27b",
+            {
+                "model_type": "gemma3_text",
+                "hidden_size": 5376,
+                "intermediate_size": 21504,
+                "num_hidden_layers": 62,
+                "num_attention_heads": 32,
+                "num_key_value_heads": 16,
+                "head_dim": 128,
+                "vocab_size": 262_144,
+                "sliding_window": 1024,
+            },
+        ),
+    ],
+)
+def test_what_a_family_leaves_out_has_the_default_of_its_format(
+    tmp_path: Path, name: str, config: dict[str, Any]
+) -> None:
+    """Published sizes alone, or nothing at all where the defaults are those of a published model."""
+    architecture = read_huggingface_config(write_config(tmp_path / "config.json", config))
+    assert architecture == published_models()[name].architecture
+
+
+@pytest.mark.parametrize(
+    ("flags", "kv_heads", "norms"),
+    [
+        ({}, 1, 1),
+        ({"multi_query": False}, 71, 1),
+        ({"parallel_attn": False}, 1, 2),
+        ({"new_decoder_architecture": True}, 71, 2),
+        ({"new_decoder_architecture": True, "multi_query": True, "num_ln_in_parallel_attn": 1}, 71, 1),
+    ],
+)
+def test_falcon_has_two_decoders(tmp_path: Path, flags: dict[str, Any], kv_heads: int, norms: int) -> None:
+    architecture = read_huggingface_config(write_config(tmp_path / "config.json", {"model_type": "falcon"} | flags))
+    assert (architecture.kv_heads, architecture.norms_per_layer) == (kv_heads, norms)
+
+
+def test_gpt_2_names_its_sizes_in_its_own_way(tmp_path: Path) -> None:
+    file = write_config(tmp_path / "config.json", {"model_type": "gpt2", "hidden_size": 1024, "n_layer": 0})
+    with pytest.raises(InputError) as caught:
+        read_huggingface_config(file)
+    for part in ("hidden_size: this family does not read it (got '1024'); allowed: n_embd", "n_layer: must be at"):
+        assert part in str(caught.value)
+    both = {"model_type": "gpt2", "hidden_size": 1024, "n_embd": 1024, "n_head": 16}
+    assert read_huggingface_config(write_config(file, both)).hidden == 1024
+
+
 def test_the_example_is_qwen3_8b() -> None:
     architecture = read_huggingface_config(EXAMPLES / "from-config/config.json")
     assert architecture == published_models()["qwen3-8b"].architecture
@@ -176,8 +363,24 @@ def test_windows_are_counted_in_layers(tmp_path: Path, config: dict[str, Any], w
     [
         ({"model_type": ABSENT}, ["model_type", "is missing", "llama, mistral, qwen2, qwen3"]),
         ({"model_type": "lama"}, ["model_type", "got 'lama'", "did you mean 'llama'"]),
-        ({"model_type": "gpt_neox"}, ["model_type", "got 'gpt_neox'", "llama, mistral, qwen2, qwen3"]),
-        ({"model_type": "qwen3_moe"}, ["model_type", "not supported", "did you mean 'qwen3'"]),
+        ({"model_type": "bloom"}, ["model_type", "got 'bloom'", "llama, mistral, qwen2, qwen3", "falcon"]),
+        ({"model_type": "qwen3_next"}, ["model_type", "not supported", "did you mean 'qwen3'"]),
+        ({"model_type": "qwen3_moe"}, ["model_type", "mixture of experts"]),
+        ({"model_type": "mixtral"}, ["model_type", "mixture of experts", "got 'mixtral'"]),
+        ({"model_type": "deepseek_v3"}, ["model_type", "mixture of experts"]),
+        ({"model_type": "gemma3"}, ["model_type", "not supported", "did you mean 'gemma"]),
+        ({"model_type": "gemma", "use_bidirectional_attention": True}, ["use_bidirectional", "later tokens"]),
+        ({"model_type": "falcon", "num_key_value_heads": 8}, ["num_key_value_heads", "num_kv_heads"]),
+        ({"model_type": "falcon", "num_ln_in_parallel_attn": 3}, ["num_ln_in_parallel_attn", "1 or 2"]),
+        (
+            {"model_type": "falcon", "num_attention_heads": 30, "intermediate_size": ABSENT},
+            ["num_attention_heads", "hidden_size = 4096"],
+        ),
+        ({"model_type": "gpt_neox", "head_dim": 64}, ["head_dim", "does not read it", "without this key"]),
+        ({"model_type": "gemma2", "layer_types": ["full_attention"]}, ["layer_types", "every layer", "32"]),
+        ({"model_type": "gemma3_text", "sliding_window_pattern": 0}, ["sliding_window_pattern", "at least 1"]),
+        ({"model_type": "llama", "auto_map": {"AutoModel": "modeling_llama.LlamaModel"}}, ["auto_map"]),
+        ({"model_type": "falcon", "auto_map": {"AutoModel": "modeling_mine.FalconModel"}}, ["auto_map"]),
         ({"model_type": ["llama"]}, ["model_type", "a nested value"]),
         ({"hidden_size": ABSENT}, ["hidden_size", "is missing"]),
         ({"num_hidden_layers": 0}, ["num_hidden_layers", "at least 1"]),
@@ -293,6 +496,11 @@ KEYS = st.sampled_from(
         "auto_map",
         "num_experts",
         "num_layers",
+        "n_embd",
+        "multi_query",
+        "new_decoder_architecture",
+        "bias",
+        "sliding_window_pattern",
     ]
 )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.padding import Padding
@@ -12,16 +14,51 @@ from rich.padding import Padding
 from stellwerk.broker import JudgedOffer, Match, Verdict, match, match_as_dict, render_match_page
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.output import console, show_interval, today
+from stellwerk.errors import InputError, InputErrors
 from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, count_text, render, text
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
-from stellwerk.workload import count_parameters, read_workload
+from stellwerk.workload import (
+    Draft,
+    Request,
+    count_parameters,
+    draft_as_toml,
+    draft_workload,
+    filled_in_lines,
+    parse_applicant,
+    read_workload,
+    words,
+)
 
 OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible": 20}
+OPTIONS = {
+    "model.name": "--model",
+    "training.tokens": "--tokens",
+    "training.sequence_length": "--sequence-length",
+    "training.global_batch_tokens": "--batch-tokens",
+    "training.precision": "--precision",
+    "limits.duration": "--days",
+    "limits.budget": "--budget",
+    "applicant.kind": "--as",
+    "applicant.country": "--as",
+    "applicant.state": "--as",
+}
+"""Which option says what in the file stands at a key."""
 
 
 @click.command(name="match")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--model", help="Instead of FILE: a published model (`stellwerk workload models`), to be pre-trained.")
+@click.option("--tokens", help="With --model: text seen in all, such as 300B.")
+@click.option("--as", "applicant", help="With --model: who asks, kind[:country or state], such as academia:DE-SN.")
+@click.option("--sequence-length", type=int, help="With --model: tokens per sequence.")
+@click.option("--batch-tokens", help="With --model: tokens per optimizer step, such as 4M.")
+@click.option("--precision", help="With --model: bf16 or fp16.")
+@click.option(
+    "--days", type=click.FloatRange(min=0, min_open=True), help="With --model: longest time the computation may take."
+)
+@click.option("--budget", help='With --model: what you can pay, such as "500000 EUR".')
+@click.option("--save", type=click.Path(path_type=Path), help="With --model: write the same as a new workload file.")
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day to answer for; default: the file's, or today."
 )
@@ -29,29 +66,80 @@ OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible":
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 @click.option("--html", "html", type=click.Path(path_type=Path), help="Write the answer as one self-contained page.")
 @click.option("--all", "show_all", is_flag=True, help="Print every offer.")
-@click.option("--catalogue", type=click.Path(path_type=Path), help="A directory to read instead of the catalogue.")
+@click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 def command(
-    file: Path,
+    file: Path | None,
+    save: Path | None,
     as_of: datetime.datetime | None,
     language: Language,
     as_json: bool,
     html: Path | None,
     show_all: bool,
     catalogue: Path | None,
+    **asked: Any,
 ) -> None:
-    """Judge every offer of the catalogue for the workload in FILE, and rank them."""
-    workload = read_workload(file)
+    """Judge every offer of the catalogue for the workload in FILE, and rank them.
+
+    Instead of FILE: --model, --tokens and --as; what else they leave open is filled in and listed.
+    """
+    if file is not None and (save is not None or any(value is not None for value in asked.values())):
+        raise click.UsageError("FILE says everything itself: give either FILE, or --model with its options")
+    draft = None
+    if file is not None:
+        workload = read_workload(file)
+    else:
+        draft = _draft_from_options(**asked)
+        workload = draft.workload
+        _show_draft(draft, save, language, aside=as_json)
     day = as_of.date() if as_of else workload.as_of or today()
-    answer = match(workload, load_catalogue(catalogue), day)
+    answer = match(workload, load_catalogue(overlay=catalogue), day)
     if html is not None:
         write_whole(html, render_match_page(answer, language).encode())
     if as_json:
-        click.echo(json.dumps(match_as_dict(answer, language), ensure_ascii=False, indent=1))
+        filled_in = {"filled_in": [asdict(one) for one in draft.filled_in]} if draft else {}
+        click.echo(json.dumps(match_as_dict(answer, language) | filled_in, ensure_ascii=False, indent=1))
         return
     _print(answer, language, show_all=show_all)
     if html is not None:
         console.print()
         console.print(text("match.page_written", language, path=str(html)))
+
+
+def _draft_from_options(
+    *, model: str | None, tokens: str | None, applicant: str | None, days: float | None, **others: Any
+) -> Draft:
+    """The workload that the options ask for; raises InputErrors that name the options, not the keys of a file."""
+    if model is None or tokens is None or applicant is None:
+        raise click.UsageError("what is to be judged? Give FILE, or --model, --tokens and --as")
+    try:
+        kind, country, state = parse_applicant(applicant)
+        duration = None if days is None else f"{days:g}d"
+        request = Request(model, tokens, kind, country, state, duration=duration, **others)
+        return draft_workload(request, Path())
+    except InputErrors as mistakes:
+        raise InputErrors(_of_option(mistake) for mistake in mistakes.errors) from None
+    except InputError as mistake:
+        raise _of_option(mistake) from None
+
+
+def _of_option(mistake: InputError) -> InputError:
+    key = mistake.key or ""
+    return InputError(mistake.problem, key=OPTIONS.get(key, key), value=mistake.value, allowed=mistake.allowed)
+
+
+def _show_draft(draft: Draft, save: Path | None, language: Language, *, aside: bool) -> None:
+    """Lists what was filled in (``aside``: on standard error) and writes the file that says the same."""
+    click.echo(words("filled", language)["heading"], err=aside)
+    for line in filled_in_lines(draft, language):
+        click.echo(f"  {line}", err=aside)
+    if save is not None:
+        if save.exists():
+            raise InputError(
+                "is there already and is not replaced", key="--save", value=str(save), allowed="a new file"
+            )
+        write_whole(save, draft_as_toml(draft, language).encode())
+        click.echo(words("questions", language)["written"].format(file=save), err=aside)
+    click.echo(err=aside)
 
 
 def _print(answer: Match, language: Language, *, show_all: bool) -> None:

@@ -22,9 +22,7 @@ from stellwerk.workload import read_workload
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--on", "target", required=True, help="Id of a system or product of the catalogue.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
-@click.option(
-    "--catalogue", type=click.Path(path_type=Path), help="A directory of local data to lay over the catalogue."
-)
+@click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> None:
     """Memory by part, step time by part, layout, time and energy of the workload in FILE on one offer."""
     known = load_catalogue(overlay=catalogue)

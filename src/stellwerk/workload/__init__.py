@@ -5,22 +5,34 @@ from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.load import read_workload
 from stellwerk.workload.model import Applicant, Architecture, Limits, Training, Workload
 from stellwerk.workload.published import PublishedModel, published_models
+from stellwerk.workload.request import Draft, FilledIn, Request, draft_workload, parse_applicant, suggested_tokens
 from stellwerk.workload.summary import published_model_as_dict, workload_as_dict
+from stellwerk.workload.words import words
+from stellwerk.workload.written import draft_as_toml, filled_in_lines
 
 __all__ = [
     "Applicant",
     "Architecture",
+    "Draft",
+    "FilledIn",
     "FlopsPerToken",
     "Limits",
     "ParameterCount",
     "PublishedModel",
+    "Request",
     "Training",
     "Workload",
     "count_parameters",
+    "draft_as_toml",
+    "draft_workload",
+    "filled_in_lines",
     "flops_per_token",
+    "parse_applicant",
     "published_model_as_dict",
     "published_models",
     "read_huggingface_config",
     "read_workload",
+    "suggested_tokens",
+    "words",
     "workload_as_dict",
 ]

@@ -42,7 +42,7 @@ def assemble_workload(values: dict[str, Any], file: Path) -> Workload:
         return None
 
     document = read(values, _read_document)
-    architecture = read(values.get("model"), _read_model)
+    architecture = read(values.get("model"), read_model)
     training = read(values.get("training"), _read_training)
     limits = read(values.get("limits", {}), _read_limits)
     applicant = read(values.get("applicant"), _read_applicant)
@@ -64,7 +64,7 @@ def _read_document(values: dict[str, Any], file: Path) -> Document:
     return read_section(Document, values, file=file, key=None)
 
 
-def _read_model(table: dict[str, Any], file: Path) -> Architecture:
+def read_model(table: dict[str, Any], file: Path) -> Architecture:
     if ("name" in table) + ("config" in table) + bool(table.keys() & {"layers", "hidden", "heads"}) > 1:
         raise InputError(
             "the model is given in more than one way",

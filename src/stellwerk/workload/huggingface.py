@@ -14,13 +14,13 @@ MAX_FILE_BYTES = 10_000_000
 
 
 def read_huggingface_config(path: Path | str) -> Architecture:
-    """The architecture in a ``config.json`` of model_type llama, mistral, qwen2 or qwen3; see ``docs/workload.md``.
+    """The architecture in a ``config.json`` of a dense family; ``docs/workload.md`` lists them.
 
     Raises InputError (InputErrors for several mistakes) for other families, for mixtures of experts, models with
     images or sound, and every key that would make the model another one than is read here.
     """
     # pydantic takes longer to import than the rest of the room, and is needed only when a file is read.
-    from stellwerk.workload.llama_family import architecture_of
+    from stellwerk.workload.config_families import architecture_of
 
     path = Path(path)
     return architecture_of(_parse_json(read_text(path, limit_bytes=MAX_FILE_BYTES), path), path)

@@ -1,0 +1,59 @@
+"""A draft as people read it: the commented ``workload.toml``, and one line per value that was filled in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from stellwerk.messages import Language
+from stellwerk.workload.request import Draft, FilledIn
+from stellwerk.workload.words import words
+
+COMMENT_COLUMN = 34
+EXAMPLES = {"limits.duration": "90d", "limits.budget": "500000 EUR", "applicant.state": "DE-SN"}
+"""What stands in the comment of a key that is left out."""
+
+
+def draft_as_toml(draft: Draft, language: Language) -> str:
+    """The file that says the same as ``draft``, with a comment for every key."""
+    filled_in = {one.key: one for one in draft.filled_in}
+    lines = [f"# {words('file', language)['head']}", ""]
+    for name, value in draft.sections.items():
+        if isinstance(value, dict):
+            lines += ["", f"[{name}]"]
+            lines += [_line(key, value[key], f"{name}.{key}", filled_in, language) for key in value]
+            lines += _left_out(name, filled_in, language)
+        else:
+            lines.append(_line(name, value, name, filled_in, language))
+    return "\n".join(lines) + "\n"
+
+
+def filled_in_lines(draft: Draft, language: Language) -> list[str]:
+    """What, value and why of every value that was filled in, one line each."""
+    why, nothing = words("why", language), words("filled", language)["nothing"]
+    return [
+        f"{one.key}: {nothing if one.value is None else _toml(one.value)} ({why[one.why]})" for one in draft.filled_in
+    ]
+
+
+def _left_out(section: str, filled_in: dict[str, FilledIn], language: Language) -> Iterator[str]:
+    for dotted, one in filled_in.items():
+        name, _, key = dotted.partition(".")
+        if name == section and one.value is None:
+            yield f"# {_commented(key, EXAMPLES[dotted], words('keys', language)[dotted])}"
+
+
+def _line(key: str, value: object, dotted: str, filled_in: dict[str, FilledIn], language: Language) -> str:
+    comment = words("keys", language)[dotted]
+    if dotted in filled_in:
+        comment += f" ({words('file', language)['filled']}: {words('why', language)[filled_in[dotted].why]})"
+    return _commented(key, value, comment)
+
+
+def _commented(key: str, value: object, comment: str) -> str:
+    return f"{f'{key} = {_toml(value)}':<{COMMENT_COLUMN}}# {comment}"
+
+
+def _toml(value: object) -> str:
+    """A whole number or a string; JSON escapes as TOML does, but for the delete character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
