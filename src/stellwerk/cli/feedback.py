@@ -43,7 +43,9 @@ def command() -> None:
 @click.option("--consent-email", is_flag=True, help="The person agrees that the edition shows the e-mail address.")
 @_date
 @click.option("--edition", type=click.Path(path_type=Path), help="edition.json with the figures one may comment on.")
-@click.option("--catalogue", type=click.Path(path_type=Path), help="Without --edition: another catalogue.")
+@click.option(
+    "--catalogue", type=click.Path(path_type=Path), help="Without --edition: local data to lay over the catalogue."
+)
 def add(
     file: Path,
     figure: str,
@@ -104,7 +106,7 @@ def _day(date: datetime.datetime | None) -> datetime.date:
 
 
 def _figure_ids(catalogue: Path | None, as_of: datetime.date) -> frozenset[str]:
-    return frozenset(compose_edition(load_catalogue(catalogue), as_of=as_of, version=__version__).figures)
+    return frozenset(compose_edition(load_catalogue(overlay=catalogue), as_of=as_of, version=__version__).figures)
 
 
 def _plain(comment: Comment, with_email: bool) -> dict[str, Any]:

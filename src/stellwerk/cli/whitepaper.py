@@ -22,7 +22,7 @@ def command() -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the edition: new, or one.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day the edition is valid for; default: today.")
 @click.option("--feedback", type=click.Path(path_type=Path), help="File of comments to list with their answers.")
-@click.option("--catalogue", type=click.Path(path_type=Path), help="Another catalogue than the packaged one.")
+@click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 def build(out: Path, as_of: datetime.datetime | None, feedback: Path | None, catalogue: Path | None) -> None:
     """Write the report in German and English and all its figures as edition.json.
 
@@ -30,7 +30,7 @@ def build(out: Path, as_of: datetime.datetime | None, feedback: Path | None, cat
     """
     received = read_feedback(feedback) if feedback is not None else None
     edition = compose_edition(
-        load_catalogue(catalogue),
+        load_catalogue(overlay=catalogue),
         as_of=as_of.date() if as_of else today(),
         version=__version__,
         comments=received.comments if received else (),

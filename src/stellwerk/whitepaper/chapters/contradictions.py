@@ -37,6 +37,7 @@ _NAMES = {
     "power_mw": "power",
     "max_coupled_accelerators": "max-coupled",
     "interconnect_bytes_per_s": "interconnect-rate",
+    "interconnect_at_least_bytes_per_s": "interconnect-rate-at-least",
     "memory_bandwidth_bytes_per_s": "memory-bandwidth",
     "link_bytes_per_s": "link-rate",
 }
@@ -45,6 +46,7 @@ _FORMS: Mapping[str, Form] = {
     "year": "names",  # written without a grouping mark
     "accelerator-memory": "gigabytes",
     "interconnect-rate": "gigabits_per_s",
+    "interconnect-rate-at-least": "gigabits_per_s",
     "memory-bandwidth": "gigabytes_per_s",
     "link-rate": "gigabytes_per_s",
 }
