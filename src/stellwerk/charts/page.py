@@ -12,7 +12,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from stellwerk.charts.templates import page_template
-from stellwerk.charts.words import Language, word
+from stellwerk.charts.words import Language
 
 
 class Link(NamedTuple):
@@ -76,11 +76,6 @@ def render_page(
 def style_sheet() -> str:
     """The one style sheet of all pages: light, dark and print."""
     return files("stellwerk.charts").joinpath("style.css").read_text(encoding="utf-8")
-
-
-def scroll_region_label(name: str, language: Language) -> str:
-    """The accessible name of a table that scrolls sideways on narrow screens."""
-    return f"{name} ({word('table_scroll', language)})"
 
 
 def _hash_source(content: str) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from stellwerk.planner.compute import stage_layers
-from stellwerk.planner.layouts import RECOMPUTATIONS, SHARDINGS, LayoutGrid
+from stellwerk.planner.layouts import FULL_RECOMPUTATION, FULLY_SHARDED, FloatArray, LayoutGrid, stage_layers
+from stellwerk.planner.memory import GRADIENT_BYTES, WEIGHT_BYTES
 from stellwerk.planner.model import Machine
 from stellwerk.workload import Architecture, Training
-
-FloatArray = npt.NDArray[np.float64]
 
 # Fitted together with the constants of compute.py.
 LINK_SHARE = 0.69
@@ -19,11 +16,6 @@ NETWORK_SHARE = 0.70
 """Of a node's injection bandwidth, reached by collectives."""
 LEAST_EXPOSED = 0.10
 """Of data-parallel communication stays visible whatever runs beside it."""
-
-WEIGHT_BYTES, GRADIENT_BYTES = 2.0, 4.0
-
-_FULLY_SHARDED = SHARDINGS.index("full")
-_FULL_RECOMPUTATION = RECOMPUTATIONS.index("full")
 
 
 def tensor_parallel_s(
@@ -39,7 +31,7 @@ def tensor_parallel_s(
     one = 2.0 * activation_bytes * (tensor - 1) / tensor / (machine.link_bytes_per_s * LINK_SHARE)
     layers = stage_layers(architecture, grid)
     forward = np.where(tensor > 1, layers * 2.0 * (one + machine.collective_latency_s), 0.0)
-    return 2.0 * forward, np.where(grid.recomputation == _FULL_RECOMPUTATION, forward, 0.0)
+    return 2.0 * forward, np.where(grid.recomputation == FULL_RECOMPUTATION, forward, 0.0)
 
 
 def pipeline_transfer_s(
@@ -71,7 +63,7 @@ def data_parallel_s(
     data, layers = grid.data, stage_layers(architecture, grid)
     rate = _data_parallel_rate(machine, grid)
     moved_share = (data - 1) / data
-    fully = grid.sharding == _FULLY_SHARDED
+    fully = grid.sharding == FULLY_SHARDED
     with np.errstate(divide="ignore", invalid="ignore"):
         per_micro_batch = (2 * WEIGHT_BYTES + WEIGHT_BYTES) * stage_parameters * moved_share / rate
         per_step = (GRADIENT_BYTES + WEIGHT_BYTES) * stage_parameters * moved_share / rate

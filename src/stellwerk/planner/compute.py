@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from stellwerk.planner.layouts import RECOMPUTATIONS, LayoutGrid
+from stellwerk.planner.layouts import (
+    FULL_RECOMPUTATION,
+    SELECTIVE_RECOMPUTATION,
+    FloatArray,
+    LayoutGrid,
+    stage_layers,
+)
 from stellwerk.planner.model import Machine
 from stellwerk.workload import Architecture, Training, flops_per_token
-
-FloatArray = npt.NDArray[np.float64]
 
 # Fitted on published dense pre-training runs; docs/formulas/step-time.md says how, and with what error.
 MATMUL_SHARE = 0.74
@@ -30,9 +33,6 @@ ATTENTION_BACKWARD_PASSES = 2.5
 LOGITS_TRAFFIC_BYTES = 20.0
 """Per token and vocabulary entry: the soft-max and its gradient in fp32, read and written."""
 
-SELECTIVE = RECOMPUTATIONS.index("selective")
-FULL = RECOMPUTATIONS.index("full")
-
 
 @dataclass(frozen=True, slots=True)
 class MicroBatchCompute:
@@ -49,11 +49,6 @@ class MicroBatchCompute:
         return self.matrix_products + self.attention + self.memory_bound + self.recomputation + self.overhead
 
 
-def stage_layers(architecture: Architecture, grid: LayoutGrid) -> npt.NDArray[np.int64]:
-    """Layers on the fullest pipeline stage."""
-    return -(-architecture.layers // grid.pipeline)
-
-
 def micro_batch_compute(
     architecture: Architecture, training: Training, machine: Machine, grid: LayoutGrid
 ) -> MicroBatchCompute:
@@ -67,7 +62,7 @@ def micro_batch_compute(
     layer_matmul_flops = (flops.query_key_value + flops.attention_output + flops.mlp) / a.layers
     layer_attention_flops = (flops.attention_scores + flops.attention_values) / a.layers
 
-    passes = np.where(grid.recomputation == FULL, 4.0 / 3.0, 1.0).astype(np.float64)
+    passes = np.where(grid.recomputation == FULL_RECOMPUTATION, 4.0 / 3.0, 1.0).astype(np.float64)
     matmul_rate = _matmul_rate(a, machine, grid, tokens)
     attention_rate = machine.attention_flops or machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a.head_dim)
     memory_rate = machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
@@ -82,7 +77,7 @@ def micro_batch_compute(
     forward_memory = layers * tokens * layer_traffic_bytes / grid.tensor / memory_rate
     logits_memory = tokens * a.vocab * LOGITS_TRAFFIC_BYTES / grid.tensor / memory_rate
 
-    full, selective = grid.recomputation == FULL, grid.recomputation == SELECTIVE
+    full, selective = grid.recomputation == FULL_RECOMPUTATION, grid.recomputation == SELECTIVE_RECOMPUTATION
     repeated = forward_matmul + forward_attention + forward_memory
     # Selective recomputation repeats the norms and the activation function: about 0.4 of the memory-bound traffic.
     return MicroBatchCompute(

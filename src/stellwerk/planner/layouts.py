@@ -12,11 +12,16 @@ from stellwerk.planner.model import Layout, Machine, Recomputation, Sharding
 from stellwerk.workload import Architecture, Training
 
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 
 SHARDINGS: tuple[Sharding, ...] = ("none", "optimizer", "full")
 RECOMPUTATIONS: tuple[Recomputation, ...] = ("none", "selective", "full")
 
-_NONE, _OPTIMIZER, _FULL = range(3)
+REPLICATED, OPTIMIZER_SHARDED, FULLY_SHARDED = range(len(SHARDINGS))
+"""Indices into ``SHARDINGS``."""
+_, SELECTIVE_RECOMPUTATION, FULL_RECOMPUTATION = range(len(RECOMPUTATIONS))
+"""Indices into ``RECOMPUTATIONS``."""
+
 _MICRO_BATCHES = (1, 2, 4, 8, 16, 32)
 
 
@@ -76,6 +81,11 @@ def grid_of(layouts: Iterable[Layout]) -> LayoutGrid:
     )
 
 
+def stage_layers(architecture: Architecture, grid: LayoutGrid) -> IntArray:
+    """Layers on the fullest pipeline stage."""
+    return -(-architecture.layers // grid.pipeline)
+
+
 def enumerate_layouts(
     architecture: Architecture, training: Training, machine: Machine, device_counts: Iterable[int]
 ) -> LayoutGrid:
@@ -100,7 +110,7 @@ def enumerate_layouts(
     even, sharding, recomputation = _product(
         np.flatnonzero(divides), np.arange(len(SHARDINGS)), np.arange(len(RECOMPUTATIONS))
     )
-    sensible = ((data[even] > 1) == (sharding != _NONE)) & ((pipeline[even] == 1) | (sharding != _FULL))
+    sensible = ((data[even] > 1) == (sharding != REPLICATED)) & ((pipeline[even] == 1) | (sharding != FULLY_SHARDED))
     chosen = even[sensible]
     return LayoutGrid(
         tensor=tensor[chosen],

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from stellwerk.planner.layouts import RECOMPUTATIONS, SHARDINGS, LayoutGrid
+from stellwerk.planner.layouts import (
+    FULL_RECOMPUTATION,
+    FULLY_SHARDED,
+    OPTIMIZER_SHARDED,
+    SELECTIVE_RECOMPUTATION,
+    FloatArray,
+    IntArray,
+    LayoutGrid,
+    stage_layers,
+)
 from stellwerk.planner.model import Machine
 from stellwerk.workload import Architecture, Training, count_parameters
-
-FloatArray = npt.NDArray[np.float64]
 
 MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "runtime")
 
@@ -27,11 +33,6 @@ ACTIVATION_BYTES = 2.0
 LOGITS_BYTES = 10.0
 """Per token and vocabulary entry: 2-byte logits, their fp32 copy, and the fp32 gradient."""
 
-_OPTIMIZER_SHARDED = SHARDINGS.index("optimizer")
-_FULLY_SHARDED = SHARDINGS.index("full")
-_SELECTIVE = RECOMPUTATIONS.index("selective")
-_FULL_RECOMPUTATION = RECOMPUTATIONS.index("full")
-
 
 def memory_parts(
     architecture: Architecture, training: Training, machine: Machine, grid: LayoutGrid
@@ -42,7 +43,7 @@ def memory_parts(
     head and the logits) are worked out; the larger total counts.
     """
     stages = grid.pipeline
-    stage_layers = -(-architecture.layers // stages)
+    layers = stage_layers(architecture, grid)
     counts = count_parameters(architecture)
     single = stages == 1
 
@@ -52,12 +53,12 @@ def memory_parts(
     own_head = 0.0 if architecture.tied_embeddings else head
     per_layer = counts.non_embedding / architecture.layers
 
-    first_parameters = stage_layers * per_layer + embedding + np.where(single, own_head, 0.0)
-    last_parameters = stage_layers * per_layer + np.where(single, embedding + own_head, head)
+    first_parameters = layers * per_layer + embedding + np.where(single, own_head, 0.0)
+    last_parameters = layers * per_layer + np.where(single, embedding + own_head, head)
 
     in_flight = np.minimum(stages, grid.micro_batches)
-    first_activations = _activation_bytes(architecture, training, grid, stage_layers, in_flight)
-    last_activations = _activation_bytes(architecture, training, grid, stage_layers, np.ones_like(stages))
+    first_activations = _activation_bytes(architecture, training, grid, in_flight)
+    last_activations = _activation_bytes(architecture, training, grid, np.ones_like(stages))
     logits = LOGITS_BYTES * grid.micro_batch * training.sequence_length * architecture.vocab / grid.tensor
 
     first = _state_parts(grid, first_parameters / grid.tensor, per_layer / grid.tensor)
@@ -73,8 +74,8 @@ def memory_parts(
 
 def _state_parts(grid: LayoutGrid, parameters: FloatArray, layer_parameters: FloatArray) -> dict[str, FloatArray]:
     """Weights, gradients and optimizer states of ``parameters`` per device before data-parallel sharding."""
-    fully = grid.sharding == _FULLY_SHARDED
-    optimizer_shards = np.where(grid.sharding == _OPTIMIZER_SHARDED, grid.data, 1)
+    fully = grid.sharding == FULLY_SHARDED
+    optimizer_shards = np.where(grid.sharding == OPTIMIZER_SHARDED, grid.data, 1)
     shard = parameters / grid.data
     return {
         "weights": np.where(
@@ -95,8 +96,7 @@ def _activation_bytes(
     architecture: Architecture,
     training: Training,
     grid: LayoutGrid,
-    stage_layers: npt.NDArray[np.int64],
-    in_flight: npt.NDArray[np.int64],
+    in_flight: IntArray,
 ) -> FloatArray:
     """Activations kept for the backward pass, with fused attention and sequence parallelism beside tensor
     parallelism (Korthikanti et al. 2022, section 4, without the attention scores that fused attention never stores).
@@ -115,10 +115,10 @@ def _activation_bytes(
     input_bytes = ACTIVATION_BYTES * hidden
 
     per_layer = np.select(
-        [grid.recomputation == _FULL_RECOMPUTATION, grid.recomputation == _SELECTIVE],
+        [grid.recomputation == FULL_RECOMPUTATION, grid.recomputation == SELECTIVE_RECOMPUTATION],
         [input_bytes, selective_bytes],
         layer_bytes,
     )
     # With recomputation one layer's activations exist in full while its backward pass runs.
-    working_set = np.where(grid.recomputation == _FULL_RECOMPUTATION, layer_bytes, 0.0)
-    return tokens * (per_layer * stage_layers * in_flight + working_set)
+    working_set = np.where(grid.recomputation == FULL_RECOMPUTATION, layer_bytes, 0.0)
+    return tokens * (per_layer * stage_layers(architecture, grid) * in_flight + working_set)

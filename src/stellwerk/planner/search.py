@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from stellwerk.planner.estimate import assemble_plan
-from stellwerk.planner.layouts import LayoutGrid, enumerate_layouts, grid_of, usable_device_counts
+from stellwerk.planner.layouts import FloatArray, LayoutGrid, enumerate_layouts, grid_of, usable_device_counts
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.model import Layout, Machine, Plan
 from stellwerk.planner.step import step_parts
 from stellwerk.units import SECONDS_PER_HOUR
 from stellwerk.workload import Workload
-
-FloatArray = npt.NDArray[np.float64]
 
 USABLE_MEMORY_SHARE = 0.94
 """The rest is lost to fragmentation of the allocator."""

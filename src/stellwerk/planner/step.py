@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from stellwerk.planner.communication import data_parallel_s, pipeline_transfer_s, tensor_parallel_s
-from stellwerk.planner.compute import memory_rate_bytes_per_s, micro_batch_compute, stage_layers
-from stellwerk.planner.layouts import SHARDINGS, LayoutGrid
+from stellwerk.planner.compute import memory_rate_bytes_per_s, micro_batch_compute
+from stellwerk.planner.layouts import REPLICATED, FloatArray, LayoutGrid, stage_layers
 from stellwerk.planner.model import Machine
 from stellwerk.workload import Architecture, Training, count_parameters
-
-FloatArray = npt.NDArray[np.float64]
 
 STEP_PARTS = (
     "matrix_products",
@@ -31,8 +28,6 @@ OPTIMIZER_TRAFFIC_BYTES = 30.0
 STEP_OVERHEAD_S = 10e-3
 """Once a step: gradient norm, logging, the next batch."""
 
-_REPLICATED = SHARDINGS.index("none")
-
 
 def step_parts(
     architecture: Architecture, training: Training, machine: Machine, grid: LayoutGrid
@@ -47,7 +42,7 @@ def step_parts(
     tensor, tensor_repeated = tensor_parallel_s(architecture, training, machine, grid)
     transfer = pipeline_transfer_s(architecture, training, machine, grid)
     parameters = _stage_parameters(architecture, grid)
-    shards = np.where(grid.sharding == _REPLICATED, 1, grid.data)
+    shards = np.where(grid.sharding == REPLICATED, 1, grid.data)
     count = grid.micro_batches
     busy = compute.total + tensor + tensor_repeated
     return {

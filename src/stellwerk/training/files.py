@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from stellwerk.files import write_whole
 from stellwerk.training.model import Outcome, Rates, TrainingJob
 from stellwerk.workload.model import Architecture
 
@@ -14,9 +15,7 @@ from stellwerk.workload.model import Architecture
 def write_json(path: Path, record: Any) -> None:
     """Writes a dataclass or a JSON object as a whole or not at all."""
     content = record if isinstance(record, dict) else asdict(record)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
 def read_job(path: Path) -> TrainingJob:
