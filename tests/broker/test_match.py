@@ -18,6 +18,7 @@ from stellwerk.workload import Applicant, Limits, Workload
 from tests.planner import examples
 
 DAY = datetime.date(2026, 11, 23)
+MIDNIGHT = datetime.datetime.combine(DAY, datetime.time(), datetime.UTC)
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +120,11 @@ def test_a_deadline_limits_the_time_as_a_duration_does(workload: Workload, catal
         assert plan is not None
         return plan.duration_s.best / SECONDS_PER_DAY
 
-    deadline = Limits(deadline=DAY + datetime.timedelta(days=30))
+    deadline = Limits(deadline=MIDNIGHT + datetime.timedelta(days=30))
     assert days_of(deadline) == days_of(Limits(duration_s=30 * SECONDS_PER_DAY))
     assert days_of(replace(deadline, duration_s=20 * SECONDS_PER_DAY)) <= 20
     with pytest.raises(InputError, match=r"limits\.deadline: has passed"):
-        match(replace(workload, limits=Limits(deadline=DAY)), catalogue, DAY)
+        match(replace(workload, limits=Limits(deadline=MIDNIGHT)), catalogue, DAY)
 
 
 def test_a_lower_bound_of_the_network_is_planned_with_and_said(workload: Workload, catalogue: Catalogue) -> None:

@@ -80,7 +80,8 @@ def test_show_as_json_holds_the_same_numbers(workload: Verb) -> None:
     assert answer["training"]["steps"] == 238_419
     assert answer["training"]["flops"] == answer["flops_per_token"]["training"] * 10**12
     assert answer["limits"]["budget"] == {"amount": "2000000", "currency": "EUR"}
-    assert answer["applicant"] == {"kind": "startup", "country": "DE", "state": "DE-SN"}
+    said = {key: value for key, value in answer["applicant"].items() if value is not None}
+    assert said == {"kind": "startup", "country": "DE", "state": "DE-SN"}
 
 
 def test_models_lists_what_a_file_can_name(workload: Verb) -> None:

@@ -33,7 +33,7 @@ def workload() -> Workload:
         architecture=Architecture(
             layers=32, hidden=4096, heads=32, kv_heads=8, head_dim=128, ffn_hidden=14336, vocab=65536
         ),
-        training=Training(tokens=10**12, sequence_length=4096, global_batch_sequences=1024, precision="bf16"),
+        task=Training(tokens=10**12, sequence_length=4096, global_batch_sequences=1024, precision="bf16"),
         limits=Limits(duration_s=90 * SECONDS_PER_DAY),
         applicant=Applicant(kind="startup", country="DE"),
     )

@@ -21,7 +21,7 @@ def test_everything_that_cannot_be_trained_is_named_at_once() -> None:
     workload = replace(
         workload,
         architecture=replace(workload.architecture, vocab=128_256, gated_mlp=False),
-        training=replace(workload.training, global_batch_sequences=7),
+        task=replace(workload.training, global_batch_sequences=7),
     )
     with pytest.raises(InputErrors) as raised:
         check_trainable(workload, processes=2, file=EXAMPLE)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 WORKLOAD: dict[str, Any] = {
-    "schema": 1,
+    "schema": 2,
     "name": "test",
     "as_of": datetime.date(2026, 11, 23),
     "model": {"layers": 32, "hidden": 4096, "heads": 32, "kv_heads": 8, "ffn_hidden": 14336, "vocab": 65536},
@@ -19,7 +19,7 @@ WORKLOAD: dict[str, Any] = {
         "global_batch_sequences": 1024,
         "precision": "bf16",
     },
-    "limits": {"duration": "90d", "deadline": datetime.date(2027, 3, 1), "budget": "500000 EUR"},
+    "limits": {"duration": "90d", "deadline": "2027-03-01 18:00 Europe/Berlin", "budget": "500000 EUR"},
     "applicant": {"kind": "startup", "country": "DE", "state": "DE-SN"},
 }
 

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from stellwerk.errors import InputError, InputErrors
 from stellwerk.units import Money
-from stellwerk.workload import Applicant, Limits, Training, Workload, count_parameters, read_workload
+from stellwerk.workload import (
+    Applicant,
+    DataNeeds,
+    Limits,
+    Serving,
+    Training,
+    Workload,
+    count_parameters,
+    read_workload,
+)
 from tests.workload.documents import ABSENT, CONFIG, WORKLOAD, changed, to_toml, write_config, write_workload
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -189,8 +198,12 @@ def test_a_batch_in_tokens_is_met_within_an_eighth_by_few_odd_factors(
         ({"limits__duration": "90 months"}, ["limits.duration", "'months'"]),
         ({"limits__duration": "0d"}, ["limits.duration", "got '0d'"]),
         ({"limits__duration": "9" * 400 + "d"}, ["limits.duration", "century"]),
-        ({"limits__deadline": "2027-03-01"}, ["limits.deadline", "a date without quotes"]),
-        ({"limits__deadline": datetime.datetime(2027, 3, 1, 10)}, ["limits.deadline", "2027-03-01 10:00:00"]),  # noqa: DTZ001
+        ({"limits__deadline": "2027-03-01"}, ["limits.deadline", "has no time zone", "Europe/Berlin"]),
+        ({"limits__deadline": "2027-03-01 10:00 Europe/Berlim"}, ["limits.deadline", "no time zone", "Europe/Berlim"]),
+        (
+            {"limits__deadline": datetime.datetime(2027, 3, 1, 10)},  # noqa: DTZ001
+            ["limits.deadline", "has no time zone", "2027-03-01 10:00:00"],
+        ),
         ({"limits__budget": 500_000}, ["limits.budget", "got 500000", '"500000 EUR"']),
         ({"limits__budget": "500000"}, ["limits.budget", "three-letter currency"]),
         ({"limits__budget": "-5 EUR"}, ["limits.budget", "got '-5 EUR'"]),
@@ -237,7 +250,7 @@ def test_a_sequence_beyond_learned_positions_is_refused(tmp_path: Path) -> None:
         read(tmp_path, model={"name": "gpt-2-124m"})
 
 
-@pytest.mark.parametrize("schema", [2, 0, "1", True, 1.5, 10**30])
+@pytest.mark.parametrize("schema", [3, 0, "1", True, 1.5, 10**30])
 def test_another_schema_is_refused_before_anything_else(tmp_path: Path, schema: object) -> None:
     with pytest.raises(InputError, match="schema: this version cannot be read") as caught:
         read(tmp_path, schema=schema, model__layers=0)
@@ -245,7 +258,7 @@ def test_another_schema_is_refused_before_anything_else(tmp_path: Path, schema: 
 
 
 def test_a_missing_schema_says_what_to_write(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="schema: is missing; allowed: schema = 1 on the first line"):
+    with pytest.raises(InputError, match="schema: is missing; allowed: schema = 2 on the first line"):
         read(tmp_path, schema=ABSENT)
 
 
@@ -259,7 +272,7 @@ def test_a_syntax_error_is_named_with_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["x = " + "9" * 5000, "x = " + "[" * 5000, "x = 0x" + "f" * 5000])
 def test_numbers_and_nesting_beyond_python_are_mistakes_not_tracebacks(tmp_path: Path, text: str) -> None:
     file = tmp_path / "huge.toml"
-    file.write_text(to_toml(WORKLOAD).replace("schema = 1", f"schema = 1\n{text}"))
+    file.write_text(to_toml(WORKLOAD).replace("schema = 2", f"schema = 2\n{text}"))
     with pytest.raises(InputError):
         read_workload(file)
 
@@ -345,3 +358,80 @@ def test_a_document_with_any_byte_changed_is_read_or_refused(
     file.write_bytes(content)
     with contextlib.suppress(InputError):
         assert read_workload(file).training.steps >= 1
+
+
+def test_the_version_before_is_read_as_the_day_that_its_deadline_begins(tmp_path: Path) -> None:
+    workload = read(tmp_path, schema=1, limits__deadline=datetime.date(2027, 3, 1))
+    assert workload.limits.deadline == datetime.datetime(2027, 3, 1, tzinfo=datetime.UTC)
+
+
+def test_a_deadline_without_an_hour_lasts_until_the_end_of_the_day_where_it_holds(tmp_path: Path) -> None:
+    deadline = read(tmp_path, limits__deadline="2027-06-30 Europe/Berlin").limits.deadline
+    assert deadline is not None
+    assert deadline.astimezone(datetime.UTC) == datetime.datetime(2027, 6, 30, 22, tzinfo=datetime.UTC)
+
+
+FINETUNING = {
+    "method": "lora",
+    "tokens": "200M",
+    "sequence_length": 4096,
+    "global_batch_sequences": 16,
+    "precision": "bf16",
+}
+SERVING = {
+    "users": 200,
+    "concurrent_requests": 20,
+    "prompt_tokens": 2000,
+    "output_tokens": 500,
+    "tokens_per_s": 15,
+    "first_token_s": 5,
+    "weights": "fp8",
+    "duration": "365d",
+}
+
+
+def test_a_fine_tuning_is_a_training_of_given_weights(tmp_path: Path) -> None:
+    workload = read(tmp_path, training=ABSENT, finetuning=FINETUNING)
+    assert workload.task == Training(200_000_000, 4096, 16, "bf16", "lora", 16)
+
+
+def test_a_service_has_a_load_and_no_training(tmp_path: Path) -> None:
+    workload = read(tmp_path, training=ABSENT, serving=SERVING)
+    assert workload.task == Serving(200, 20, 2000, 500, 15.0, 5.0, "fp8", 365 * 86_400.0)
+    with pytest.raises(InputError, match="a training is needed"):
+        _ = workload.training
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"finetuning": FINETUNING}, ["finetuning", "a workload has one task", "training, finetuning"]),
+        ({"training": ABSENT}, ["training: is missing", "[serving]"]),
+        ({"training": ABSENT, "finetuning": FINETUNING | {"method": "qlorra"}}, ["finetuning.method", "'qlora'?"]),
+        ({"training": ABSENT, "finetuning": FINETUNING | {"method": "pretraining"}}, ["finetuning.method", "no fine"]),
+        ({"training": ABSENT, "finetuning": FINETUNING | {"lora_rank": 0}}, ["finetuning.lora_rank", "at least 1"]),
+        ({"training": ABSENT, "serving": SERVING | {"tokens_per_s": 0}}, ["serving.tokens_per_s", "above 0"]),
+        ({"training": ABSENT, "serving": SERVING | {"weights": "int8"}}, ["serving.weights", "bf16, fp8, int4"]),
+        ({"data": {"locations": ["Germany"]}}, ["data.locations", "Germany", '"DE"']),
+        ({"data": {"sensitivity": "secret"}}, ["data.sensitivity", "sensitive_personal"]),
+        ({"applicant__institution": "TU Dresden"}, ["applicant.institution", "tu-dresden.de"]),
+        ({"applicant__partners": ["university"]}, ["applicant.partners", "academia"]),
+    ],
+)
+def test_a_mistake_in_the_sections_of_version_2_is_named(
+    tmp_path: Path, changes: dict[str, Any], words: list[str]
+) -> None:
+    text = complaint(tmp_path, **changes)
+    for word in words:
+        assert word in text
+
+
+def test_what_the_data_ask_and_who_asks_arrives(tmp_path: Path) -> None:
+    workload = read(
+        tmp_path,
+        data={"sensitivity": "personal", "locations": ["DE"], "certificates": ["BSI C5"], "storage_tb": 2},
+        applicant__employees=40,
+        applicant__partners=[],
+    )
+    assert workload.data == DataNeeds("personal", ("DE",), (), ("BSI C5",), 2e12)
+    assert workload.applicant == Applicant("startup", "DE", "DE-SN", employees=40, partners=())

@@ -13,6 +13,7 @@ from stellwerk.errors import InputError, InputErrors
 from stellwerk.messages import LANGUAGES, Language
 from stellwerk.units import parse_count
 from stellwerk.workload import (
+    Applicant,
     Request,
     count_parameters,
     draft_as_toml,
@@ -44,7 +45,7 @@ def test_a_model_tokens_and_a_kind_make_a_whole_workload() -> None:
     assert workload.training.tokens_per_step == 1024 * 4096
     assert workload.training.precision == "bf16"
     assert (workload.limits.duration_s, workload.limits.budget) == (None, None)
-    assert dataclasses.astuple(workload.applicant) == ("startup", "DE", None)
+    assert workload.applicant == Applicant("startup", "DE")
 
 
 def test_everything_that_was_not_said_is_listed_and_nothing_else() -> None:

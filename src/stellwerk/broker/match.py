@@ -13,7 +13,6 @@ from stellwerk.broker.offers import offers_of
 from stellwerk.catalog import Catalogue
 from stellwerk.errors import InputError
 from stellwerk.planner import Candidates, Machine, Plan, search
-from stellwerk.units import SECONDS_PER_DAY
 from stellwerk.workload import Workload
 
 DEFAULT_CURRENCY = "EUR"
@@ -78,10 +77,11 @@ def _time_limit_s(workload: Workload, as_of: datetime.date) -> float | None:
     limits = workload.limits
     if limits.deadline is None:
         return limits.duration_s
-    left_s = (limits.deadline - as_of).days * SECONDS_PER_DAY
+    begin = datetime.datetime.combine(as_of, datetime.time(), limits.deadline.tzinfo)
+    left_s = limits.deadline.timestamp() - begin.timestamp()
     if left_s <= 0:
         raise InputError(
-            "has passed", key="limits.deadline", value=limits.deadline.isoformat(), allowed=f"a day after {as_of}"
+            "has passed", key="limits.deadline", value=limits.deadline.isoformat(), allowed=f"a moment after {as_of}"
         )
     return left_s if limits.duration_s is None else min(left_s, limits.duration_s)
 

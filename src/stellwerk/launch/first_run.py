@@ -102,7 +102,7 @@ def plan_first_run(workload: Workload, rates: Rates, *, seconds: float, file: Pa
             allowed=f"at least {plan.step_time_s.best:.1f}, the planned time of one step",
         )
     tokens = steps * workload.training.tokens_per_step
-    reduced = replace(workload, training=replace(workload.training, tokens=tokens))
+    reduced = replace(workload, task=replace(workload.training, tokens=tokens))
     job = _training_job(reduced, micro_batches=plan.layout.micro_batches, steps=steps)
     return FirstRun(
         workload=reduced,

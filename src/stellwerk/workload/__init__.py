@@ -3,7 +3,17 @@
 from stellwerk.workload.architecture import FlopsPerToken, ParameterCount, count_parameters, flops_per_token
 from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.load import read_workload
-from stellwerk.workload.model import Applicant, Architecture, Limits, Training, Workload
+from stellwerk.workload.model import (
+    Applicant,
+    Architecture,
+    DataNeeds,
+    Limits,
+    Method,
+    Serving,
+    Training,
+    WeightFormat,
+    Workload,
+)
 from stellwerk.workload.published import PublishedModel, published_models
 from stellwerk.workload.request import Draft, FilledIn, Request, draft_workload, parse_applicant, suggested_tokens
 from stellwerk.workload.summary import published_model_as_dict, workload_as_dict
@@ -13,14 +23,18 @@ from stellwerk.workload.written import draft_as_toml, filled_in_lines
 __all__ = [
     "Applicant",
     "Architecture",
+    "DataNeeds",
     "Draft",
     "FilledIn",
     "FlopsPerToken",
     "Limits",
+    "Method",
     "ParameterCount",
     "PublishedModel",
     "Request",
+    "Serving",
     "Training",
+    "WeightFormat",
     "Workload",
     "count_parameters",
     "draft_as_toml",

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from stellwerk.errors import InputError, InputErrors
-from stellwerk.workload.boundary import MAX_SIZE, check_shape, derive_head_dim, read_section
+from stellwerk.workload.assemble_task import read_task, task_section
+from stellwerk.workload.boundary import check_shape, derive_head_dim, read_section
 from stellwerk.workload.document import (
     ApplicantSection,
+    DataSection,
     Document,
     LimitsSection,
     ModelByConfig,
     ModelByName,
     ModelWrittenOut,
-    TrainingSection,
 )
 from stellwerk.workload.huggingface import read_huggingface_config
-from stellwerk.workload.model import Applicant, Architecture, Limits, Training, Workload
+from stellwerk.workload.model import Applicant, Architecture, DataNeeds, Limits, Serving, Training, Workload
 from stellwerk.workload.places import GERMAN_STATES
 from stellwerk.workload.published import published_models
 
@@ -43,20 +43,22 @@ def assemble_workload(values: dict[str, Any], file: Path) -> Workload:
 
     document = read(values, _read_document)
     architecture = read(values.get("model"), read_model)
-    training = read(values.get("training"), _read_training)
+    task = read(values, read_task)
     limits = read(values.get("limits", {}), _read_limits)
+    data = read(values.get("data", {}), _read_data)
     applicant = read(values.get("applicant"), _read_applicant)
-    if document is None or architecture is None or training is None or limits is None or applicant is None:
+    if document is None or architecture is None or task is None or limits is None or data is None or applicant is None:
         raise InputErrors(problems)
-    _check_positions(architecture, training, file)
+    _check_positions(architecture, task, file)
     return Workload(
         name=document.name or file.stem,
         architecture=architecture,
-        training=training,
+        task=task,
         limits=limits,
         applicant=applicant,
         model_name=document.model.get("name"),
         as_of=document.as_of,
+        data=data,
     )
 
 
@@ -120,78 +122,37 @@ def _model_written_out(section: ModelWrittenOut, file: Path) -> Architecture:
     return architecture
 
 
-def _read_training(table: dict[str, Any], file: Path) -> Training:
-    section = read_section(TrainingSection, table, file=file, key="training")
-    training = Training(
-        tokens=section.tokens,
-        sequence_length=section.sequence_length,
-        global_batch_sequences=_global_batch_sequences(section, file),
-        precision=section.precision,
+def _check_positions(architecture: Architecture, task: Training | Serving, file: Path) -> None:
+    positions = architecture.positions
+    longest, key = (
+        (task.sequence_length, "sequence_length")
+        if isinstance(task, Training)
+        else (task.prompt_tokens + task.output_tokens, "prompt_tokens")
     )
-    if training.tokens_per_step > training.tokens:
-        raise InputError(
-            f"one step would take {training.tokens_per_step:,} tokens, more than the whole training",
-            file=file,
-            key="training.tokens",
-            value=training.tokens,
-            allowed="at least one global batch",
-        )
-    return training
-
-
-def _global_batch_sequences(section: TrainingSection, file: Path) -> int:
-    sequences, tokens = section.global_batch_sequences, section.global_batch_tokens
-    if sequences is not None and tokens is None:
-        return sequences
-    if tokens is None or sequences is not None:
-        raise InputError(
-            "the global batch must be given once",
-            file=file,
-            key="training",
-            allowed="exactly one of: global_batch_sequences; global_batch_tokens",
-        )
-    sequences = _even_sequences(tokens, section.sequence_length)
-    if sequences == 0:
-        problem = f"is less than one sequence of {section.sequence_length:,} tokens"
-    elif sequences > MAX_SIZE:
-        problem = f"makes {sequences:,} sequences, too many to be meant"
-    else:
-        return sequences
-    raise InputError(
-        problem,
-        file=file,
-        key="training.global_batch_tokens",
-        value=tokens,
-        allowed=f"1 to {MAX_SIZE:,} times sequence_length",
-    )
-
-
-def _even_sequences(tokens: int, sequence_length: int) -> int:
-    """Sequences in a batch of about ``tokens``: exact where that is a whole number, else the nearest 4 to 8 times 2^k.
-
-    "4M" tokens are 976.6 sequences of 4,096, by which people mean 1,024; 977 is a prime and fits no number of devices.
-    """
-    if tokens < sequence_length or tokens % sequence_length == 0:
-        return tokens // sequence_length
-    sequences = tokens / sequence_length
-    unit = 1 << max(math.floor(math.log2(sequences)) - 2, 0)
-    return round(sequences / unit) * unit
-
-
-def _check_positions(architecture: Architecture, training: Training, file: Path) -> None:
-    if architecture.positions and training.sequence_length > architecture.positions:
+    if positions and longest > positions:
         raise InputError(
             "is longer than the model's learned positions",
             file=file,
-            key="training.sequence_length",
-            value=training.sequence_length,
-            allowed=f"at most {architecture.positions}",
+            key=f"{task_section(task)}.{key}",
+            value=longest,
+            allowed=f"at most {positions}",
         )
 
 
 def _read_limits(table: dict[str, Any], file: Path) -> Limits:
     section = read_section(LimitsSection, table, file=file, key="limits")
     return Limits(duration_s=section.duration, deadline=section.deadline, budget=section.budget)
+
+
+def _read_data(table: dict[str, Any], file: Path) -> DataNeeds:
+    section = read_section(DataSection, table, file=file, key="data")
+    return DataNeeds(
+        sensitivity=section.sensitivity,
+        locations=section.locations,
+        jurisdictions=section.jurisdictions,
+        certificates=tuple(section.certificates),
+        storage_bytes=None if section.storage_tb is None else section.storage_tb * 1e12,
+    )
 
 
 def _read_applicant(table: dict[str, Any], file: Path) -> Applicant:
@@ -207,4 +168,7 @@ def _read_applicant(table: dict[str, Any], file: Path) -> Applicant:
         )
     if country == "DE" and state is not None and state not in GERMAN_STATES:
         raise InputError("unknown state", file=file, key="applicant.state", value=state, allowed=GERMAN_STATES)
-    return Applicant(kind=section.kind, country=country, state=state)
+    said = {name: getattr(section, name) for name in type(section).model_fields}
+    for name in ("partners", "grants"):
+        said[name] = None if said[name] is None else tuple(said[name])
+    return Applicant(**said)

@@ -2,79 +2,41 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field
 
-from stellwerk.units import Money, parse_count, parse_duration_s, parse_money
 from stellwerk.workload.boundary import MAX_LAYERS, MAX_SIZE, Flag, Layers, OptionalSize, Section, Size
-from stellwerk.workload.model import ApplicantKind, Precision
-from stellwerk.workload.places import COUNTRIES
+from stellwerk.workload.model import (
+    ApplicantKind,
+    CareerStage,
+    InstitutionKind,
+    Method,
+    Precision,
+    Purpose,
+    Sensitivity,
+    WeightFormat,
+)
+from stellwerk.workload.readers import (
+    BatchTokens,
+    Budget,
+    Count,
+    Countries,
+    Country,
+    Date,
+    Duration,
+    Moment,
+    Tokens,
+)
 
-MAX_TOKENS = 10**18
-MAX_DURATION_S = 100 * 365 * 86400.0
-MAX_BUDGET = 10**15
-T = TypeVar("T")
-
-
-def _read_text(parse: Callable[[str], T], allowed: str) -> Callable[[Any], T]:
-    """A validator that reads a quoted value, with its unit where it has one."""
-
-    def read(value: Any) -> T:
-        if not isinstance(value, str):
-            raise _wrong_value("must be a string in quotes", allowed)
-        try:
-            return parse(value)
-        except (ValueError, OverflowError) as error:
-            raise _wrong_value(str(error), allowed) from None
-
-    return read
-
-
-def _read_count(value: Any) -> Any:
-    """Reads ``"1T"``; a bare number passes on to the field's own check."""
-    return _read_text(parse_count, _COUNT)(value) if isinstance(value, str) else value
-
-
-def _wrong_value(problem: str, allowed: str) -> PydanticCustomError:
-    return PydanticCustomError("value", "{problem}", {"problem": problem, "allowed": allowed})
-
-
-def _parse_duration_s(text: str) -> float:
-    duration_s = parse_duration_s(text)
-    if not 0 < duration_s <= MAX_DURATION_S:
-        raise ValueError("must be longer than nothing and at most a century")
-    return duration_s
-
-
-def _parse_budget(text: str) -> Money:
-    budget = parse_money(text)
-    if budget.amount > MAX_BUDGET:
-        raise ValueError("is too large to be meant")
-    return budget
-
-
-def _known_country(code: str) -> str:
-    if code in COUNTRIES:
-        return code
-    capital = code.upper()
-    hint = f"; did you mean {capital!r}?" if capital in COUNTRIES else ""
-    raise ValueError(f"not an ISO 3166 country code{hint}")
-
-
-_COUNT = 'a whole number, or a string such as "1T", "300B" or "4M"'
-_DURATION = 'a string with its unit, such as "36h", "90d" or "12w"'
-_BUDGET = 'a string with amount and currency, such as "500000 EUR"'
-_COUNTRY = 'a two-letter ISO 3166 code in capitals, such as "DE"'
 _STATE = 'an ISO 3166-2 code of a part of the country, such as "DE-SN"'
-_DATE = "a date without quotes, such as 2027-03-01"
 _TEXT = "a text in quotes"
+_DOMAIN = 'the domain of the institution, such as "tu-dresden.de"'
+_POSITIVE = "a number above 0"
 
-Count = Annotated[int, BeforeValidator(_read_count)]
-Date = Annotated[datetime.date | None, Field(description=_DATE)]
+Table = Annotated[dict[str, Any] | None, Field(description="a section")]
+Positive = Annotated[float, BeforeValidator(lambda value: float(value) if type(value) is int else value)]
+Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=50)]
 
 
 class Document(Section):
@@ -82,8 +44,11 @@ class Document(Section):
     name: Annotated[str | None, Field(min_length=1, max_length=200, description=_TEXT)] = None
     as_of: Date = None
     model: Annotated[dict[str, Any], Field(description="a section [model]")]
-    training: Annotated[dict[str, Any], Field(description="a section [training]")]
+    training: Table = None
+    finetuning: Table = None
+    serving: Table = None
     limits: Annotated[dict[str, Any], Field(default_factory=dict, description="a section [limits]")]
+    data: Annotated[dict[str, Any], Field(default_factory=dict, description="a section [data]")]
     applicant: Annotated[dict[str, Any], Field(description="a section [applicant]")]
 
 
@@ -119,20 +84,60 @@ class ModelWrittenOut(Section):
 
 
 class TrainingSection(Section):
-    tokens: Annotated[Count, Field(ge=1, le=MAX_TOKENS, description=_COUNT)]
+    tokens: Tokens
     sequence_length: Size
     global_batch_sequences: OptionalSize = None
-    global_batch_tokens: Annotated[Count | None, Field(ge=1, le=10**13, description=_COUNT)] = None
+    global_batch_tokens: BatchTokens = None
     precision: Annotated[Precision, Field(description="bf16 or fp16")]
 
 
+class FineTuningSection(TrainingSection):
+    method: Annotated[Method, Field(description="full, lora or qlora")]
+    lora_rank: Annotated[int, Field(ge=1, le=4096, description="a whole number from 1 to 4,096")] = 16
+
+
+class ServingSection(Section):
+    users: Annotated[Count, Field(ge=1, le=10**10, description="a whole number of people")]
+    concurrent_requests: Annotated[Count, Field(ge=1, le=10**8, description="a whole number of requests")]
+    prompt_tokens: Size
+    output_tokens: Size
+    tokens_per_s: Annotated[Positive, Field(gt=0, le=1e5, description=_POSITIVE)]
+    first_token_s: Annotated[Positive, Field(gt=0, le=1e5, description=_POSITIVE)]
+    weights: Annotated[WeightFormat, Field(description="bf16, fp8 or int4")]
+    duration: Duration
+
+
 class LimitsSection(Section):
-    duration: Annotated[float | None, PlainValidator(_read_text(_parse_duration_s, _DURATION))] = None
-    deadline: Date = None
-    budget: Annotated[Money | None, PlainValidator(_read_text(_parse_budget, _BUDGET))] = None
+    duration: Duration | None = None
+    deadline: Moment | None = None
+    budget: Budget | None = None
+
+
+class DataSection(Section):
+    sensitivity: Annotated[Sensitivity, Field(description="public, confidential, personal or sensitive_personal")] = (
+        "public"
+    )
+    locations: Countries = ()
+    jurisdictions: Countries = ()
+    certificates: Annotated[Names, Field(description='a list of names, such as ["BSI C5"]')] = Field(
+        default_factory=list
+    )
+    storage_tb: Annotated[Positive | None, Field(gt=0, le=1e9, description=_POSITIVE)] = None
 
 
 class ApplicantSection(Section):
     kind: Annotated[ApplicantKind, Field(description="academia, startup, sme, large_industry or public")]
-    country: Annotated[str, PlainValidator(_read_text(_known_country, _COUNTRY)), Field(description=_COUNTRY)]
+    country: Country
     state: Annotated[str | None, Field(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$", description=_STATE)] = None
+    employees: Annotated[int | None, Field(ge=1, le=10**8, description="a whole number of people")] = None
+    institution: Annotated[
+        str | None, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=100, description=_DOMAIN)
+    ] = None
+    institution_kind: InstitutionKind | None = None
+    career_stage: CareerStage | None = None
+    pi_stage: CareerStage | None = None
+    pi_doctorate: Annotated[bool | None, Field(description="true or false")] = None
+    partners: Annotated[list[ApplicantKind] | None, Field(description="a list of kinds, [] for nobody")] = None
+    grants: Annotated[Names | None, Field(description="a list of grants, [] for none")] = None
+    open_results: Annotated[bool | None, Field(description="true or false")] = None
+    purpose: Purpose | None = None

@@ -6,10 +6,23 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
+from stellwerk.errors import InputError
 from stellwerk.units import Money
 
 Precision = Literal["bf16", "fp16"]
+Method = Literal["pretraining", "full", "lora", "qlora"]
+"""What is trained: a model from scratch; all parameters of a given one; adapters beside its frozen parameters
+(Hu et al. 2021, arXiv:2106.09685); the same beside parameters frozen in 4 bits (Dettmers et al. 2023,
+arXiv:2305.14314)."""
+WeightFormat = Literal["bf16", "fp8", "int4"]
 ApplicantKind = Literal["academia", "startup", "sme", "large_industry", "public"]
+InstitutionKind = Literal[
+    "university", "university_of_applied_sciences", "research_institution", "hospital", "company", "authority"
+]
+CareerStage = Literal["student", "doctoral", "postdoc", "group_leader", "professor", "staff"]
+Purpose = Literal["research", "development", "teaching", "commercial", "administration"]
+Sensitivity = Literal["public", "confidential", "personal", "sensitive_personal"]
+"""Of the data: free to show; business secrets; personal data (Art. 4 GDPR); special categories (Art. 9 GDPR)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +65,16 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A pre-training run. ``global_batch_sequences`` sequences of ``sequence_length`` tokens per step."""
+    """Pre-training or fine-tuning. ``global_batch_sequences`` sequences of ``sequence_length`` tokens per step."""
 
     tokens: int
+    """Seen in all, over all epochs."""
     sequence_length: int
     global_batch_sequences: int
     precision: Precision
+    method: Method = "pretraining"
+    lora_rank: int = 16
+    """Of the adapters on every matrix of attention and feed-forward block; counts with ``lora`` and ``qlora`` only."""
 
     @property
     def tokens_per_step(self) -> int:
@@ -70,34 +87,96 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """A finished model that answers requests, for a time. The load is that of the busiest hour."""
+
+    users: int
+    """People who may use it; the load is given by ``concurrent_requests``."""
+    concurrent_requests: int
+    """Requests that are being answered at once at the busiest time."""
+    prompt_tokens: int
+    """Mean length of what is asked, with its context."""
+    output_tokens: int
+    """Mean length of an answer."""
+    tokens_per_s: float
+    """Each answer appears at least this fast."""
+    first_token_s: float
+    """An answer begins at the latest after this time."""
+    weights: WeightFormat
+    duration_s: float
+    """How long the service runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What the answer must fit in; None where the person sets no limit."""
 
     duration_s: float | None = None
     """Longest time that the computation itself may take."""
-    deadline: datetime.date | None = None
+    deadline: datetime.datetime | None = None
+    """When the model must be ready, with its IANA zone."""
     budget: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class DataNeeds:
+    """What the data ask of the place where they are worked on; empty where they ask nothing."""
+
+    sensitivity: Sensitivity = "public"
+    locations: tuple[str, ...] = ()
+    """Countries (ISO 3166, or ``EU``) in one of which the data must stay."""
+    jurisdictions: tuple[str, ...] = ()
+    """Countries (or ``EU``) in one of which the operator must have its seat."""
+    certificates: tuple[str, ...] = ()
+    """That the operator must hold, all of them, such as ``BSI C5``."""
+    storage_bytes: float | None = None
+    """Of the training data and what else must lie beside the machine; None: not said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who asks. ``country`` is an ISO 3166 code, ``state`` an ISO 3166-2 code of a part of it or None."""
+    """Who asks. ``country`` is an ISO 3166 code, ``state`` an ISO 3166-2 code of a part of it; None: not said."""
 
     kind: ApplicantKind
     country: str
     state: str | None = None
+    employees: int | None = None
+    institution: str | None = None
+    """Its domain (``tu-dresden.de``)."""
+    institution_kind: InstitutionKind | None = None
+    career_stage: CareerStage | None = None
+    """Of the person who asks."""
+    pi_stage: CareerStage | None = None
+    """Of the principal investigator who signs the application."""
+    pi_doctorate: bool | None = None
+    """Whether the principal investigator holds a doctorate."""
+    partners: tuple[ApplicantKind, ...] | None = None
+    """Who takes part beside the applicant; empty: nobody."""
+    grants: tuple[str, ...] | None = None
+    """Grants that the project holds (programmes of the catalogue, or a funder such as ``dfg``); empty: none."""
+    open_results: bool | None = None
+    """Whether the results will be published."""
+    purpose: Purpose | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One request: train this model, this much, within these limits, for this applicant."""
+    """One request: train or serve this model, this much, within these limits, for this applicant."""
 
     name: str
     architecture: Architecture
-    training: Training
+    task: Training | Serving
     limits: Limits
     applicant: Applicant
     model_name: str | None = None
     """Name in the table of published models, where the person gave one."""
     as_of: datetime.date | None = None
     """Day to answer for, where the file pins one."""
+    data: DataNeeds = DataNeeds()
+
+    @property
+    def training(self) -> Training:
+        """The task, for what can only be done with a training; raises InputError where the model is to be served."""
+        if isinstance(self.task, Training):
+            return self.task
+        raise InputError("this workload serves a model; a training is needed here", key="serving", value=self.name)

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from stellwerk.errors import InputError
 from stellwerk.units import format_count, parse_count
 from stellwerk.workload.architecture import count_parameters
+from stellwerk.workload.migrate import SCHEMA
 from stellwerk.workload.model import ApplicantKind, Architecture, Workload
 
 USUAL_SEQUENCE_LENGTH = 4096
@@ -82,7 +83,7 @@ def draft_workload(request: Request, file: Path) -> Draft:
             kind=request.kind, country=added.get("applicant.country", request.country), state=request.state
         ),
     }
-    top = {"schema": 1} | _without_none(name=added.get("name"))
+    top = {"schema": SCHEMA} | _without_none(name=added.get("name"))
     return Draft(assemble_workload(top | sections, file), top | sections, filled_in)
 
 

@@ -7,15 +7,14 @@ from typing import Any
 
 from stellwerk.catalog.model import Claim
 from stellwerk.workload.architecture import count_parameters, flops_per_token
-from stellwerk.workload.model import Workload
+from stellwerk.workload.model import Serving, Workload
 from stellwerk.workload.published import PublishedModel
 
 
 def workload_as_dict(workload: Workload) -> dict[str, Any]:
-    """Everything the file says, with parameters by part, FLOPs by part, steps and totals."""
-    training, limits = workload.training, workload.limits
+    """Everything the file says, with parameters by part, and for a training FLOPs by part, steps and totals."""
+    limits = workload.limits
     parameters = count_parameters(workload.architecture)
-    flops = flops_per_token(workload.architecture, training.sequence_length)
     return {
         "name": workload.name,
         "model_name": workload.model_name,
@@ -23,13 +22,7 @@ def workload_as_dict(workload: Workload) -> dict[str, Any]:
         "architecture": dataclasses.asdict(workload.architecture),
         "parameters": dataclasses.asdict(parameters)
         | {"non_embedding": parameters.non_embedding, "total": parameters.total},
-        "flops_per_token": dataclasses.asdict(flops) | {"forward": flops.forward, "training": flops.training},
-        "training": dataclasses.asdict(training)
-        | {
-            "tokens_per_step": training.tokens_per_step,
-            "steps": training.steps,
-            "flops": flops.training * training.tokens,
-        },
+        **_task_as_dict(workload),
         "limits": {
             "duration_s": limits.duration_s,
             "deadline": limits.deadline.isoformat() if limits.deadline else None,
@@ -37,7 +30,20 @@ def workload_as_dict(workload: Workload) -> dict[str, Any]:
             if limits.budget
             else None,
         },
+        "data": dataclasses.asdict(workload.data),
         "applicant": dataclasses.asdict(workload.applicant),
+    }
+
+
+def _task_as_dict(workload: Workload) -> dict[str, Any]:
+    task = workload.task
+    if isinstance(task, Serving):
+        return {"serving": dataclasses.asdict(task)}
+    flops = flops_per_token(workload.architecture, task.sequence_length)
+    return {
+        "flops_per_token": dataclasses.asdict(flops) | {"forward": flops.forward, "training": flops.training},
+        "training": dataclasses.asdict(task)
+        | {"tokens_per_step": task.tokens_per_step, "steps": task.steps, "flops": flops.training * task.tokens},
     }
 
 
