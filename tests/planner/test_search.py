@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stellwerk.planner import Machine, plan_layout, search
+from stellwerk.planner import Machine, plan_layout, search, usable_device_counts
 from stellwerk.planner.search import USABLE_MEMORY_SHARE, WORTH_FOR_SPEED
 from stellwerk.units import SECONDS_PER_DAY
 from stellwerk.workload import Workload
@@ -57,3 +57,25 @@ def test_a_model_that_fits_nowhere_says_what_it_needs(machine: Machine, workload
 
 def test_a_limit_nobody_can_hold_yields_no_plan(machine: Machine, workload: Workload) -> None:
     assert search(workload, machine).choose(max_duration_s=60.0) is None
+
+
+def test_the_front_keeps_what_nothing_beats_in_time_and_hours(machine: Machine, workload: Workload) -> None:
+    every = search(workload, machine)
+    front = every.front()
+    assert len(front.grid)
+    for duration_s, hours in zip(front.duration_s, front.device_hours, strict=True):
+        beaten = (every.duration_s <= duration_s) & (every.device_hours <= hours)
+        beaten &= (every.duration_s < duration_s) | (every.device_hours < hours)
+        assert not beaten.any()
+    assert front.duration_s.min() == every.duration_s.min()
+    assert front.device_hours.min() == every.device_hours.min()
+    assert front.most_device_hours == every.device_hours.max()
+
+
+def test_a_smaller_machine_of_the_same_kind_needs_no_search_of_its_own(machine: Machine, workload: Workload) -> None:
+    small = replace(machine, devices=96)
+    counts = [*usable_device_counts(machine), *usable_device_counts(small)]
+    shared, own = search(workload, machine, counts).on(small), search(workload, small)
+    assert sorted(shared.device_hours) == pytest.approx(sorted(own.device_hours))
+    assert shared.machine == small
+    assert shared.most_device_hours == pytest.approx(own.most_device_hours)

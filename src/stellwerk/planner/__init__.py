@@ -3,6 +3,7 @@
 First version: dense decoder-only transformers, pre-training in 16-bit mixed precision with AdamW.
 """
 
+from stellwerk.planner.layouts import usable_device_counts
 from stellwerk.planner.machines import machine_from_accelerator
 from stellwerk.planner.memory import MEMORY_PARTS
 from stellwerk.planner.model import Layout, Machine, Plan
@@ -19,4 +20,5 @@ __all__ = [
     "machine_from_accelerator",
     "plan_layout",
     "search",
+    "usable_device_counts",
 ]

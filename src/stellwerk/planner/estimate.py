@@ -18,6 +18,11 @@ STEP_TIME_SPREAD_UNMEASURED = Interval(0.88**2, 1.0, 1.49**2)
 """For accelerators without a measured run behind the constants: twice as wide on a logarithmic scale."""
 
 
+def step_time_spread(workload: Workload, machine: Machine) -> Interval:  # noqa: ARG001
+    """The interval of a step time, in units of its best estimate."""
+    return STEP_TIME_SPREAD if machine.measured else STEP_TIME_SPREAD_UNMEASURED
+
+
 def assemble_plan(
     workload: Workload,
     machine: Machine,
@@ -30,8 +35,7 @@ def assemble_plan(
     Energy is power per device times device-hours times the site's PUE (docs/formulas/energy.md).
     """
     training = workload.training
-    spread = STEP_TIME_SPREAD if machine.measured else STEP_TIME_SPREAD_UNMEASURED
-    step_time_s = spread * sum(step_parts_s.values())
+    step_time_s = step_time_spread(workload, machine) * sum(step_parts_s.values())
     flops = flops_per_token(workload.architecture, training.sequence_length).training * training.tokens_per_step
     duration_s = step_time_s * training.steps
     device_seconds = duration_s * layout.devices

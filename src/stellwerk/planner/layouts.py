@@ -47,9 +47,9 @@ class LayoutGrid:
     def devices(self) -> IntArray:
         return self.tensor * self.pipeline * self.data
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> LayoutGrid:
-        """The layouts for which ``mask`` (shape (n,)) is true."""
-        return LayoutGrid(*(getattr(self, field.name)[mask] for field in fields(self)))
+    def where(self, chosen: npt.NDArray[np.bool_] | IntArray) -> LayoutGrid:
+        """The layouts for which a mask (shape (n,)) is true, or those at the given rows."""
+        return LayoutGrid(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def row(self, index: int) -> Layout:
         return Layout(

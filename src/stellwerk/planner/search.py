@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from stellwerk.planner.estimate import assemble_plan
-from stellwerk.planner.layouts import FloatArray, LayoutGrid, enumerate_layouts, grid_of, usable_device_counts
+from stellwerk.planner.estimate import assemble_plan, step_time_spread
+from stellwerk.planner.layouts import FloatArray, IntArray, LayoutGrid, enumerate_layouts, grid_of, usable_device_counts
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.model import Layout, Machine, Plan
 from stellwerk.planner.step import step_parts
-from stellwerk.units import SECONDS_PER_HOUR
+from stellwerk.units import SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Workload
 
 USABLE_MEMORY_SHARE = 0.94
@@ -26,7 +27,8 @@ class Candidates:
     """The layouts of one workload that fit one machine's memory; arrays of shape (n,), one entry a layout.
 
     ``evaluated`` counts the layouts that were looked at; ``least_memory_bytes`` is what the most frugal of them needs
-    on its fullest device, None where the batch admits no layout at all.
+    on its fullest device, None where the batch admits no layout at all. ``most_device_hours`` is what the most
+    wasteful of those that fit takes, 0 where none fits.
     """
 
     workload: Workload
@@ -38,6 +40,37 @@ class Candidates:
     device_hours: FloatArray
     evaluated: int
     least_memory_bytes: float | None
+    most_device_hours: float
+
+    @property
+    def devices(self) -> IntArray:
+        return self.grid.devices
+
+    @property
+    def duration_spread(self) -> Interval:
+        """The interval of every duration, in units of its best estimate."""
+        return step_time_spread(self.workload, self.machine)
+
+    @property
+    def hours_spread(self) -> Interval:
+        """The same of the device-hours."""
+        return self.duration_spread
+
+    def front(self) -> Candidates:
+        """The layouts that no other beats in both duration and device-hours: more of the one buys less of the other.
+
+        Shortest duration first.
+        """
+        order = np.lexsort((self.device_hours, self.duration_s))
+        cheaper = np.minimum.accumulate(self.device_hours[order])
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = self.device_hours[order][1:] < cheaper[:-1]
+        return self._at(order[first])
+
+    def on(self, machine: Machine) -> Candidates:
+        """Those that a machine admits that differs from the one searched in its number of devices only."""
+        kept = self._at(np.flatnonzero(np.isin(self.devices, usable_device_counts(machine))))
+        return replace(kept, machine=machine, most_device_hours=float(kept.device_hours.max(initial=0.0)))
 
     def choose(self, *, max_duration_s: float | None = None) -> Plan | None:
         """The plan to propose, or None where no layout fits the memory and the time limit.
@@ -58,6 +91,16 @@ class Candidates:
         """The layout with the shortest duration, or None where none fits."""
         return self.plan(int(np.argmin(self.duration_s))) if len(self.grid) else None
 
+    def _at(self, rows: npt.NDArray[np.int64]) -> Candidates:
+        return replace(
+            self,
+            grid=self.grid.where(rows),
+            memory_parts_bytes={name: values[rows] for name, values in self.memory_parts_bytes.items()},
+            step_parts_s={name: values[rows] for name, values in self.step_parts_s.items()},
+            duration_s=self.duration_s[rows],
+            device_hours=self.device_hours[rows],
+        )
+
     def plan(self, index: int) -> Plan:
         """One layout with everything that follows from it."""
         return assemble_plan(
@@ -69,13 +112,13 @@ class Candidates:
         )
 
 
-def search(workload: Workload, machine: Machine) -> Candidates:
-    """Evaluate every layout of the workload on the machine, for every device count worth trying.
+def search(workload: Workload, machine: Machine, device_counts: Iterable[int] | None = None) -> Candidates:
+    """Evaluate every layout of the workload on the machine, for every device count worth trying, or those given.
 
     The search is exhaustive over ``enumerate_layouts``; the time is worked out only where the memory fits.
     """
     architecture, training = workload.architecture, workload.training
-    counts = usable_device_counts(machine)
+    counts = usable_device_counts(machine) if device_counts is None else device_counts
     grid = enumerate_layouts(architecture, training, machine, counts)
     memory = memory_parts(architecture, training, machine, grid)
     memory_bytes = np.sum(list(memory.values()), axis=0)
@@ -83,6 +126,7 @@ def search(workload: Workload, machine: Machine) -> Candidates:
     fitting = grid.where(fits)
     steps = step_parts(architecture, training, machine, fitting)
     duration_s = training.steps * np.sum(list(steps.values()), axis=0)
+    device_hours = duration_s * fitting.devices / SECONDS_PER_HOUR
     return Candidates(
         workload=workload,
         machine=machine,
@@ -90,9 +134,10 @@ def search(workload: Workload, machine: Machine) -> Candidates:
         memory_parts_bytes={name: values[fits] for name, values in memory.items()},
         step_parts_s=steps,
         duration_s=duration_s,
-        device_hours=duration_s * fitting.devices / SECONDS_PER_HOUR,
+        device_hours=device_hours,
         evaluated=len(grid),
         least_memory_bytes=float(memory_bytes.min()) if len(grid) else None,
+        most_device_hours=float(device_hours.max(initial=0.0)),
     )
 
 
