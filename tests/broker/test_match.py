@@ -69,8 +69,8 @@ def test_a_complete_offer_that_nothing_stands_against_is_possible(workload: Work
         ("future/open-call", "impossible", "system_planned"),
         ("switched-off/open-call", "impossible", "system_decommissioned"),
         ("no-door/no-programme-stated", "unknown", "no_programme_stated"),
-        ("v-no-price", "unknown", "price_unknown"),
-        ("v-america", "impossible", "outside_europe"),
+        ("v-no-price/no-price", "unknown", "price_unknown"),
+        ("v-america/no-price", "impossible", "outside_europe"),
     ],
 )
 def test_each_missing_or_contrary_fact_decides_and_says_so(
@@ -120,7 +120,8 @@ def test_a_deadline_limits_the_time_as_a_duration_does(workload: Workload, catal
         assert plan is not None
         return plan.duration_s.best / SECONDS_PER_DAY
 
-    deadline = Limits(deadline=MIDNIGHT + datetime.timedelta(days=30))
+    until_cutoff = datetime.timedelta(days=18)  # 2026-12-11
+    deadline = Limits(deadline=MIDNIGHT + until_cutoff + datetime.timedelta(days=30))
     assert days_of(deadline) == days_of(Limits(duration_s=30 * SECONDS_PER_DAY))
     assert days_of(replace(deadline, duration_s=20 * SECONDS_PER_DAY)) <= 20
     with pytest.raises(InputError, match=r"limits\.deadline: has passed"):
@@ -144,18 +145,18 @@ def test_surveys_and_comparators_are_no_offers(workload: Workload, catalogue: Ca
 
 
 def test_the_price_valid_on_the_day_counts_for_all_instances(workload: Workload, catalogue: Catalogue) -> None:
-    offer = judged(workload, catalogue, "v-known")
+    offer = judged(workload, catalogue, "v-known/on_demand")
     assert offer.plan is not None
     assert offer.cost is not None
     instances = math.ceil(offer.plan.layout.devices / 8)
     assert offer.cost.amount.best == pytest.approx(instances * 32 * offer.plan.duration_s.best / 3600)
-    before = judged(workload, catalogue, "v-known", datetime.date(2026, 9, 15))
+    before = judged(workload, catalogue, "v-known/on_demand", datetime.date(2026, 9, 15))
     assert before.cost is not None
     assert before.cost.amount.best == pytest.approx(offer.cost.amount.best * 24 / 32)
 
 
 def test_monthly_rent_is_paid_in_whole_months(workload: Workload, catalogue: Catalogue) -> None:
-    offer = judged(workload, catalogue, "v-monthly")
+    offer = judged(workload, catalogue, "v-monthly/monthly")
     assert offer.cost is not None
     assert offer.cost.amount.best % 10000 == 0
     assert offer.cost.amount.best > 0
@@ -163,19 +164,19 @@ def test_monthly_rent_is_paid_in_whole_months(workload: Workload, catalogue: Cat
 
 def test_a_budget_in_another_currency_leaves_the_answer_open(workload: Workload, catalogue: Catalogue) -> None:
     limited = replace(workload, limits=replace(workload.limits, budget=Money(Decimal(10**9), "EUR")))
-    assert codes(judged(limited, catalogue, "v-dollars"), "unknown") == ["no_exchange_rate"]
-    assert judged(limited, catalogue, "v-known").verdict == "possible"
+    assert codes(judged(limited, catalogue, "v-dollars/on_demand"), "unknown") == ["no_exchange_rate"]
+    assert judged(limited, catalogue, "v-known/on_demand").verdict == "possible"
 
 
 def test_a_budget_below_the_interval_rules_out_and_inside_it_leaves_open(
     workload: Workload, catalogue: Catalogue
 ) -> None:
-    cost = judged(workload, catalogue, "v-known").cost
+    cost = judged(workload, catalogue, "v-known/on_demand").cost
     assert cost is not None
 
     def with_budget(amount: float) -> list[str]:
         limits = replace(workload.limits, budget=Money(Decimal(int(amount)), "EUR"))
-        offer = judged(replace(workload, limits=limits), catalogue, "v-known")
+        offer = judged(replace(workload, limits=limits), catalogue, "v-known/on_demand")
         return [offer.verdict, *[code for code in codes(offer, offer.verdict) if "budget" in code]]
 
     assert with_budget(cost.amount.low * 0.9) == ["impossible", "over_budget"]
@@ -217,10 +218,10 @@ def test_every_offer_that_is_not_possible_has_its_reason(workload: Workload) -> 
 def test_unknown_cost_is_left_out_of_json_and_never_zero(workload: Workload, catalogue: Catalogue) -> None:
     answer = json.loads(json.dumps(match_as_dict(match(workload, catalogue, DAY), "de")))
     entries = {entry["id"]: entry for entry in answer["offers"]}
-    assert "cost" not in entries["v-no-price"]
+    assert "cost" not in entries["v-no-price/no-price"]
     assert "cost" not in entries["complete/paid"]
     assert "gpu_hours" not in entries["mixed/open-call"]
-    known = entries["v-known"]
+    known = entries["v-known/on_demand"]
     for key in ("gpus", "gpu_hours", "days", "cost", "energy_kwh"):
         assert 0 < known[key]["low"] <= known[key]["best"] <= known[key]["high"]
     assert known["provider"] == "v-known"

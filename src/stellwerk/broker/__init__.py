@@ -1,22 +1,40 @@
 """Where a workload can run: every offer judged, with reasons, and ranked."""
 
 from stellwerk.broker.match import match, plan_on
-from stellwerk.broker.model import CommercialOffer, Cost, Finding, JudgedOffer, Match, Offer, PublicOffer, Verdict
+from stellwerk.broker.model import (
+    CommercialOffer,
+    Cost,
+    Finding,
+    Finish,
+    FinishPart,
+    JudgedOffer,
+    Match,
+    Offer,
+    PublicOffer,
+    Verdict,
+)
 from stellwerk.broker.page import render_match_page
 from stellwerk.broker.serialise import match_as_dict, plan_as_dict
+from stellwerk.broker.waits import NO_WAITS, Wait, Waits, read_waits
 
 __all__ = [
+    "NO_WAITS",
     "CommercialOffer",
     "Cost",
     "Finding",
+    "Finish",
+    "FinishPart",
     "JudgedOffer",
     "Match",
     "Offer",
     "PublicOffer",
     "Verdict",
+    "Wait",
+    "Waits",
     "match",
     "match_as_dict",
     "plan_as_dict",
     "plan_on",
+    "read_waits",
     "render_match_page",
 ]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from stellwerk.broker.model import CommercialOffer, Finding, PublicOffer
-from stellwerk.catalog import EU_MEMBERS, Programme, System, admits_country
+from stellwerk.broker.model import Finding, PublicOffer
+from stellwerk.catalog import Programme, System, admits_country
 from stellwerk.messages import Reason
 from stellwerk.workload import Applicant
-
-EUROPEAN_COUNTRIES = EU_MEMBERS | {"AL", "BA", "CH", "GB", "IS", "LI", "ME", "MK", "NO", "RS", "UA"}
 
 
 def judge_public_access(offer: PublicOffer, applicant: Applicant, as_of: datetime.date) -> Iterator[Finding]:
@@ -34,15 +32,6 @@ def _note_times(programme: Programme) -> Iterator[Finding]:
         yield Finding("note", Reason("turnaround", {"text": turnaround}))
     if not programme.cutoff.known and not programme.cutoff_dates:
         yield Finding("note", Reason("cutoff_unknown", {"programme": programme.id}))
-
-
-def judge_location(offer: CommercialOffer) -> Iterator[Finding]:
-    """Whether the product's data stay in Europe, the scope of this service."""
-    countries = offer.product.countries_of_data.value
-    if not countries:
-        yield Finding("unknown", Reason("location_unknown"))
-    elif not EUROPEAN_COUNTRIES.intersection(countries):
-        yield Finding("impossible", Reason("outside_europe", {"countries": ", ".join(countries)}))
 
 
 def _judge_status(system: System) -> Iterator[Finding]:

@@ -3,59 +3,76 @@
 from __future__ import annotations
 
 import datetime
-from functools import cache, partial
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from stellwerk.broker.access import judge_location, judge_public_access
-from stellwerk.broker.amounts import commercial_cost, judge_amount, judge_budget, public_cost
-from stellwerk.broker.capability import hardware_of, judge_hardware
-from stellwerk.broker.model import CommercialOffer, Cost, Finding, JudgedOffer, Match, Offer, Verdict
+from stellwerk.broker.access import judge_public_access
+from stellwerk.broker.bounds import RULED_OUT, Bound, choose
+from stellwerk.broker.costs import Rental, budget_bound, judge_price, judge_rate, public_cost, rental_of
+from stellwerk.broker.finish import (
+    TimeLimit,
+    finish_of,
+    judge_finish,
+    judge_walltime,
+    parts_before_the_run,
+    run_bounds,
+    time_limit,
+)
+from stellwerk.broker.grants import grant_bounds, grant_time_bounds, judge_comparability
+from stellwerk.broker.hardware import Ground, ground_of
+from stellwerk.broker.model import CommercialOffer, Finding, FinishPart, JudgedOffer, Match, Offer
 from stellwerk.broker.offers import offers_of
+from stellwerk.broker.pareto import pareto_front
+from stellwerk.broker.places import judge_place
+from stellwerk.broker.plans import options_by_machine
+from stellwerk.broker.rank import rank, verdict_of, worst_first
+from stellwerk.broker.waits import NO_WAITS, Waits
 from stellwerk.catalog import Catalogue
-from stellwerk.errors import InputError
-from stellwerk.planner import Candidates, Machine, Plan, search
+from stellwerk.messages import Reason
+from stellwerk.planner import Candidates, Machine, Plan
 from stellwerk.workload import Workload
 
 DEFAULT_CURRENCY = "EUR"
-"""In which offers are ranked first when the workload names no budget."""
-
-_VERDICT_ORDER: dict[Verdict, int] = {"possible": 0, "unknown": 1, "impossible": 2}
+"""In which offers are compared when the workload names no budget."""
 
 
-def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date) -> Match:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What all offers are judged by."""
+
+    workload: Workload
+    catalogue: Catalogue
+    as_of: datetime.date
+    waits: Waits
+    limit: TimeLimit
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What planning made of an offer: a plan, or the findings that say why there is none."""
+
+    plan: Plan | None
+    findings: tuple[Finding, ...]
+    index: int = 0
+
+
+def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date, *, waits: Waits = NO_WAITS) -> Match:
     """Judge all offers of the catalogue for the workload on the day ``as_of``; best first.
 
     An offer is ``impossible`` if one finding rules it out, otherwise ``unknown`` if one leaves it open, otherwise
-    ``possible``. Within a verdict, offers with fewer open questions come first, then the cheaper ones: free of
-    charge, in the currency of the budget, in other currencies, of unknown cost.
+    ``possible``. The plan on an offer is the one that the fewest things stand against. The order is that of rank.py.
 
     Raises InputError where the deadline is not after ``as_of``.
     """
-
-    limit_s = _time_limit_s(workload, as_of)
-
-    @cache  # offers with the same hardware share one search
-    def search_once(machine: Machine) -> Candidates:
-        return search(workload, machine)
-
-    judged = []
-    for offer in offers_of(catalogue):
-        hardware = hardware_of(offer, catalogue)
-        plan, findings = judge_hardware(offer, hardware, limit_s, search_once)
-        if isinstance(offer, CommercialOffer):
-            cost, cost_findings = commercial_cost(offer.product, plan, as_of)
-            findings += [*judge_location(offer), *cost_findings]
-        else:
-            findings = [*judge_public_access(offer, workload.applicant, as_of), *findings]
-            cost, cost_findings = public_cost(offer.programme) if offer.programme else (None, [])
-            findings += cost_findings
-            if offer.programme and plan:
-                findings += judge_amount(offer.programme, offer.system, plan)
-        findings += judge_budget(cost, workload.limits.budget)
-        judged.append(JudgedOffer(offer, _verdict(findings), _by_effect(findings), plan, cost))
     budget = workload.limits.budget
-    own_currency = budget.currency if budget else DEFAULT_CURRENCY
-    ranked = sorted(judged, key=lambda one: _rank(one, own_currency))
-    return Match(workload, as_of, catalogue, tuple(ranked))
+    currency = budget.currency if budget else DEFAULT_CURRENCY
+    asked = _Asked(workload, catalogue, as_of, waits, time_limit(workload.limits, as_of), currency)
+    offers = tuple(offers_of(catalogue, as_of))
+    grounds = _grounds(offers, catalogue)
+    options = options_by_machine(workload, _machines(grounds.values()))
+    judged = [_judge(offer, grounds[_pool(offer)], options, asked) for offer in offers]
+    return Match(workload, as_of, catalogue, tuple(rank(judged)), currency, pareto_front(judged))
 
 
 def plan_on(
@@ -65,55 +82,100 @@ def plan_on(
 
     Raises InputError where the deadline is not after ``as_of``.
     """
-    hardware = hardware_of(offer, catalogue)
-    return judge_hardware(offer, hardware, _time_limit_s(workload, as_of), partial(search, workload))
+    ground = ground_of(offer, catalogue)
+    options = options_by_machine(workload, _machines([ground]))
+    limit = time_limit(workload.limits, as_of)
+    if ground.machine is None:
+        return None, list(ground.in_the_way)
+    candidates = options[ground.machine]
+    planned = _plan(ground, candidates, tuple(run_bounds(limit, (), candidates)), ())
+    return planned.plan, list(planned.findings)
 
 
-def _time_limit_s(workload: Workload, as_of: datetime.date) -> float | None:
-    """The shorter one of the longest duration and the time left until the deadline; None without either.
-
-    Waiting times are not known, so all of the time until the deadline counts as time to compute.
-    """
-    limits = workload.limits
-    if limits.deadline is None:
-        return limits.duration_s
-    begin = datetime.datetime.combine(as_of, datetime.time(), limits.deadline.tzinfo)
-    left_s = limits.deadline.timestamp() - begin.timestamp()
-    if left_s <= 0:
-        raise InputError(
-            "has passed", key="limits.deadline", value=limits.deadline.isoformat(), allowed=f"a moment after {as_of}"
-        )
-    return left_s if limits.duration_s is None else min(left_s, limits.duration_s)
+def _grounds(offers: Iterable[Offer], catalogue: Catalogue) -> dict[str, Ground]:
+    grounds: dict[str, Ground] = {}
+    for offer in offers:
+        pool = _pool(offer)
+        if pool not in grounds:
+            grounds[pool] = ground_of(offer, catalogue)
+    return grounds
 
 
-def _verdict(findings: list[Finding]) -> Verdict:
-    effects = {finding.effect for finding in findings}
-    if "impossible" in effects:
-        return "impossible"
-    return "unknown" if "unknown" in effects else "possible"
+def _pool(offer: Offer) -> str:
+    """What offers on the same hardware share."""
+    return f"product {offer.product.id}" if isinstance(offer, CommercialOffer) else f"system {offer.system.id}"
 
 
-def _by_effect(findings: list[Finding]) -> tuple[Finding, ...]:
-    """The deciding findings first."""
-    order = {"impossible": 0, "unknown": 1, "note": 2}
-    return tuple(sorted(findings, key=lambda finding: order[finding.effect]))
+def _machines(grounds: Iterable[Ground]) -> Iterator[Machine]:
+    return (ground.machine for ground in grounds if ground.machine is not None)
 
 
-def _rank(judged: JudgedOffer, own_currency: str) -> tuple[int, int, tuple[int, str, float], float, str]:
-    return (
-        _VERDICT_ORDER[judged.verdict],
-        judged.open_questions,
-        _cost_order(judged.cost, own_currency),
-        judged.plan.duration_s.best if judged.plan else float("inf"),
-        judged.offer.id,
-    )
+def _judge(offer: Offer, ground: Ground, options: dict[Machine, Candidates], asked: _Asked) -> JudgedOffer:
+    before = parts_before_the_run(offer, asked.as_of)
+    findings = [*_judge_access(offer, asked), *judge_place(offer, asked.workload.data)]
+    rental: Rental | None = None
+    if ground.machine is None:
+        planned = _Planned(None, ground.in_the_way)
+    else:
+        candidates = options[ground.machine]
+        if isinstance(offer, CommercialOffer):
+            rental = rental_of(offer, candidates, asked.catalogue, asked.currency, asked.as_of)
+        time_bounds, other_bounds = _bounds(offer, before, candidates, rental, asked)
+        planned = _plan(ground, candidates, time_bounds, other_bounds)
+    plan = planned.plan
+    findings += planned.findings
+    if isinstance(offer, CommercialOffer):
+        cost = None if plan is None or rental is None else rental.cost(planned.index)
+        findings += [*judge_price(offer, asked.as_of), *judge_rate(rental, asked.workload.limits.budget)]
+    else:
+        cost, cost_findings = public_cost(offer.programme)
+        findings += cost_findings
+        if offer.programme is not None:
+            findings += judge_comparability(offer.programme, offer.system)
+        if plan is not None:
+            findings += judge_walltime(offer, plan)
+    finish = None if plan is None else finish_of(offer, before, plan, asked.waits, asked.as_of)
+    if finish is not None:
+        findings += judge_finish(finish, asked.limit)
+    return JudgedOffer(offer, verdict_of(findings), worst_first(findings), plan, cost, finish, None)
 
 
-def _cost_order(cost: Cost | None, own_currency: str) -> tuple[int, str, float]:
-    """Free of charge, then the applicant's currency, then each other one for itself, then unknown: amounts in
-    different currencies are not compared."""
-    if cost is None:
-        return (3, "", 0.0)
-    if cost.amount.high == 0:
-        return (0, "", 0.0)
-    return (1 if cost.currency == own_currency else 2, cost.currency, cost.amount.best)
+def _judge_access(offer: Offer, asked: _Asked) -> Iterator[Finding]:
+    if not isinstance(offer, CommercialOffer):
+        yield from judge_public_access(offer, asked.workload.applicant, asked.as_of)
+
+
+def _bounds(
+    offer: Offer, before: tuple[FinishPart, ...], options: Candidates, rental: Rental | None, asked: _Asked
+) -> tuple[tuple[Bound, ...], tuple[Bound, ...]]:
+    """(Those on the time, all others)."""
+    time_bounds = list(run_bounds(asked.limit, before, options))
+    if isinstance(offer, CommercialOffer):
+        budget = asked.workload.limits.budget
+        return tuple(time_bounds), () if rental is None else tuple(budget_bound(rental, budget))
+    if offer.programme is None:
+        return tuple(time_bounds), ()
+    time_bounds += grant_time_bounds(offer.programme, options)
+    return tuple(time_bounds), tuple(grant_bounds(offer.programme, offer.system, options))
+
+
+def _plan(ground: Ground, options: Candidates, time_bounds: Sequence[Bound], other_bounds: Sequence[Bound]) -> _Planned:
+    index = choose(options, time_bounds, other_bounds)
+    too_slow = index is not None and any(bound.severity()[index] == RULED_OUT for bound in time_bounds)
+    if (index is None or too_slow) and ground.beyond_one_node:
+        return _Planned(None, ground.beyond_one_node)
+    if index is None:
+        return _Planned(None, (_why_nothing_fits(options),))
+    plan = options.plan(index)
+    findings = [found for bound in (*time_bounds, *other_bounds) if (found := bound.finding(index))]
+    if plan.devices > options.machine.devices_per_node:
+        findings += ground.notes_on_several_nodes
+    return _Planned(plan, (*findings, *ground.notes), index)
+
+
+def _why_nothing_fits(options: Candidates) -> Finding:
+    machine = options.machine
+    if options.least_memory_bytes is None:
+        return Finding("impossible", Reason("no_layout", {"devices": machine.devices}))
+    params = {"needed_gb": options.least_memory_bytes / 1e9, "available_gb": machine.memory_bytes / 1e9}
+    return Finding("impossible", Reason("memory_too_small", params))

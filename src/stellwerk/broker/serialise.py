@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from stellwerk import __version__
-from stellwerk.broker.model import CommercialOffer, JudgedOffer, Match
+from stellwerk.broker.model import CommercialOffer, Cost, Finish, JudgedOffer, Match
 from stellwerk.messages import Language, render
 from stellwerk.planner import Plan
 from stellwerk.planner.estimate import MODEL_VERSION
@@ -26,13 +26,18 @@ def match_as_dict(match: Match, language: Language) -> dict[str, Any]:
         "catalogue_sha256": match.catalogue.hash,
         "workload": match.workload.name,
         "counts": dict(match.counts()),
-        "offers": [_offer_as_dict(rank, judged, language) for rank, judged in enumerate(match.offers, start=1)],
+        "currency": match.currency,
+        "offers": [_offer_as_dict(rank, judged, match, language) for rank, judged in enumerate(match.offers, start=1)],
     }
 
 
-def _offer_as_dict(rank: int, judged: JudgedOffer, language: Language) -> dict[str, Any]:
+def _offer_as_dict(rank: int, judged: JudgedOffer, match: Match, language: Language) -> dict[str, Any]:
     entry: dict[str, Any] = {"rank": rank, "id": judged.offer.id} | _names(judged)
-    entry["verdict"] = judged.verdict
+    entry |= {
+        "verdict": judged.verdict,
+        "completeness": judged.completeness,
+        "on_front": judged.offer.id in match.front,
+    }
     entry["reasons"] = [
         {"effect": finding.effect, **finding.reason.as_dict(), "text": render(finding.reason, language)}
         for finding in judged.findings
@@ -43,7 +48,12 @@ def _offer_as_dict(rank: int, judged: JudgedOffer, language: Language) -> dict[s
 def _names(judged: JudgedOffer) -> dict[str, Any]:
     offer = judged.offer
     if isinstance(offer, CommercialOffer):
-        return {"programme": None, "provider": offer.product.id, "provider_name": offer.product.provider}
+        return {
+            "programme": None,
+            "provider": offer.product.id,
+            "provider_name": offer.product.provider,
+            "term": offer.price.term_id if offer.price else None,
+        }
     return {"programme": offer.programme.id if offer.programme else None, "system": offer.system.id}
 
 
@@ -66,5 +76,24 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
 def _numbers(judged: JudgedOffer) -> dict[str, Any]:
     numbers = plan_as_dict(judged.plan) if judged.plan else {}
     if judged.cost is not None:
-        numbers["cost"] = judged.cost.amount.as_dict() | {"currency": judged.cost.currency, "net": judged.cost.net}
+        numbers["cost"] = _cost_as_dict(judged.cost)
+    if judged.finish is not None:
+        numbers["finish"] = _finish_as_dict(judged.finish)
+    if judged.co2_kg is not None:
+        numbers["co2_kg"] = judged.co2_kg.as_dict()
     return numbers
+
+
+def _cost_as_dict(cost: Cost) -> dict[str, Any]:
+    converted = {} if cost.converted is None else {"converted": cost.converted.as_dict()}
+    return cost.amount.as_dict() | {"currency": cost.currency, "net": cost.net} | converted
+
+
+def _finish_as_dict(finish: Finish) -> dict[str, Any]:
+    """``day`` is the earliest one where parts are unknown."""
+    known = {
+        part.name: (part.duration_s * (1 / SECONDS_PER_DAY)).as_dict()
+        for part in finish.parts
+        if part.duration_s is not None
+    }
+    return {"day": finish.day.isoformat(), "known_days": known, "unknown": list(finish.unknown)}

@@ -84,6 +84,8 @@ def _build_price(price: PriceEntry, source: Source) -> Price:
         valid_until=price.valid_until,
         source=source,
         note=price.note,
+        commitment_days=price.commitment_days,
+        least_accelerators=price.least_accelerators,
     )
 
 

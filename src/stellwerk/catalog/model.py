@@ -7,6 +7,7 @@ and unknown is a value: nothing here stands in for it.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -255,6 +256,21 @@ class Price:
     valid_until: datetime.date | None
     source: Source
     note: str = ""
+    commitment_days: float | None = None
+    """The shortest time that is paid for; None: none is stated."""
+    least_accelerators: int | None = None
+    """The fewest accelerators that the price is for; None: none is stated."""
+
+    @property
+    def term_id(self) -> str:
+        """What tells the terms of one product apart: ``on_demand``, ``reserved-1-year``."""
+        words = re.sub(r"[^a-z0-9]+", "-", self.term.casefold()).strip("-")
+        return f"{self.kind}-{words}" if words else self.kind
+
+    def valid_on(self, day: datetime.date) -> bool:
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_until is None or day <= self.valid_until
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,14 +308,7 @@ class Product:
 
     def price_at(self, day: datetime.date, kind: str = "on_demand") -> Price | None:
         """The price of one kind that is valid on a day, the latest claim first; None where none is known."""
-        valid = [
-            price
-            for price in self.prices
-            if price.kind == kind
-            and (price.valid_from is None or price.valid_from <= day)
-            and (price.valid_until is None or day <= price.valid_until)
-        ]
-        return valid[0] if valid else None
+        return next((price for price in self.prices if price.kind == kind and price.valid_on(day)), None)
 
 
 @dataclass(frozen=True, slots=True)

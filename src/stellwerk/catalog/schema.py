@@ -208,6 +208,8 @@ class PriceEntry(Strict):
     valid_until: datetime.date | None = None
     source: str | None = None
     note: str = ""
+    commitment_days: Amount | None = None
+    least_accelerators: Count | None = None
 
 
 class OfferValues(Strict):

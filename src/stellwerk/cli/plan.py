@@ -42,7 +42,7 @@ def _offer(catalogue: Catalogue, target: str) -> PublicOffer | CommercialOffer:
     if target in catalogue.systems:
         return PublicOffer(catalogue.systems[target], None)
     if target in catalogue.products:
-        return CommercialOffer(catalogue.products[target])
+        return CommercialOffer(catalogue.products[target], None)
     raise InputError(
         "no system or product has this id", key="--on", value=target, allowed=[*catalogue.systems, *catalogue.products]
     )

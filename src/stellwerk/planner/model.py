@@ -92,5 +92,9 @@ class Plan:
     energy_j: Interval | None
 
     @property
+    def devices(self) -> int:
+        return self.layout.devices
+
+    @property
     def memory_bytes(self) -> float:
         return sum(self.memory_parts_bytes.values())

@@ -52,9 +52,9 @@ class Candidates:
         return step_time_spread(self.workload, self.machine)
 
     @property
-    def hours_spread(self) -> Interval:
-        """The same of the device-hours."""
-        return self.duration_spread
+    def devices_spread(self) -> Interval:
+        """The same of the number of devices: a layout has exactly so many."""
+        return Interval.exactly(1.0)
 
     def front(self) -> Candidates:
         """The layouts that no other beats in both duration and device-hours: more of the one buys less of the other.

@@ -1,0 +1,155 @@
+"""Limits that a plan has to keep, over many options at once.
+
+Each option is one way to run the workload (a layout, a set of replicas). A bound says for every option what it does to
+the verdict, and for the chosen one why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from stellwerk.broker.model import Effect, Finding
+from stellwerk.messages import Reason
+from stellwerk.units import Interval
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Params = Mapping[str, str | int | float]
+
+FINE, NOTE, OPEN, RULED_OUT = range(4)
+_EFFECTS: dict[int, Effect] = {NOTE: "note", OPEN: "unknown", RULED_OUT: "impossible"}
+WORTH_FOR_SPEED = 1.10
+"""Without a time limit, the fastest option is taken that costs at most this much of the cheapest one's hours."""
+
+
+class Options(Protocol):
+    """What the choice goes by; arrays of shape (n,), one entry an option."""
+
+    @property
+    def duration_s(self) -> FloatArray: ...
+    @property
+    def device_hours(self) -> FloatArray: ...
+
+
+class Estimates(NamedTuple):
+    """A quantity of every option with its interval; arrays of shape (n,)."""
+
+    low: FloatArray
+    best: FloatArray
+    high: FloatArray
+
+    @classmethod
+    def spread(cls, best: FloatArray, interval: Interval) -> Estimates:
+        return cls(best * interval.low, best * interval.best, best * interval.high)
+
+    def at(self, index: int) -> Interval:
+        return Interval(float(self.low[index]), float(self.best[index]), float(self.high[index]))
+
+
+class Bound(Protocol):
+    def severity(self) -> IntArray:
+        """FINE, NOTE, OPEN or RULED_OUT for every option; shape (n,)."""
+
+    def finding(self, index: int) -> Finding | None:
+        """Why, for one option; None where it is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """``amounts`` must stay within ``limit``.
+
+    The reasons, whose ``params`` are filled in, say that they exceed it for certain, may exceed it, or exceed it
+    only at the upper end of the interval (which is a NOTE, or as OPEN as ``may_exceed``).
+    """
+
+    amounts: Estimates
+    limit: float
+    exceeds: Reason
+    may_exceed: Reason
+    tight: Reason
+    params: Callable[[int], Params]
+    tight_is: int = NOTE
+
+    def severity(self) -> IntArray:
+        levels = [self.amounts.low > self.limit, self.amounts.best > self.limit, self.amounts.high > self.limit]
+        return np.select(levels, [RULED_OUT, OPEN, self.tight_is], FINE)
+
+    def finding(self, index: int) -> Finding | None:
+        amount = self.amounts.at(index)
+        if amount.high <= self.limit:
+            return None
+        if amount.low > self.limit:
+            return _finding(RULED_OUT, self.exceeds, self.params(index))
+        if amount.best > self.limit:
+            return _finding(OPEN, self.may_exceed, self.params(index))
+        return _finding(self.tight_is, self.tight, self.params(index))
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """``amounts`` must reach ``limit``. A run below it rules an offer out only where no option, however wasteful, comes
+    near (``most``): a project may hold more than this run. Otherwise the answer stays open."""
+
+    amounts: Estimates
+    limit: float
+    most: float
+    misses: Reason
+    alone_misses: Reason
+    may_miss: Reason
+    params: Callable[[int], Params]
+
+    def severity(self) -> IntArray:
+        below = RULED_OUT if self.most < self.limit else OPEN
+        return np.select([self.amounts.high < self.limit, self.amounts.low < self.limit], [below, OPEN], FINE)
+
+    def finding(self, index: int) -> Finding | None:
+        amount = self.amounts.at(index)
+        if amount.low >= self.limit:
+            return None
+        if amount.high >= self.limit:
+            return _finding(OPEN, self.may_miss, self.params(index))
+        if self.most < self.limit:
+            return _finding(RULED_OUT, self.misses, self.params(index))
+        return _finding(OPEN, self.alone_misses, self.params(index))
+
+
+def choose(options: Options, time_bounds: Sequence[Bound], other_bounds: Sequence[Bound]) -> int | None:
+    """The option that the fewest things stand against; None without any option.
+
+    Among equals: the fastest where none keeps the time, else the fewest device-hours where time is limited, else the
+    fastest that takes at most ``WORTH_FOR_SPEED`` of the fewest. Looser bounds never make the worst finding worse.
+    """
+    count = len(options.duration_s)
+    if count == 0:
+        return None
+    time = _severities(time_bounds, count)
+    every = np.concatenate([time, _severities(other_bounds, count)])
+    worst, total = every.max(axis=0), every.sum(axis=0)
+    equal = worst == worst.min()
+    equal &= total == total[equal].min()
+    hours = np.where(equal, options.device_hours, math.inf)
+    if (time.max(axis=0)[equal] == RULED_OUT).all():
+        return _first(np.where(equal, options.duration_s, math.inf), hours)
+    if time_bounds:
+        return _first(hours, options.duration_s)
+    affordable = hours <= WORTH_FOR_SPEED * hours.min()
+    return _first(np.where(affordable, options.duration_s, math.inf), hours)
+
+
+def _severities(bounds: Sequence[Bound], count: int) -> IntArray:
+    """Shape (bounds, n), with one row of FINE first."""
+    return np.stack([np.full(count, FINE, dtype=np.int64), *(bound.severity() for bound in bounds)])
+
+
+def _first(key: FloatArray, then: FloatArray) -> int:
+    return int(np.lexsort((then, key))[0])
+
+
+def _finding(severity: int, reason: Reason, params: Params) -> Finding:
+    return Finding(_EFFECTS[severity], replace(reason, params=params))

@@ -1,0 +1,129 @@
+"""What an offer costs the applicant."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from stellwerk.broker.bounds import AtMost, Bound, Estimates, FloatArray, Params
+from stellwerk.broker.model import CommercialOffer, Cost, Finding
+from stellwerk.catalog import Catalogue, Price, Product, Programme
+from stellwerk.messages import Reason
+from stellwerk.planner import Candidates
+from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval, Money
+
+SECONDS_PER_MONTH = 30 * SECONDS_PER_DAY
+OLD_PRICE_DAYS = 180
+"""An older list price is still used, and marked."""
+
+
+class Rental(NamedTuple):
+    """What renting every option costs, in the currency of the price; ``rate`` is what one unit of it is worth in the
+    currency of the match, None where no exchange rate is known."""
+
+    amounts: Estimates
+    currency: str
+    net: bool | None
+    rate: float | None
+
+    def cost(self, index: int) -> Cost:
+        amount = self.amounts.at(index)
+        return Cost(amount, self.currency, self.net, None if self.rate is None else amount * self.rate)
+
+
+def public_cost(programme: Programme | None) -> tuple[Cost | None, list[Finding]]:
+    """Zero where the programme says that it is free for those it admits; otherwise unknown."""
+    if programme is None:
+        return None, []
+    if programme.free:
+        unsourced = programme.cost.evidence == "unsourced"
+        findings = [Finding("note", Reason("cost_unsourced", {"programme": programme.id}))] if unsourced else []
+        nothing = Interval.exactly(0.0)
+        return Cost(nothing, "EUR", net=None, converted=nothing), findings
+    if programme.free is False:
+        return None, [Finding("unknown", Reason("price_unknown"))]
+    return None, [Finding("note", Reason("cost_unknown", {"programme": programme.id}))]
+
+
+def judge_price(offer: CommercialOffer, as_of: datetime.date) -> Iterator[Finding]:
+    """Whether the price of an offer is one to reckon with."""
+    price = offer.price
+    if price is None:
+        yield Finding("unknown", Reason("price_unknown"))
+    elif price.currency is None:
+        yield Finding("unknown", Reason("currency_unknown"))
+    elif price.kind == "from":
+        yield Finding("unknown", Reason("price_is_a_start", {"price": f"{price.amount} {price.currency}"}))
+    elif _is_old(price, as_of):
+        yield Finding("note", Reason("price_old", {"as_of": price.source.as_of}))
+    if price is not None and price.kind == "spot":
+        yield Finding("unknown", Reason("spot_interruptible"))
+
+
+def rental_of(
+    offer: CommercialOffer, options: Candidates, catalogue: Catalogue, currency: str, as_of: datetime.date
+) -> Rental | None:
+    """What each option costs on the terms of an offer; None where its price is unknown or only a starting price.
+
+    Instances are rented whole, for the time of the run but at least as many and as long as the terms say; monthly rent
+    counts whole months.
+    """
+    price = offer.price
+    if price is None or price.currency is None or price.kind == "from":
+        return None
+    devices, duration_s = options.devices.astype(np.float64), options.duration_s
+    low, best, high = (
+        _rent(price, offer.product, devices * more, duration_s * longer, options.machine.devices_per_node)
+        for more, longer in zip(_bounds(options.devices_spread), _bounds(options.duration_spread), strict=True)
+    )
+    return Rental(Estimates(low, best, high), price.currency, price.net, _rate(price.currency, currency))
+
+
+def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
+    """That the cost stays within the budget, where both are in one currency or a rate is known."""
+    if budget is None or rental.rate is None:
+        return
+    rate, limit = rental.rate, float(budget.amount)
+    amounts = Estimates(*(values * rate for values in rental.amounts))
+
+    def params(index: int) -> Params:
+        return {"cost": amounts.at(index).best, "budget": limit, "currency": budget.currency}
+
+    over, uncertain, tight = Reason("over_budget"), Reason("budget_within_uncertainty"), Reason("budget_tight")
+    yield AtMost(amounts, limit, over, uncertain, tight, params)
+
+
+def judge_rate(rental: Rental | None, budget: Money | None) -> Iterator[Finding]:
+    """A budget in a currency that the price cannot be converted to leaves the answer open."""
+    if rental is not None and rental.rate is None and budget is not None:
+        currencies = {"currency": rental.currency, "budget_currency": budget.currency}
+        yield Finding("unknown", Reason("no_exchange_rate", currencies))
+
+
+def _is_old(price: Price, as_of: datetime.date) -> bool:
+    read = price.source.as_of_date
+    return price.valid_until is None and read is not None and (as_of - read).days > OLD_PRICE_DAYS
+
+
+def _rent(
+    price: Price, product: Product, devices: FloatArray, duration_s: FloatArray, devices_per_instance: int
+) -> FloatArray:
+    modules_per_instance = product.accelerators.value or 1
+    least = -(-(price.least_accelerators or 1) // modules_per_instance)
+    instances = np.maximum(np.ceil(devices / devices_per_instance), least)
+    paid_s = np.maximum(duration_s, (price.commitment_days or 0.0) * SECONDS_PER_DAY)
+    if price.unit == "month":
+        return np.ceil(paid_s / SECONDS_PER_MONTH) * float(price.amount) * instances
+    rate = float(price.amount) * (modules_per_instance if price.unit == "gpu_h" else 1)
+    return rate * instances * paid_s / SECONDS_PER_HOUR
+
+
+def _bounds(interval: Interval) -> tuple[float, float, float]:
+    return interval.low, interval.best, interval.high
+
+
+def _rate(currency: str, wanted: str) -> float | None:
+    return 1.0 if currency == wanted else None

@@ -1,0 +1,108 @@
+"""Whether a programme grants as much, and as little, as a plan needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from stellwerk.broker.bounds import OPEN, AtLeast, AtMost, Bound, Estimates, Params
+from stellwerk.broker.model import Finding
+from stellwerk.catalog import AmountLimit, Programme, System
+from stellwerk.messages import Reason
+from stellwerk.planner import Candidates
+from stellwerk.units import SECONDS_PER_DAY
+
+_PERIOD_DAYS = {"quarter": 91.0, "year": 365.0}
+UNIT_NAMES = {"gpu_h": "GPU-h", "node_h": "node-h", "core_h": "core-h", "flop": "FLOP"}
+
+
+def grant_bounds(programme: Programme, system: System, options: Candidates) -> Iterator[Bound]:
+    """The limits of a programme on a system that can be compared with a plan's need."""
+    for limit in limits_on(programme, system):
+        factor = per_node_hour(limit, system)
+        if factor is not None:
+            yield from _amount_bounds(limit, factor, options)
+
+
+def grant_time_bounds(programme: Programme, options: Candidates) -> Iterator[Bound]:
+    """How long a grant lasts at most."""
+    longest_days = programme.duration_max_days.value
+    if longest_days is None:
+        return
+    duration = Estimates.spread(options.duration_s, options.duration_spread)
+
+    def params(index: int) -> Params:
+        return {"days": duration.at(index).best / SECONDS_PER_DAY, "limit_days": longest_days}
+
+    yield AtMost(
+        duration,
+        longest_days * SECONDS_PER_DAY,
+        Reason("grant_too_short"),
+        Reason("grant_may_be_too_short"),
+        Reason("grant_tight"),
+        params,
+    )
+
+
+def judge_comparability(programme: Programme, system: System) -> Iterator[Finding]:
+    """What limits say that cannot be compared: it leaves the answer open, and no stated limit is noted as such."""
+    limits = limits_on(programme, system)
+    if any(per_node_hour(limit, system) is not None for limit in limits):
+        return
+    stated = programme.amount_max.value or programme.amount_min.value
+    if limits or stated:
+        text = stated or ", ".join(UNIT_NAMES.get(limit.unit, limit.unit) for limit in limits)
+        yield Finding("unknown", Reason("amount_not_comparable", {"programme": programme.id, "text": text}))
+    else:
+        yield Finding("note", Reason("amount_limit_unknown", {"programme": programme.id}))
+
+
+def limits_on(programme: Programme, system: System) -> list[AmountLimit]:
+    """Those that hold for a system: stated for it, or for the whole programme."""
+    return [
+        limit for limit in programme.limits if system.id in limit.system_ids or not (limit.system_ids or limit.scope)
+    ]
+
+
+def per_node_hour(limit: AmountLimit, system: System) -> float | None:
+    """What one hour of a node takes of a limit, in its unit; None where no fact says so.
+
+    GPU-hours of programmes count modules, as they are sold, not the devices that a scheduler sees in them.
+    """
+    if limit.unit == "node_h":
+        return 1.0
+    if limit.unit == "gpu_h":
+        return float(system.accelerators_per_node.value or 1)
+    return None
+
+
+def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Candidates) -> Iterator[Bound]:
+    # A limit per quarter or year meets only the part of a long run that falls into one.
+    period_s = _PERIOD_DAYS.get(limit.per, math.inf) * SECONDS_PER_DAY
+    factor = per_node_hour / options.machine.devices_per_node
+    share = np.minimum(1.0, period_s / options.duration_s)
+    amounts = Estimates.spread(
+        options.device_hours * share * factor,
+        options.duration_spread.times(options.devices_spread),
+    )
+
+    def params_with(bound: float) -> Callable[[int], Params]:
+        said: Params = {"unit": UNIT_NAMES[limit.unit], "scope": limit.scope or "–", "limit": bound}
+        return lambda index: {"amount": amounts.at(index).best, **said}
+
+    if limit.maximum is not None:
+        above, may_exceed = Reason("amount_above_maximum"), Reason("amount_may_exceed_maximum")
+        yield AtMost(amounts, limit.maximum, above, may_exceed, may_exceed, params_with(limit.maximum), tight_is=OPEN)
+    if limit.minimum is not None:
+        most = options.most_device_hours * factor * options.duration_spread.high
+        yield AtLeast(
+            amounts,
+            limit.minimum,
+            most,
+            Reason("amount_below_minimum"),
+            Reason("amount_alone_below_minimum"),
+            Reason("amount_may_miss_minimum"),
+            params_with(limit.minimum),
+        )

@@ -1,0 +1,153 @@
+"""What planning needs to know of an offer's hardware, and what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from stellwerk.broker.model import CommercialOffer, Finding, Offer
+from stellwerk.catalog import Accelerator, Catalogue, Fact, Product, System
+from stellwerk.messages import Reason
+from stellwerk.planner import Machine, machine_from_accelerator
+
+LARGEST_RENTAL = 4096
+"""Modules of one product that a plan may use where its provider names no limit; the open limit is noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What planning needs to know of an offer, None where unknown. Modules are accelerators as they are sold."""
+
+    accelerator: Accelerator | None
+    accelerator_text: str
+    assumption: str
+    """What the catalogue assumed to name the accelerator type, in words; empty where a source names it."""
+    modules: int | None
+    modules_per_node: int | None
+    module_memory_bytes: float | None
+    network_bytes_per_s: float | None
+    """One node's injection bandwidth, one direction; a lower bound where ``network_at_least``."""
+    network_at_least: bool
+    unsourced: tuple[str, ...]
+    """The catalogue's names of those of these values that no source backs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a plan on an offer rests on. ``machine`` is None where ``in_the_way`` says what is not known.
+
+    Where the size of a pool or the network between its nodes is unknown, the machine is one node: nothing is assumed
+    about the rest, and ``beyond_one_node`` says why the answer is open if one node is not enough.
+    """
+
+    machine: Machine | None
+    in_the_way: tuple[Finding, ...] = ()
+    beyond_one_node: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
+    """That have to be known of every plan."""
+    notes_on_several_nodes: tuple[Finding, ...] = ()
+
+
+def ground_of(offer: Offer, catalogue: Catalogue) -> Ground:
+    """The machine to plan on, as far as the catalogue knows it."""
+    hardware = hardware_of(offer, catalogue)
+    accelerator = hardware.accelerator
+    if accelerator is None:
+        return _no_ground(Reason("accelerator_unclear", {"text": hardware.accelerator_text or "–"}))
+    if hardware.modules_per_node is None:
+        return _no_ground(Reason("node_size_unknown"))
+    forbidding, notes_on_several_nodes = _beyond_one_node(offer, hardware)
+    machine = machine_from_accelerator(
+        accelerator,
+        modules=hardware.modules_per_node if forbidding else (hardware.modules or LARGEST_RENTAL),
+        modules_per_node=hardware.modules_per_node,
+        module_memory_bytes=hardware.module_memory_bytes,
+        network_bytes_per_s_per_node=None if forbidding else hardware.network_bytes_per_s,
+    )
+    if machine is None:
+        return _no_ground(Reason("accelerator_rates_unknown", {"accelerator": accelerator.name}))
+    return Ground(
+        machine,
+        beyond_one_node=tuple(forbidding),
+        notes=tuple(_notes(hardware, accelerator, machine)),
+        notes_on_several_nodes=tuple(notes_on_several_nodes),
+    )
+
+
+def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
+    """The hardware behind an offer, as far as the catalogue knows it."""
+    if isinstance(offer, CommercialOffer):
+        product = offer.product
+        return Hardware(
+            accelerator=catalogue.accelerators[product.accelerator_id] if product.accelerator_id else None,
+            accelerator_text=product.accelerator.value or "",
+            assumption=product.accelerator_assumption,
+            modules=product.max_coupled_accelerators.value,
+            modules_per_node=product.accelerators.value,
+            module_memory_bytes=product.accelerator_memory_bytes.value,
+            network_bytes_per_s=_known_network(product),
+            network_at_least=not product.interconnect_bytes_per_s.known,
+            unsourced=_unsourced(
+                gpu_model=product.accelerator,
+                gpu_count=product.accelerators,
+                gpu_mem_gb=product.accelerator_memory_bytes,
+                interconnect=product.interconnect,
+            ),
+        )
+    system = offer.system
+    return Hardware(
+        accelerator=catalogue.accelerators[system.accelerator_id] if system.accelerator_id else None,
+        accelerator_text=system.accelerator.value or "",
+        assumption=system.accelerator_assumption,
+        modules=system.accelerators.value,
+        modules_per_node=system.accelerators_per_node.value,
+        module_memory_bytes=system.accelerator_memory_bytes.value,
+        network_bytes_per_s=_known_network(system),
+        network_at_least=not system.interconnect_bytes_per_s.known,
+        unsourced=_unsourced(
+            accelerator=system.accelerator,
+            accel_per_node=system.accelerators_per_node,
+            accel_total=system.accelerators,
+            accel_mem_gb=system.accelerator_memory_bytes,
+            interconnect=system.interconnect,
+        ),
+    )
+
+
+def _no_ground(reason: Reason) -> Ground:
+    return Ground(None, in_the_way=(Finding("unknown", reason),))
+
+
+def _beyond_one_node(offer: Offer, hardware: Hardware) -> tuple[list[Finding], list[Finding]]:
+    """(What forbids to plan with more than one node, what has to be known if more than one is used)."""
+    forbidding, notes = [], []
+    if hardware.network_bytes_per_s is None:
+        forbidding.append(Finding("unknown", Reason("interconnect_unknown")))
+    elif hardware.network_at_least:
+        gbit_per_s = hardware.network_bytes_per_s * 8 / 1e9
+        notes.append(Finding("note", Reason("interconnect_at_least", {"gbit_per_s": gbit_per_s})))
+    if hardware.modules is None:
+        if isinstance(offer, CommercialOffer):
+            notes.append(Finding("note", Reason("rentable_number_unknown")))
+        else:
+            forbidding.append(Finding("unknown", Reason("pool_size_unknown")))
+    return forbidding, notes
+
+
+def _notes(hardware: Hardware, accelerator: Accelerator, machine: Machine) -> Iterator[Finding]:
+    if not machine.measured:
+        yield Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name}))
+    if hardware.assumption:
+        yield Finding("note", Reason("accelerator_assumed", {"assumption": hardware.assumption}))
+    if hardware.unsourced:
+        yield Finding("note", Reason("hardware_unsourced", {"fields": ", ".join(hardware.unsourced)}))
+
+
+def _known_network(entry: System | Product) -> float | None:
+    """The full rate, else what at least is there: a plan on less than there is stays true."""
+    return entry.interconnect_bytes_per_s.value or entry.interconnect_at_least_bytes_per_s.value
+
+
+def _unsourced(**facts: Fact[Any]) -> tuple[str, ...]:
+    return tuple(name for name, fact in facts.items() if fact.evidence == "unsourced")

@@ -1,0 +1,72 @@
+"""Whether the place where an offer stands is one that the data may go to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from stellwerk.broker.model import CommercialOffer, Finding, Offer, PublicOffer
+from stellwerk.catalog import EU_MEMBERS, admits_country
+from stellwerk.messages import Reason
+from stellwerk.workload import DataNeeds
+
+EUROPEAN_COUNTRIES = EU_MEMBERS | {"AL", "BA", "CH", "GB", "IS", "LI", "ME", "MK", "NO", "RS", "UA"}
+
+
+def judge_place(offer: Offer, data: DataNeeds) -> Iterator[Finding]:
+    """Location, the operator's jurisdiction and its certificates, each for itself."""
+    if isinstance(offer, CommercialOffer):
+        product = offer.product
+        yield from _judge_location(product.countries_of_data.value or (), data.locations)
+        yield from _judge_jurisdiction(product.hq_country.value, data.jurisdictions)
+        yield from _judge_certificates(product.certifications.value or (), data.certificates)
+        if data.sensitivity in ("personal", "sensitive_personal"):
+            yield Finding("note", Reason("processing_contract"))
+        return
+    country = offer.system.country.value
+    if data.locations:
+        yield from _judge_location((country,) if country else (), data.locations)
+    yield from _judge_jurisdiction(country, data.jurisdictions)
+    yield from _judge_certificates((), data.certificates)
+    yield from _judge_sensitivity(offer, data)
+
+
+def _judge_location(countries: Collection[str], wanted: tuple[str, ...]) -> Iterator[Finding]:
+    if not countries:
+        yield Finding("unknown", Reason("location_unknown"))
+        return
+    named = {"countries": ", ".join(countries)}
+    if not EUROPEAN_COUNTRIES.intersection(countries):
+        yield Finding("impossible", Reason("outside_europe", named))
+    elif wanted:
+        inside = [country for country in countries if admits_country(wanted, country)]
+        named |= {"wanted": ", ".join(wanted)}
+        if not inside:
+            yield Finding("impossible", Reason("location_not_wanted", named))
+        elif len(inside) < len(countries):
+            yield Finding("unknown", Reason("location_among_several", named))
+
+
+def _judge_jurisdiction(country: str | None, wanted: tuple[str, ...]) -> Iterator[Finding]:
+    if not wanted:
+        return
+    if country is None:
+        yield Finding("unknown", Reason("jurisdiction_unknown"))
+    elif not admits_country(wanted, country):
+        yield Finding(
+            "impossible", Reason("jurisdiction_not_wanted", {"country": country, "wanted": ", ".join(wanted)})
+        )
+
+
+def _judge_certificates(held: Collection[str], wanted: tuple[str, ...]) -> Iterator[Finding]:
+    """A list of certificates is never known to be whole: one that is missing is not stated."""
+    missing = [name for name in wanted if not any(one.casefold().startswith(name.casefold()) for one in held)]
+    if missing:
+        yield Finding("unknown", Reason("certificate_not_stated", {"certificates": ", ".join(missing)}))
+
+
+def _judge_sensitivity(offer: PublicOffer, data: DataNeeds) -> Iterator[Finding]:
+    if data.sensitivity == "public":
+        return
+    yield Finding(
+        "unknown", Reason("sensitivity_not_stated", {"system": offer.system.id, "sensitivity": data.sensitivity})
+    )
