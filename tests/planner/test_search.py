@@ -59,23 +59,30 @@ def test_a_limit_nobody_can_hold_yields_no_plan(machine: Machine, workload: Work
     assert search(workload, machine).choose(max_duration_s=60.0) is None
 
 
-def test_the_front_keeps_what_nothing_beats_in_time_and_hours(machine: Machine, workload: Workload) -> None:
+def test_the_fastest_layout_of_a_number_of_devices_stands_for_all_of_it(machine: Machine, workload: Workload) -> None:
     every = search(workload, machine)
-    front = every.front()
-    assert len(front.grid)
-    for duration_s, hours in zip(front.duration_s, front.device_hours, strict=True):
-        beaten = (every.duration_s <= duration_s) & (every.device_hours <= hours)
-        beaten &= (every.duration_s < duration_s) | (every.device_hours < hours)
-        assert not beaten.any()
-    assert front.duration_s.min() == every.duration_s.min()
-    assert front.device_hours.min() == every.device_hours.min()
-    assert front.most_device_hours == every.device_hours.max()
+    fastest = every.fastest_by_devices()
+    assert list(fastest.devices) == sorted(set(every.devices))
+    for devices, duration_s, most in zip(fastest.devices, fastest.duration_s, fastest.most_device_hours, strict=True):
+        same = every.devices == devices
+        assert duration_s == every.duration_s[same].min()
+        assert most == every.device_hours[same].max()
 
 
-def test_a_smaller_machine_of_the_same_kind_needs_no_search_of_its_own(machine: Machine, workload: Workload) -> None:
-    small = replace(machine, devices=96)
-    counts = [*usable_device_counts(machine), *usable_device_counts(small)]
-    shared, own = search(workload, machine, counts).on(small), search(workload, small)
-    assert sorted(shared.device_hours) == pytest.approx(sorted(own.device_hours))
-    assert shared.machine == small
-    assert shared.most_device_hours == pytest.approx(own.most_device_hours)
+@pytest.mark.parametrize("devices", [4, 96, 1024])
+def test_the_front_of_any_size_of_machine_holds_all_that_nothing_beats(
+    machine: Machine, workload: Workload, devices: int
+) -> None:
+    """One search serves machines that differ in size only."""
+    sized = replace(machine, devices=devices)
+    counts = [*usable_device_counts(machine), *usable_device_counts(sized)]
+    front = search(workload, machine, counts).fastest_by_devices().front(sized)
+    own = search(workload, sized)
+    assert front.machine == sized
+    unbeaten = [
+        (duration_s, hours)
+        for duration_s, hours in zip(own.duration_s, own.device_hours, strict=True)
+        if not ((own.duration_s <= duration_s) & (own.device_hours < hours)).any()
+        and not ((own.duration_s < duration_s) & (own.device_hours <= hours)).any()
+    ]
+    assert sorted(zip(front.duration_s, front.device_hours, strict=True)) == sorted(set(unbeaten))

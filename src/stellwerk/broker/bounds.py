@@ -77,8 +77,9 @@ class AtMost:
     tight_is: int = NOTE
 
     def severity(self) -> IntArray:
-        levels = [self.amounts.low > self.limit, self.amounts.best > self.limit, self.amounts.high > self.limit]
-        return np.select(levels, [RULED_OUT, OPEN, self.tight_is], FINE)
+        low, best, high = (amounts > self.limit for amounts in self.amounts)
+        severity: IntArray = high * self.tight_is + best * (OPEN - self.tight_is) + low * (RULED_OUT - OPEN)
+        return severity
 
     def finding(self, index: int) -> Finding | None:
         amount = self.amounts.at(index)
@@ -106,7 +107,8 @@ class AtLeast:
 
     def severity(self) -> IntArray:
         below = RULED_OUT if self.most < self.limit else OPEN
-        return np.select([self.amounts.high < self.limit, self.amounts.low < self.limit], [below, OPEN], FINE)
+        severity: IntArray = (self.amounts.low < self.limit) * OPEN + (self.amounts.high < self.limit) * (below - OPEN)
+        return severity
 
     def finding(self, index: int) -> Finding | None:
         amount = self.amounts.at(index)
@@ -128,13 +130,14 @@ def choose(options: Options, time_bounds: Sequence[Bound], other_bounds: Sequenc
     count = len(options.duration_s)
     if count == 0:
         return None
-    time = _severities(time_bounds, count)
-    every = np.concatenate([time, _severities(other_bounds, count)])
-    worst, total = every.max(axis=0), every.sum(axis=0)
-    equal = worst == worst.min()
-    equal &= total == total[equal].min()
+    time_worst, time_total = _severities(time_bounds, count)
+    other_worst, other_total = _severities(other_bounds, count)
+    worst, total = np.maximum(time_worst, other_worst), time_total + other_total
+    # The worst finding counts before any number of lesser ones.
+    rank = worst * (RULED_OUT * (len(time_bounds) + len(other_bounds)) + 1) + total
+    equal = rank == rank.min()
     hours = np.where(equal, options.device_hours, math.inf)
-    if (time.max(axis=0)[equal] == RULED_OUT).all():
+    if time_worst[equal].min() == RULED_OUT:
         return _first(np.where(equal, options.duration_s, math.inf), hours)
     if time_bounds:
         return _first(hours, options.duration_s)
@@ -142,9 +145,13 @@ def choose(options: Options, time_bounds: Sequence[Bound], other_bounds: Sequenc
     return _first(np.where(affordable, options.duration_s, math.inf), hours)
 
 
-def _severities(bounds: Sequence[Bound], count: int) -> IntArray:
-    """Shape (bounds, n), with one row of FINE first."""
-    return np.stack([np.full(count, FINE, dtype=np.int64), *(bound.severity() for bound in bounds)])
+def _severities(bounds: Sequence[Bound], count: int) -> tuple[IntArray, IntArray]:
+    """(The worst severity, the sum of them) for every option."""
+    worst, total = np.full(count, FINE, dtype=np.int64), np.full(count, FINE, dtype=np.int64)
+    for bound in bounds:
+        severity = bound.severity()
+        worst, total = np.maximum(worst, severity), total + severity
+    return worst, total
 
 
 def _first(key: FloatArray, then: FloatArray) -> int:

@@ -96,7 +96,7 @@ def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Candidates
         above, may_exceed = Reason("amount_above_maximum"), Reason("amount_may_exceed_maximum")
         yield AtMost(amounts, limit.maximum, above, may_exceed, may_exceed, params_with(limit.maximum), tight_is=OPEN)
     if limit.minimum is not None:
-        most = options.most_device_hours * factor * options.duration_spread.high
+        most = float(options.most_device_hours.max(initial=0.0)) * factor * options.duration_spread.high
         yield AtLeast(
             amounts,
             limit.minimum,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stellwerk.broker.access import judge_public_access
-from stellwerk.broker.bounds import RULED_OUT, Bound, choose
+from stellwerk.broker.bounds import Bound, choose
 from stellwerk.broker.costs import Rental, budget_bound, judge_price, judge_rate, public_cost, rental_of
 from stellwerk.broker.finish import (
     TimeLimit,
@@ -24,7 +24,7 @@ from stellwerk.broker.model import CommercialOffer, Finding, FinishPart, JudgedO
 from stellwerk.broker.offers import offers_of
 from stellwerk.broker.pareto import pareto_front
 from stellwerk.broker.places import judge_place
-from stellwerk.broker.plans import options_by_machine
+from stellwerk.broker.plans import MachineOptions, options_by_machine
 from stellwerk.broker.rank import rank, verdict_of, worst_first
 from stellwerk.broker.waits import NO_WAITS, Waits
 from stellwerk.catalog import Catalogue
@@ -87,8 +87,8 @@ def plan_on(
     limit = time_limit(workload.limits, as_of)
     if ground.machine is None:
         return None, list(ground.in_the_way)
-    candidates = options[ground.machine]
-    planned = _plan(ground, candidates, tuple(run_bounds(limit, (), candidates)), ())
+    found = options[ground.machine]
+    planned = _plan(ground, found, tuple(run_bounds(limit, (), found.candidates)), ())
     return planned.plan, list(planned.findings)
 
 
@@ -110,18 +110,19 @@ def _machines(grounds: Iterable[Ground]) -> Iterator[Machine]:
     return (ground.machine for ground in grounds if ground.machine is not None)
 
 
-def _judge(offer: Offer, ground: Ground, options: dict[Machine, Candidates], asked: _Asked) -> JudgedOffer:
+def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions], asked: _Asked) -> JudgedOffer:
     before = parts_before_the_run(offer, asked.as_of)
     findings = [*_judge_access(offer, asked), *judge_place(offer, asked.workload.data)]
     rental: Rental | None = None
     if ground.machine is None:
         planned = _Planned(None, ground.in_the_way)
     else:
-        candidates = options[ground.machine]
+        found = options[ground.machine]
+        candidates = found.candidates
         if isinstance(offer, CommercialOffer):
             rental = rental_of(offer, candidates, asked.catalogue, asked.currency, asked.as_of)
         time_bounds, other_bounds = _bounds(offer, before, candidates, rental, asked)
-        planned = _plan(ground, candidates, time_bounds, other_bounds)
+        planned = _plan(ground, found, time_bounds, other_bounds)
     plan = planned.plan
     findings += planned.findings
     if isinstance(offer, CommercialOffer):
@@ -159,18 +160,24 @@ def _bounds(
     return tuple(time_bounds), tuple(grant_bounds(offer.programme, offer.system, options))
 
 
-def _plan(ground: Ground, options: Candidates, time_bounds: Sequence[Bound], other_bounds: Sequence[Bound]) -> _Planned:
-    index = choose(options, time_bounds, other_bounds)
-    too_slow = index is not None and any(bound.severity()[index] == RULED_OUT for bound in time_bounds)
-    if (index is None or too_slow) and ground.beyond_one_node:
-        return _Planned(None, ground.beyond_one_node)
+def _plan(
+    ground: Ground, options: MachineOptions, time_bounds: Sequence[Bound], other_bounds: Sequence[Bound]
+) -> _Planned:
+    index = choose(options.candidates, time_bounds, other_bounds)
     if index is None:
-        return _Planned(None, (_why_nothing_fits(options),))
+        return _Planned(None, ground.beyond_one_node or (_why_nothing_fits(options.candidates),))
+    findings = _findings(time_bounds, index)
+    if ground.beyond_one_node and any(finding.effect == "impossible" for finding in findings):
+        return _Planned(None, ground.beyond_one_node)
     plan = options.plan(index)
-    findings = [found for bound in (*time_bounds, *other_bounds) if (found := bound.finding(index))]
-    if plan.devices > options.machine.devices_per_node:
+    findings += _findings(other_bounds, index)
+    if plan.devices > plan.machine.devices_per_node:
         findings += ground.notes_on_several_nodes
     return _Planned(plan, (*findings, *ground.notes), index)
+
+
+def _findings(bounds: Sequence[Bound], index: int) -> list[Finding]:
+    return [finding for bound in bounds if (finding := bound.finding(index))]
 
 
 def _why_nothing_fits(options: Candidates) -> Finding:

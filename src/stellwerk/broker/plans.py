@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from stellwerk.planner import Candidates, Machine, search, usable_device_counts
+from stellwerk.planner import Candidates, Machine, Plan, search, usable_device_counts
 from stellwerk.workload import Workload
 
 
-def options_by_machine(workload: Workload, machines: Iterable[Machine]) -> dict[Machine, Candidates]:
+@dataclass(frozen=True, slots=True)
+class MachineOptions:
+    """The options on one machine; the plan of each is worked out once, however many offers take it."""
+
+    candidates: Candidates
+    _plans: dict[int, Plan] = field(default_factory=dict)
+
+    def plan(self, index: int) -> Plan:
+        if index not in self._plans:
+            self._plans[index] = self.candidates.plan(index)
+        return self._plans[index]
+
+
+def options_by_machine(workload: Workload, machines: Iterable[Machine]) -> dict[Machine, MachineOptions]:
     """For each machine the options that none beats in both time and device-hours."""
     by_kind: dict[Machine, list[Machine]] = {}
     for machine in dict.fromkeys(machines):
         by_kind.setdefault(replace(machine, devices=machine.devices_per_node), []).append(machine)
-    options: dict[Machine, Candidates] = {}
+    options: dict[Machine, MachineOptions] = {}
     for kind, members in by_kind.items():
         counts = {count for member in members for count in usable_device_counts(member)}
-        found = search(workload, kind, counts)
-        options |= {member: found.on(member).front() for member in members}
+        fastest = search(workload, kind, counts).fastest_by_devices()
+        options |= {member: MachineOptions(fastest.front(member)) for member in members}
     return options

@@ -123,13 +123,13 @@ def enumerate_layouts(
     )
 
 
-def usable_device_counts(machine: Machine) -> list[int]:
+def usable_device_counts(machine: Machine) -> tuple[int, ...]:
     """Device counts worth trying: parts of a node, then 1, 2, 3, 4, 6, 8, 12, ... nodes and the whole machine."""
     within_node = [n for n in (1, 2, 4, 8, 16) if n < machine.devices_per_node and n <= machine.devices]
     if machine.network_bytes_per_s is None:
-        return [*within_node, min(machine.devices_per_node, machine.devices)]
+        return (*within_node, min(machine.devices_per_node, machine.devices))
     largest = machine.devices // machine.devices_per_node
-    return [*within_node, *(nodes * machine.devices_per_node for nodes in _round_numbers(largest))]
+    return (*within_node, *(nodes * machine.devices_per_node for nodes in _round_numbers(largest)))
 
 
 def _product(*axes: IntArray) -> list[IntArray]:

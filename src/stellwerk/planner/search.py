@@ -28,7 +28,7 @@ class Candidates:
 
     ``evaluated`` counts the layouts that were looked at; ``least_memory_bytes`` is what the most frugal of them needs
     on its fullest device, None where the batch admits no layout at all. ``most_device_hours`` is what the most
-    wasteful of those that fit takes, 0 where none fits.
+    wasteful layout takes that an entry stands for.
     """
 
     workload: Workload
@@ -40,7 +40,7 @@ class Candidates:
     device_hours: FloatArray
     evaluated: int
     least_memory_bytes: float | None
-    most_device_hours: float
+    most_device_hours: FloatArray
 
     @property
     def devices(self) -> IntArray:
@@ -56,21 +56,27 @@ class Candidates:
         """The same of the number of devices: a layout has exactly so many."""
         return Interval.exactly(1.0)
 
-    def front(self) -> Candidates:
-        """The layouts that no other beats in both duration and device-hours: more of the one buys less of the other.
+    def fastest_by_devices(self) -> Candidates:
+        """The fastest layout of every number of devices, fewest devices first; each stands for all of its number."""
+        order = np.lexsort((self.duration_s, self.devices))
+        counts, first = np.unique(self.devices[order], return_index=True)
+        most = np.maximum.reduceat(self.most_device_hours[order], first) if len(counts) else self.most_device_hours
+        return replace(self._at(order[first]), most_device_hours=most)
 
-        Shortest duration first.
+    def front(self, machine: Machine) -> Candidates:
+        """Of the fastest layouts by number of devices, those that a machine admits and that none beats in both duration
+        and device-hours; fewest devices first.
+
+        The machine may differ from the one that was searched in its number of devices.
         """
-        order = np.lexsort((self.device_hours, self.duration_s))
-        cheaper = np.minimum.accumulate(self.device_hours[order])
-        first = np.ones(len(order), dtype=bool)
-        first[1:] = self.device_hours[order][1:] < cheaper[:-1]
-        return self._at(order[first])
-
-    def on(self, machine: Machine) -> Candidates:
-        """Those that a machine admits that differs from the one searched in its number of devices only."""
-        kept = self._at(np.flatnonzero(np.isin(self.devices, usable_device_counts(machine))))
-        return replace(kept, machine=machine, most_device_hours=float(kept.device_hours.max(initial=0.0)))
+        admitted = set(usable_device_counts(machine))
+        rows, fewest_hours = [], np.inf
+        hours, devices = self.device_hours.tolist(), self.devices.tolist()
+        for row in np.argsort(self.duration_s, kind="stable").tolist():
+            if devices[row] in admitted and hours[row] < fewest_hours:
+                rows.append(row)
+                fewest_hours = hours[row]
+        return replace(self._at(np.array(sorted(rows), dtype=np.int64)), machine=machine)
 
     def choose(self, *, max_duration_s: float | None = None) -> Plan | None:
         """The plan to propose, or None where no layout fits the memory and the time limit.
@@ -99,6 +105,7 @@ class Candidates:
             step_parts_s={name: values[rows] for name, values in self.step_parts_s.items()},
             duration_s=self.duration_s[rows],
             device_hours=self.device_hours[rows],
+            most_device_hours=self.most_device_hours[rows],
         )
 
     def plan(self, index: int) -> Plan:
@@ -137,7 +144,7 @@ def search(workload: Workload, machine: Machine, device_counts: Iterable[int] | 
         device_hours=device_hours,
         evaluated=len(grid),
         least_memory_bytes=float(memory_bytes.min()) if len(grid) else None,
-        most_device_hours=float(device_hours.max(initial=0.0)),
+        most_device_hours=device_hours,
     )
 
 
