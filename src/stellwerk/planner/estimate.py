@@ -15,7 +15,8 @@ MODEL_VERSION = "1"
 # (docs/formulas/step-time.md).
 STEP_TIME_SPREAD = Interval(0.88, 1.0, 1.49)
 STEP_TIME_SPREAD_UNMEASURED = Interval(0.88**2, 1.0, 1.49**2)
-"""For accelerators without a measured run behind the constants: twice as wide on a logarithmic scale."""
+"""Where no measured run is behind the constants, as for other accelerators and for mixtures of experts and latent
+attention on any: twice as wide on a logarithmic scale."""
 
 
 def assemble_plan(
@@ -30,9 +31,11 @@ def assemble_plan(
     Energy is power per device times device-hours times the site's PUE (docs/formulas/energy.md).
     """
     training = workload.training
-    spread = STEP_TIME_SPREAD if machine.measured else STEP_TIME_SPREAD_UNMEASURED
+    architecture = workload.architecture
+    measured = machine.measured and architecture.experts is None and architecture.latent_attention is None
+    spread = STEP_TIME_SPREAD if measured else STEP_TIME_SPREAD_UNMEASURED
     step_time_s = spread * sum(step_parts_s.values())
-    flops = flops_per_token(workload.architecture, training.sequence_length).training * training.tokens_per_step
+    flops = flops_per_token(architecture, training.sequence_length).training * training.tokens_per_step
     duration_s = step_time_s * training.steps
     device_seconds = duration_s * layout.devices
     return Plan(
