@@ -160,7 +160,7 @@ def test_the_fullest_stage_holds_at_least_any_stage_of_leading_dense_layers(
 
 
 def test_deepseek_v3_is_planned_as_a_whole() -> None:
-    """On one device: 18 bytes for each of 671B parameters; MFU counts the FLOPs of those that a token passes through."""
+    """On one device: 18 bytes for each of 671B parameters; MFU counts only those that a token passes through."""
     plan = planned(DEEPSEEK_V3, ONE_DEVICE)
     states = sum(plan.memory_parts_bytes[name] for name in ("weights", "gradients", "optimizer"))
     assert states == pytest.approx(18 * 671_026_419_200)

@@ -25,7 +25,6 @@ from stellwerk.workload import (
 )
 from tests.workload.documents import ABSENT, DEEPSEEK_V2_LITE, WORKLOAD, changed, write_config, write_workload
 
-MIXTRAL_8X7B = published_models()["mixtral-8x7b"].architecture
 DENSE = Architecture(layers=12, hidden=768, heads=12, kv_heads=4, head_dim=64, ffn_hidden=2048, vocab=32000)
 
 
@@ -121,7 +120,19 @@ def test_the_kv_cache_of_deepseek_v2_is_the_papers() -> None:
     assert kv_cache_elements_per_token(v2) == 60 * 9 * 128 // 2
     plain = dataclasses.replace(v2, latent_attention=None)
     assert kv_cache_elements_per_token(plain) == 60 * 2 * 128 * 128
-    assert kv_cache_elements_per_token(MIXTRAL_8X7B) == 32 * 2 * 8 * 128
+
+
+@pytest.mark.parametrize(
+    ("name", "cached_bytes"), [("deepseek-v3", 70_272), ("qwen2.5-72b", 327_680), ("llama-3.1-405b", 516_096)]
+)
+def test_the_kv_cache_in_two_bytes_is_the_published_one(name: str, cached_bytes: int) -> None:
+    """DeepSeek-AI, Insights into DeepSeek-V3 (arXiv:2505.09343), table 1."""
+    assert 2 * kv_cache_elements_per_token(published_models()[name].architecture) == cached_bytes
+
+
+def test_training_flops_of_deepseek_v3_are_the_published_ones() -> None:
+    """DeepSeek-AI, Insights into DeepSeek-V3 (arXiv:2505.09343), table 2: 250 GFLOP per token at 4,096 tokens."""
+    assert round(flops_per_token(published_models()["deepseek-v3"].architecture, 4096).training / 1e9) == 250
 
 
 def test_flops_of_one_latent_layer_counted_by_hand() -> None:
