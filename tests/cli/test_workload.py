@@ -97,3 +97,17 @@ def test_models_as_json_names_every_source(workload: Verb) -> None:
     assert row["parameters_source"]["evidence"] == "secondary"
     assert row["parameters_source"]["urls"][0].startswith("https://")
     assert row["architecture"]["kv_heads"] == 8
+
+
+def test_show_tells_active_from_all_parameters_of_a_mixture(workload: Verb, tmp_path: Path) -> None:
+    file = tmp_path / "mixture.toml"
+    model = '[model]\nname = "mixtral-8x7b"\n\n'
+    text = EXAMPLE.read_text()
+    file.write_text(text[: text.index("[model]")] + model + text[text.index("[training]") :])
+    shown = workload("show", file).stdout
+    for expected in ("active per token", "12,879,925,248", "46,702,792,704"):
+        assert expected in shown
+    answer = json.loads(workload("show", file, "--json").stdout)
+    assert answer["parameters"]["active"] == 12_879_925_248
+    assert answer["architecture"]["experts"]["routed"] == 8
+    assert answer["kv_cache_elements_per_token"] == 32 * 2 * 8 * 128

@@ -7,7 +7,7 @@ import pytest
 
 from stellwerk.errors import InputErrors
 from stellwerk.training import check_trainable
-from stellwerk.workload import read_workload
+from stellwerk.workload import published_models, read_workload
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-run.toml"
 
@@ -32,3 +32,10 @@ def test_everything_that_cannot_be_trained_is_named_at_once() -> None:
     ]
     assert "first-run.toml: model.vocab: " in str(raised.value)
     assert "128256" in str(raised.value)
+
+
+def test_experts_and_latent_attention_are_planned_but_not_trained() -> None:
+    workload = replace(read_workload(EXAMPLE), architecture=published_models()["deepseek-v3"].architecture)
+    with pytest.raises(InputErrors) as raised:
+        check_trainable(workload, processes=2, file=EXAMPLE)
+    assert {"model.experts", "model.latent_attention"} <= {error.key for error in raised.value.errors}

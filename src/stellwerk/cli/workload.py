@@ -93,7 +93,11 @@ def _parameter_table(workload: Workload) -> Table:
     for part, count in asdict(parameters).items():
         table.add_row(_label(part), f"{count:,}", f"{count / parameters.total:.1%}")
     table.add_section()
-    for label, count in (("non-embedding", parameters.non_embedding), ("total", parameters.total)):
+    for label, count in (
+        ("non-embedding", parameters.non_embedding),
+        ("active per token", parameters.active),
+        ("total", parameters.total),
+    ):
         table.add_row(label, f"{count:,}", f"{count / parameters.total:.1%}")
     return table
 

@@ -1,6 +1,7 @@
 """How a training run is laid out on a machine, and what that takes: memory, time, energy.
 
-First version: dense decoder-only transformers, pre-training in 16-bit mixed precision with AdamW.
+First version: decoder-only transformers (mixtures of experts without expert parallelism), pre-training in 16-bit mixed
+precision with AdamW.
 """
 
 from stellwerk.planner.layouts import usable_device_counts

@@ -14,7 +14,8 @@ from stellwerk.planner.layouts import (
     stage_layers,
 )
 from stellwerk.planner.model import Machine
-from stellwerk.workload import Architecture, Training, flops_per_token
+from stellwerk.planner.widths import LayerWidths, layer_widths
+from stellwerk.workload import Architecture, Experts, Training, flops_per_token
 
 # Fitted on published dense pre-training runs; docs/formulas/step-time.md says how, and with what error.
 MATMUL_SHARE = 0.74
@@ -56,23 +57,30 @@ def micro_batch_compute(
     a = architecture
     layers = stage_layers(a, grid)
     tokens = (grid.micro_batch * training.sequence_length).astype(np.float64)
-    query_width, key_value_width = a.heads * a.head_dim, 2 * a.kv_heads * a.head_dim
+    widths = layer_widths(a)
     inner_matrices = 2 if a.gated_mlp else 1
     flops = flops_per_token(a, training.sequence_length)
     layer_matmul_flops = (flops.query_key_value + flops.attention_output + flops.mlp) / a.layers
     layer_attention_flops = (flops.attention_scores + flops.attention_values) / a.layers
 
     passes = np.where(grid.recomputation == FULL_RECOMPUTATION, 4.0 / 3.0, 1.0).astype(np.float64)
-    matmul_rate = _matmul_rate(a, machine, grid, tokens)
-    attention_rate = machine.attention_flops or machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a.head_dim)
+    matmul_rate = _matmul_rate(machine, np.minimum(np.minimum(a.hidden, widths.ffn / grid.tensor), tokens))
+    attention_rate = machine.attention_flops or machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a, widths)
     memory_rate = machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
 
     forward_matmul = layers * tokens * layer_matmul_flops / grid.tensor / matmul_rate
+    if a.experts:
+        expert_rate = _matmul_rate(machine, _narrowest_of_experts(a.hidden, a.experts, grid, tokens))
+        forward_matmul += layers * tokens * (flops.experts / a.layers) / grid.tensor / expert_rate
     logits_matmul = tokens * flops.logits / grid.tensor / matmul_rate
     forward_attention = layers * tokens * layer_attention_flops / grid.tensor / attention_rate
     # Elements of 2 bytes that the kernels between the products read and write.
     layer_traffic_bytes = 2.0 * (
-        14 * a.hidden + 4 * query_width + 3 * key_value_width + (3 * inner_matrices + 2) * a.ffn_hidden
+        14 * a.hidden
+        + 2 * (widths.query + widths.attention_output)
+        + 3 * widths.key_value
+        + 4 * (widths.latent + widths.dispatched)  # a norm; the way to the experts and back
+        + (3 * inner_matrices + 2) * widths.ffn
     )
     forward_memory = layers * tokens * layer_traffic_bytes / grid.tensor / memory_rate
     logits_memory = tokens * a.vocab * LOGITS_TRAFFIC_BYTES / grid.tensor / memory_rate
@@ -94,14 +102,21 @@ def memory_rate_bytes_per_s(machine: Machine) -> float:
     return machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
 
 
-def _matmul_rate(architecture: Architecture, machine: Machine, grid: LayoutGrid, tokens: FloatArray) -> FloatArray:
-    """FLOP/s of the layers' products: narrow ones are bound by memory, the narrowest side decides."""
-    narrowest = np.minimum(np.minimum(architecture.hidden, architecture.ffn_hidden / grid.tensor), tokens)
+def _narrowest_of_experts(hidden: int, experts: Experts, grid: LayoutGrid, tokens: FloatArray) -> FloatArray:
+    """Narrowest side of the routed experts' products: one expert is narrow, and sees its share of the tokens only."""
+    tokens_per_expert = tokens * experts.per_token / experts.routed
+    return np.minimum(np.minimum(hidden, experts.ffn_hidden / grid.tensor), tokens_per_expert)
+
+
+def _matmul_rate(machine: Machine, narrowest: FloatArray) -> FloatArray:
+    """FLOP/s of products with the given narrowest side: narrow ones are bound by memory."""
     balance = machine.matmul_flops / machine.memory_bandwidth_bytes_per_s
     rate: FloatArray = machine.matmul_flops * MATMUL_SHARE * narrowest / (narrowest + HALF_RATE_BALANCES * balance)
     return rate
 
 
-def _head_dim_factor(head_dim: int) -> float:
-    """Relative rate of fused attention by head dimension; 1 at 96, where the share was fitted around."""
+def _head_dim_factor(architecture: Architecture, widths: LayerWidths) -> float:
+    """Relative rate of fused attention by head dimension (the mean of queries' and values' where they differ); 1 at
+    96, where the share was fitted around."""
+    head_dim = (widths.query + widths.attention_output) / (2 * architecture.heads)
     return (head_dim / (head_dim + ATTENTION_HALF_RATE_HEAD_DIM)) / (96 / (96 + ATTENTION_HALF_RATE_HEAD_DIM))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from stellwerk.planner.model import Layout, Machine, Recomputation, Sharding
-from stellwerk.workload import Architecture, Training
+from stellwerk.workload import Architecture, Training, count_parameters
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -86,12 +86,34 @@ def stage_layers(architecture: Architecture, grid: LayoutGrid) -> IntArray:
     return -(-architecture.layers // grid.pipeline)
 
 
+def stage_layer_parameters(architecture: Architecture, grid: LayoutGrid) -> FloatArray:
+    """Parameters of the layers on the fullest pipeline stage, before tensor parallelism.
+
+    Where only some layers have experts, a stage may hold as many of these as it has room for: the upper end, met
+    where the dense layers stand together at the beginning, as DeepSeek's do.
+    """
+    dense, with_experts = layer_parameters(architecture)
+    layers, expert_layers = stage_layers(architecture, grid), architecture.expert_layers
+    most = np.minimum(layers, expert_layers) * (with_experts - dense)
+    fewest = np.maximum(layers - (architecture.layers - expert_layers), 0) * (with_experts - dense)
+    return (layers * dense + np.maximum(most, fewest)).astype(np.float64)
+
+
+def layer_parameters(architecture: Architecture) -> tuple[float, float]:
+    """Parameters of a dense layer and of one with experts, the norm at the end shared out; equal in a dense model."""
+    whole = count_parameters(architecture).non_embedding
+    if not architecture.expert_layers:
+        return whole / architecture.layers, whole / architecture.layers
+    dense = count_parameters(replace(architecture, experts=None)).non_embedding
+    return dense / architecture.layers, dense / architecture.layers + (whole - dense) / architecture.expert_layers
+
+
 def enumerate_layouts(
     architecture: Architecture, training: Training, machine: Machine, device_counts: Iterable[int]
 ) -> LayoutGrid:
     """Every layout of the given device counts that the model, the batch and the machine admit.
 
-    Tensor parallelism stays inside a node and divides the heads, the key-value heads and the feed-forward width;
+    Tensor parallelism stays inside a node and divides the heads, the key-value heads and the feed-forward widths;
     pipeline stages hold whole layers, the largest stage decides; the global batch divides evenly into data-parallel
     ranks and micro-batches. Full sharding goes without pipeline stages. With several data ranks the optimizer states
     are always sharded: replicating them needs more memory and is never faster.
@@ -145,9 +167,15 @@ def _tensor_sizes(architecture: Architecture, machine: Machine) -> IntArray:
         and machine.devices_per_node % size == 0
         and architecture.heads % size == 0
         and (architecture.kv_heads % size == 0 or size % architecture.kv_heads == 0)
-        and architecture.ffn_hidden % size == 0
+        and all(width % size == 0 for width in _feed_forward_widths(architecture))
     ]
     return np.asarray(sizes, dtype=np.int64)
+
+
+def _feed_forward_widths(architecture: Architecture) -> list[int]:
+    experts = architecture.experts
+    dense = [architecture.ffn_hidden] if architecture.expert_layers < architecture.layers else []
+    return [*dense, experts.ffn_hidden, experts.shared_ffn_hidden] if experts else dense
 
 
 def _pipeline_sizes(architecture: Architecture) -> IntArray:

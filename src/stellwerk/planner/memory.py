@@ -12,9 +12,12 @@ from stellwerk.planner.layouts import (
     FloatArray,
     IntArray,
     LayoutGrid,
+    layer_parameters,
+    stage_layer_parameters,
     stage_layers,
 )
 from stellwerk.planner.model import Machine
+from stellwerk.planner.widths import layer_widths
 from stellwerk.workload import Architecture, Training, count_parameters
 
 MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "runtime")
@@ -43,7 +46,6 @@ def memory_parts(
     head and the logits) are worked out; the larger total counts.
     """
     stages = grid.pipeline
-    layers = stage_layers(architecture, grid)
     counts = count_parameters(architecture)
     single = stages == 1
 
@@ -51,18 +53,19 @@ def memory_parts(
     # Tied embeddings live on both ends of a pipeline.
     head = float(counts.output_head) if not architecture.tied_embeddings else embedding
     own_head = 0.0 if architecture.tied_embeddings else head
-    per_layer = counts.non_embedding / architecture.layers
+    largest_layer = max(layer_parameters(architecture))
+    stage = stage_layer_parameters(architecture, grid)
 
-    first_parameters = layers * per_layer + embedding + np.where(single, own_head, 0.0)
-    last_parameters = layers * per_layer + np.where(single, embedding + own_head, head)
+    first_parameters = stage + embedding + np.where(single, own_head, 0.0)
+    last_parameters = stage + np.where(single, embedding + own_head, head)
 
     in_flight = np.minimum(stages, grid.micro_batches)
     first_activations = _activation_bytes(architecture, training, grid, in_flight)
     last_activations = _activation_bytes(architecture, training, grid, np.ones_like(stages))
     logits = LOGITS_BYTES * grid.micro_batch * training.sequence_length * architecture.vocab / grid.tensor
 
-    first = _state_parts(grid, first_parameters / grid.tensor, per_layer / grid.tensor)
-    last = _state_parts(grid, last_parameters / grid.tensor, per_layer / grid.tensor)
+    first = _state_parts(grid, first_parameters / grid.tensor, largest_layer / grid.tensor)
+    last = _state_parts(grid, last_parameters / grid.tensor, largest_layer / grid.tensor)
     first |= {"activations": first_activations, "logits": np.where(single, logits, 0.0)}
     last |= {"activations": last_activations, "logits": logits}
 
@@ -100,15 +103,16 @@ def _activation_bytes(
 ) -> FloatArray:
     """Activations kept for the backward pass, with fused attention and sequence parallelism beside tensor
     parallelism (Korthikanti et al. 2022, section 4, without the attention scores that fused attention never stores).
+    Of experts, those count that a token is sent to; layers that differ count with their mean.
     """
     tokens = grid.micro_batch * training.sequence_length / grid.tensor
-    hidden = architecture.hidden
-    query = architecture.heads * architecture.head_dim
-    key_value = 2 * architecture.kv_heads * architecture.head_dim
+    hidden, widths = architecture.hidden, layer_widths(architecture)
     up_projections = 2 if architecture.gated_mlp else 1
 
-    kept_whole = hidden + query + key_value + query + hidden + up_projections * architecture.ffn_hidden
-    recomputable = 2 * hidden + architecture.ffn_hidden  # normalised inputs and the product behind the activation
+    attention = widths.latent + widths.query + widths.key_value + widths.attention_output
+    kept_whole = hidden + attention + hidden + widths.dispatched + up_projections * widths.ffn
+    # Normalised inputs and the product behind the activation.
+    recomputable = 2 * hidden + widths.latent + widths.ffn
     softmax_statistics = 4.0 * architecture.heads
     layer_bytes = ACTIVATION_BYTES * (kept_whole + recomputable) + softmax_statistics
     selective_bytes = layer_bytes - ACTIVATION_BYTES * recomputable

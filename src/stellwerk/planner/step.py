@@ -6,7 +6,7 @@ import numpy as np
 
 from stellwerk.planner.communication import data_parallel_s, pipeline_transfer_s, tensor_parallel_s
 from stellwerk.planner.compute import memory_rate_bytes_per_s, micro_batch_compute
-from stellwerk.planner.layouts import REPLICATED, FloatArray, LayoutGrid, stage_layers
+from stellwerk.planner.layouts import REPLICATED, FloatArray, LayoutGrid, stage_layer_parameters
 from stellwerk.planner.model import Machine
 from stellwerk.workload import Architecture, Training, count_parameters
 
@@ -62,9 +62,8 @@ def step_parts(
 def _stage_parameters(architecture: Architecture, grid: LayoutGrid) -> FloatArray:
     """Parameters per device of the fullest stage, before any data-parallel sharding."""
     counts = count_parameters(architecture)
-    per_layer = counts.non_embedding / architecture.layers
     ends = np.where(
         grid.pipeline == 1, counts.embedding + counts.output_head, max(counts.embedding, counts.output_head)
     )
-    parameters: FloatArray = (stage_layers(architecture, grid) * per_layer + ends) / grid.tensor
+    parameters: FloatArray = (stage_layer_parameters(architecture, grid) + ends) / grid.tensor
     return parameters

@@ -9,7 +9,7 @@ from typing import Any
 
 from stellwerk.files import write_whole
 from stellwerk.training.model import Outcome, Rates, TrainingJob
-from stellwerk.workload.model import Architecture
+from stellwerk.workload.model import architecture_from_values
 
 
 def write_json(path: Path, record: Any) -> None:
@@ -20,7 +20,7 @@ def write_json(path: Path, record: Any) -> None:
 
 def read_job(path: Path) -> TrainingJob:
     record = _read(path)
-    return TrainingJob(**{**record, "architecture": Architecture(**record["architecture"])})
+    return TrainingJob(**{**record, "architecture": architecture_from_values(record["architecture"])})
 
 
 def read_rates(path: Path) -> Rates:

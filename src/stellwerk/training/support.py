@@ -19,6 +19,13 @@ def check_trainable(workload: Workload, *, processes: int, file: Path) -> None:
         ("model.vocab", a.vocab, a.vocab == VOCABULARY, f"{VOCABULARY}: the tokens are bytes"),
         ("model.gated_mlp", a.gated_mlp, a.gated_mlp, "true"),
         ("model.qk_norm", a.qk_norm, not a.qk_norm, "false"),
+        ("model.experts", a.experts and a.experts.routed, a.experts is None, "no experts"),
+        (
+            "model.latent_attention",
+            a.latent_attention and a.latent_attention.key_value_rank,
+            a.latent_attention is None,
+            "no latent attention",
+        ),
         ("model.head_bias", a.head_bias, not a.head_bias, "false"),
         ("model.norm_parameters", a.norm_parameters, a.norm_parameters == 1, "1 (RMSNorm)"),
         ("model.norms_per_layer", a.norms_per_layer, a.norms_per_layer == 2, "2"),

@@ -1,18 +1,27 @@
 """What is wanted: a model, its training, the limits and the applicant."""
 
-from stellwerk.workload.architecture import FlopsPerToken, ParameterCount, count_parameters, flops_per_token
+from stellwerk.workload.architecture import (
+    FlopsPerToken,
+    ParameterCount,
+    count_parameters,
+    flops_per_token,
+    kv_cache_elements_per_token,
+)
 from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.load import read_workload
 from stellwerk.workload.model import (
     Applicant,
     Architecture,
     DataNeeds,
+    Experts,
+    LatentAttention,
     Limits,
     Method,
     Serving,
     Training,
     WeightFormat,
     Workload,
+    architecture_from_values,
 )
 from stellwerk.workload.published import PublishedModel, published_models
 from stellwerk.workload.request import Draft, FilledIn, Request, draft_workload, parse_applicant, suggested_tokens
@@ -25,8 +34,10 @@ __all__ = [
     "Architecture",
     "DataNeeds",
     "Draft",
+    "Experts",
     "FilledIn",
     "FlopsPerToken",
+    "LatentAttention",
     "Limits",
     "Method",
     "ParameterCount",
@@ -36,11 +47,13 @@ __all__ = [
     "Training",
     "WeightFormat",
     "Workload",
+    "architecture_from_values",
     "count_parameters",
     "draft_as_toml",
     "draft_workload",
     "filled_in_lines",
     "flops_per_token",
+    "kv_cache_elements_per_token",
     "parse_applicant",
     "published_model_as_dict",
     "published_models",

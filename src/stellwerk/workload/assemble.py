@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from stellwerk.errors import InputError, InputErrors
 from stellwerk.workload.assemble_task import read_task, task_section
-from stellwerk.workload.boundary import check_shape, derive_head_dim, read_section
+from stellwerk.workload.boundary import read_section
 from stellwerk.workload.document import (
     ApplicantSection,
     DataSection,
@@ -16,12 +16,12 @@ from stellwerk.workload.document import (
     LimitsSection,
     ModelByConfig,
     ModelByName,
-    ModelWrittenOut,
 )
 from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.model import Applicant, Architecture, DataNeeds, Limits, Serving, Training, Workload
 from stellwerk.workload.places import GERMAN_STATES
 from stellwerk.workload.published import published_models
+from stellwerk.workload.written_out import read_written_out_model
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ def read_model(table: dict[str, Any], file: Path) -> Architecture:
         return _model_by_name(read_section(ModelByName, table, file=file, key="model").name, file)
     if "config" in table:
         return _model_by_config(read_section(ModelByConfig, table, file=file, key="model").config, file)
-    return _model_written_out(read_section(ModelWrittenOut, table, file=file, key="model"), file)
+    return read_written_out_model(table, file)
 
 
 def _model_by_name(name: str, file: Path) -> Architecture:
@@ -101,25 +101,6 @@ def _model_by_config(config: str, file: Path) -> Architecture:
             "is an absolute path", file=file, key="model.config", value=config, allowed="a path relative to this file"
         )
     return read_huggingface_config(file.parent / config)
-
-
-def _model_written_out(section: ModelWrittenOut, file: Path) -> Architecture:
-    sizes = section.model_dump()
-    sizes["kv_heads"] = section.kv_heads or section.heads
-    sizes["head_dim"] = section.head_dim or derive_head_dim(
-        section.hidden, section.heads, file=file, section="model", hidden_key="hidden", heads_key="heads"
-    )
-    if (section.attention_window is not None) != (0 < section.windowed_layers <= section.layers):
-        raise InputError(
-            "attention_window needs the number of layers it holds for, and the other way round",
-            file=file,
-            key="model.windowed_layers",
-            value=section.windowed_layers,
-            allowed=f"1 to {section.layers} together with attention_window, or neither",
-        )
-    architecture = Architecture(**sizes)
-    check_shape(architecture, file=file, section="model", heads_key="heads", kv_heads_key="kv_heads")
-    return architecture
 
 
 def _check_positions(architecture: Architecture, task: Training | Serving, file: Path) -> None:

@@ -25,7 +25,9 @@ MAX_LAYERS = 10_000
 _SIZE = Field(ge=1, le=MAX_SIZE, description=f"a whole number from 1 to {MAX_SIZE:,}")
 Size = Annotated[int, _SIZE]
 OptionalSize = Annotated[int | None, _SIZE]
+SizeOrZero = Annotated[int, Field(ge=0, le=MAX_SIZE, description=f"a whole number from 0 to {MAX_SIZE:,}")]
 Layers = Annotated[int, Field(ge=1, le=MAX_LAYERS, description=f"a whole number from 1 to {MAX_LAYERS:,}")]
+SomeLayers = Annotated[int, Field(ge=0, le=MAX_LAYERS, description="a number of layers")]
 Flag = Annotated[bool, Field(description="true or false")]
 
 
@@ -47,7 +49,13 @@ def read_section(section: type[S], values: dict[str, Any], *, file: Path, key: s
 
 
 def check_shape(
-    architecture: Architecture, *, file: Path, section: str | None, heads_key: str, kv_heads_key: str
+    architecture: Architecture,
+    *,
+    file: Path,
+    section: str | None,
+    heads_key: str,
+    kv_heads_key: str,
+    chosen_experts_key: str,
 ) -> None:
     """Raises InputError where sizes do not fit each other, or make a model too large to be meant."""
     heads, kv_heads = architecture.heads, architecture.kv_heads
@@ -59,6 +67,31 @@ def check_shape(
             key=dotted(section, kv_heads_key),
             value=kv_heads,
             allowed=f"a divisor of {heads}: {divisors}",
+        )
+    if architecture.latent_attention and heads != kv_heads:
+        raise InputError(
+            "with latent attention every head has keys and values of its own",
+            file=file,
+            key=dotted(section, kv_heads_key),
+            value=kv_heads,
+            allowed=f"{heads}, or left out",
+        )
+    experts = architecture.experts
+    if experts and experts.per_token > experts.routed:
+        raise InputError(
+            "is more than there are experts",
+            file=file,
+            key=dotted(section, chosen_experts_key),
+            value=experts.per_token,
+            allowed=f"1 to {experts.routed}",
+        )
+    if experts and architecture.expert_layers < 1:
+        raise InputError(
+            f"of {architecture.layers} layers none is left with experts",
+            file=file,
+            key=section,
+            value=f"{experts.dense_layers} dense layers",
+            allowed=f"0 to {architecture.layers - 1}",
         )
     parameters = count_parameters(architecture).total
     if parameters > MAX_PARAMETERS:

@@ -9,6 +9,8 @@ from typing import Any
 from stellwerk.errors import InputError, InputErrors, nearest_match
 from stellwerk.workload.boundary import read_section
 from stellwerk.workload.config_keys import DecoderConfig, architecture_in, brief, foreign_keys
+from stellwerk.workload.deepseek_family import DeepseekV2Config, DeepseekV3Config
+from stellwerk.workload.experts_family import MixtralConfig, Qwen2MoeConfig, Qwen3MoeConfig
 from stellwerk.workload.gemma_family import Gemma2Config, Gemma3TextConfig, GemmaConfig
 from stellwerk.workload.gpt_family import FalconConfig, GPT2Config, GPTNeoXConfig
 from stellwerk.workload.llama_family import (
@@ -36,14 +38,18 @@ FAMILIES: Mapping[str, type[DecoderConfig]] = {
     "gpt2": GPT2Config,
     "gpt_neox": GPTNeoXConfig,
     "falcon": FalconConfig,
+    "mixtral": MixtralConfig,
+    "qwen2_moe": Qwen2MoeConfig,
+    "qwen3_moe": Qwen3MoeConfig,
+    "deepseek_v2": DeepseekV2Config,
+    "deepseek_v3": DeepseekV3Config,
 }
-
-MIXTURES_OF_EXPERTS = ("mixtral", "qwen2_moe", "qwen3_moe", "deepseek_v2", "deepseek_v3")
 
 
 def architecture_of(values: dict[str, Any], file: Path) -> Architecture:
     """The architecture in the parsed JSON ``values``; raises InputErrors with every mistake."""
     family = FAMILIES[_model_type(values, file)]
+    values = _by_own_names(values, family)
     problems = list(foreign_keys(values, family, file))
     try:
         config = read_section(family, values, file=file, key=None)
@@ -52,6 +58,16 @@ def architecture_of(values: dict[str, Any], file: Path) -> Architecture:
     if problems:
         raise InputErrors(problems)
     return architecture_in(config, file)
+
+
+def _by_own_names(values: dict[str, Any], family: type[DecoderConfig]) -> dict[str, Any]:
+    """The values with every key under the family's first name for it; two that differ stay apart and are refused."""
+    values = dict(values)
+    for other, own in family.also_called.items():
+        value = values.get(other)
+        if value is not None and values.get(own, value) == value:
+            values[own] = values.pop(other)
+    return values
 
 
 def _model_type(values: dict[str, Any], file: Path) -> str:
@@ -65,7 +81,5 @@ def _model_type(values: dict[str, Any], file: Path) -> str:
 def _problem(model_type: str | None) -> str:
     if model_type is None:
         return "is missing"
-    if model_type in MIXTURES_OF_EXPERTS:
-        return "this is a mixture of experts, which is not supported yet"
     meant = nearest_match(model_type, FAMILIES)
     return "this family is not supported" + (f", did you mean {meant!r}?" if meant else "")

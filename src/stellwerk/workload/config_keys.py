@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,10 +19,12 @@ LayerTypes = Annotated[
 ]
 
 ANOTHER_MODEL = {
-    "this is a mixture of experts, which is not supported yet": re.compile("expert|moe|router|decoder_sparse"),
+    "this family is no mixture of experts of this kind": re.compile(
+        "expert|moe|router|decoder_sparse|mlp_only|first_k_dense"
+    ),
     "models with images or sound are not supported": re.compile("vision|visual|image|video|audio|speech|text_config"),
-    "latent attention is not supported yet": re.compile("lora_rank|qk_rope|qk_nope|v_head_dim"),
-    "extra prediction layers are not supported yet": re.compile("nextn|mtp_"),
+    "this family has no latent attention": re.compile("lora_rank|qk_rope|qk_nope|v_head_dim"),
+    "extra prediction layers of this kind are not supported": re.compile("nextn|mtp_"),
     "models that attend to later tokens are not supported": re.compile("bidirectional"),
     "the model brings code of its own": re.compile("^auto_map$"),
     "it changes the number of parameters in a way that is not supported": re.compile(
@@ -51,8 +53,12 @@ class DecoderConfig(Section):
 
     causal_class: ClassVar[str]
     """The class that ``architectures`` names for the plain language model."""
-    published_with_code: ClassVar[bool] = False
-    """Whether the family's own files name a copy of its code that they were first published with."""
+    published_with_code: ClassVar[str | None] = None
+    """The module of the family's code that its own files name, where they were first published with a copy of it."""
+    also_called: ClassVar[Mapping[str, str]] = {}
+    """Other names of the family's own keys."""
+    without_effect: ClassVar[frozenset[str]] = frozenset()
+    """Keys that would mean another model in other families, and in this one change nothing that is read here."""
 
     vocab_size: Size
     hidden_size: Size
@@ -125,7 +131,14 @@ def architecture_in(config: DecoderConfig, file: Path) -> Architecture:
         **config.traits(),
     )
     kv_heads_key = key_of(type(config), "num_key_value_heads")
-    check_shape(architecture, file=file, section=None, heads_key=heads_key, kv_heads_key=kv_heads_key)
+    check_shape(
+        architecture,
+        file=file,
+        section=None,
+        heads_key=heads_key,
+        kv_heads_key=kv_heads_key,
+        chosen_experts_key="num_experts_per_tok",
+    )
     return architecture
 
 
@@ -134,7 +147,9 @@ def foreign_keys(values: dict[str, Any], family: type[DecoderConfig], file: Path
     own = {key_of(family, name) for name in family.model_fields}
     unset = [key for key in own if key not in values]
     for key, value in values.items():
-        if key in own or not value or (key == "auto_map" and not _replaces_the_model(value, values, family)):
+        if key in own or not value or key in family.without_effect:
+            continue
+        if key == "auto_map" and not _replaces_the_model(value, family):
             continue
         yield from _misnamed_size(key, values, own, file)
         for problem, pattern in ANOTHER_MODEL.items():
@@ -181,11 +196,11 @@ def _misnamed_size(key: str, values: dict[str, Any], own: set[str], file: Path) 
             )
 
 
-def _replaces_the_model(auto_map: object, values: dict[str, Any], family: type[DecoderConfig]) -> bool:
+def _replaces_the_model(auto_map: object, family: type[DecoderConfig]) -> bool:
     """Whether classes of the file's own stand in for the family's; a published copy of the family's own does not."""
     if not isinstance(auto_map, dict):
         return True
-    own_code = f"modeling_{values['model_type']}.{family.causal_class.removesuffix('ForCausalLM')}"
+    own_code = f"{family.published_with_code}.{family.causal_class.removesuffix('ForCausalLM')}"
     return any(
         not (family.published_with_code and str(name).split("--")[-1].startswith(own_code))
         for role, name in auto_map.items()

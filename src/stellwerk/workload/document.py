@@ -6,7 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from stellwerk.workload.boundary import MAX_LAYERS, MAX_SIZE, Flag, Layers, OptionalSize, Section, Size
+from stellwerk.workload.boundary import (
+    MAX_SIZE,
+    Flag,
+    Layers,
+    OptionalSize,
+    Section,
+    Size,
+    SizeOrZero,
+    SomeLayers,
+)
 from stellwerk.workload.model import (
     ApplicantKind,
     CareerStage,
@@ -80,7 +89,26 @@ class ModelWrittenOut(Section):
     qk_norm_width: Literal["head", "projection"] = "head"
     head_bias: Flag = False
     attention_window: OptionalSize = None
-    windowed_layers: Annotated[int, Field(ge=0, le=MAX_LAYERS, description="a number of layers")] = 0
+    windowed_layers: SomeLayers = 0
+    experts: Annotated[dict[str, Any] | None, Field(description="a section [model.experts]")] = None
+    latent_attention: Annotated[dict[str, Any] | None, Field(description="a section [model.latent_attention]")] = None
+
+
+class ExpertsSection(Section):
+    routed: Size
+    per_token: Size
+    ffn_hidden: OptionalSize = None
+    shared_ffn_hidden: SizeOrZero = 0
+    dense_layers: SomeLayers = 0
+    router_bias: Flag = False
+    shared_gate: Flag = False
+
+
+class LatentAttentionSection(Section):
+    key_value_rank: Size
+    rope_head_dim: Size
+    value_head_dim: Size
+    query_rank: OptionalSize = None
 
 
 class TrainingSection(Section):

@@ -55,7 +55,7 @@ class GPTNeoXConfig(DecoderConfig):
 
 class FalconConfig(DecoderConfig):
     causal_class = "FalconForCausalLM"
-    published_with_code = True
+    published_with_code = "modeling_falcon"
 
     vocab_size: Size = 65024
     hidden_size: Size = 4544

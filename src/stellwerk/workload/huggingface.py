@@ -14,10 +14,10 @@ MAX_FILE_BYTES = 10_000_000
 
 
 def read_huggingface_config(path: Path | str) -> Architecture:
-    """The architecture in a ``config.json`` of a dense family; ``docs/workload.md`` lists them.
+    """The architecture in a ``config.json`` of one of the families that ``docs/workload.md`` lists.
 
-    Raises InputError (InputErrors for several mistakes) for other families, for mixtures of experts, models with
-    images or sound, and every key that would make the model another one than is read here.
+    Raises InputError (InputErrors for several mistakes) for other families, models with images or sound, and every
+    key that would make the model another one than is read here.
     """
     # pydantic takes longer to import than the rest of the room, and is needed only when a file is read.
     from stellwerk.workload.config_families import architecture_of

@@ -68,7 +68,7 @@ class Qwen3Config(Qwen2Config):
 
 class Phi3Config(GroupedConfig):
     causal_class = "Phi3ForCausalLM"
-    published_with_code = True
+    published_with_code = "modeling_phi3"
 
     vocab_size: Size = 32064
     hidden_size: Size = 3072

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from stellwerk.errors import InputError
 from stellwerk.units import Money
@@ -26,12 +27,46 @@ Sensitivity = Literal["public", "confidential", "personal", "sensitive_personal"
 
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
-    """A dense decoder-only transformer.
+class Experts:
+    """Feed-forward blocks of a mixture of experts: a router sends each token to ``per_token`` of ``routed`` blocks."""
 
-    ``ffn_hidden`` is the width of the feed-forward block; ``gated_mlp`` adds a third matrix (SwiGLU, GeGLU).
-    ``positions`` counts learned position embeddings (0 for rotary). ``norm_parameters`` is 1 for RMSNorm (a scale)
-    and 2 for LayerNorm (scale and shift).
+    routed: int
+    per_token: int
+    ffn_hidden: int
+    """Width of one routed expert."""
+    shared_ffn_hidden: int = 0
+    """Width of all shared experts together, which every token passes through; 0 where there are none."""
+    dense_layers: int = 0
+    """How many layers have one feed-forward block in the place of experts."""
+    router_bias: bool = False
+    """One number per routed expert that corrects the router's choice."""
+    shared_gate: bool = False
+    """A learned weight for the shared experts' output, as Qwen2-MoE has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatentAttention:
+    """Multi-head latent attention: keys and values are made from one narrow vector per token, which is all that is
+    cached (DeepSeek-V2, arXiv:2405.04434, section 2.1).
+
+    Queries and keys have ``Architecture.head_dim`` + ``rope_head_dim`` numbers per head, values ``value_head_dim``;
+    the rotary part of the keys is shared by all heads. Both narrow vectors pass a norm.
+    """
+
+    key_value_rank: int
+    rope_head_dim: int
+    value_head_dim: int
+    query_rank: int | None = None
+    """Width of the narrow vector that queries are made from; None where they come from the hidden state itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A decoder-only transformer: dense, or a mixture of ``experts``.
+
+    ``ffn_hidden`` is the width of the feed-forward block (with ``experts``: in the layers that stay dense);
+    ``gated_mlp`` adds a third matrix (SwiGLU, GeGLU). ``positions`` counts learned position embeddings (0 for rotary).
+    ``norm_parameters`` is 1 for RMSNorm (a scale) and 2 for LayerNorm (scale and shift).
     """
 
     layers: int
@@ -61,6 +96,26 @@ class Architecture:
     """Latest positions that a token attends to in the windowed layers; None where there are no such layers."""
     windowed_layers: int = 0
     """How many layers attend over ``attention_window`` only; the others attend over the whole sequence."""
+    experts: Experts | None = None
+    latent_attention: LatentAttention | None = None
+    """In the place of grouped queries; ``kv_heads`` then equals ``heads``."""
+
+    @property
+    def expert_layers(self) -> int:
+        """How many layers have experts."""
+        return self.layers - self.experts.dense_layers if self.experts else 0
+
+
+def architecture_from_values(values: Mapping[str, Any]) -> Architecture:
+    """The architecture that ``dataclasses.asdict`` wrote down; raises TypeError for keys that it does not have."""
+    experts, latent = values.get("experts"), values.get("latent_attention")
+    return Architecture(
+        **{
+            **values,
+            "experts": Experts(**experts) if experts else None,
+            "latent_attention": LatentAttention(**latent) if latent else None,
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)

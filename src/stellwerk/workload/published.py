@@ -1,4 +1,4 @@
-"""Published dense decoder models: their architecture and the parameter count that is stated for them."""
+"""Published decoder models: their architecture and the parameter count that is stated for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from stellwerk.catalog.model import Claim, Source
-from stellwerk.workload.model import Architecture
+from stellwerk.workload.model import Architecture, architecture_from_values
 
 T = TypeVar("T")
 
@@ -47,7 +47,9 @@ def published_models() -> Mapping[str, PublishedModel]:
         name: PublishedModel(
             name=name,
             title=row["title"],
-            architecture_claim=_read_claim(Architecture(**row["architecture"]), sources[row["architecture_source"]]),
+            architecture_claim=_read_claim(
+                architecture_from_values(row["architecture"]), sources[row["architecture_source"]]
+            ),
             parameters=_read_claim(row["parameters"], sources[row["parameters_source"]]),
             rounded_to=row.get("rounded_to", 1),
             note=row.get("note", ""),

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from stellwerk.catalog.model import Claim
-from stellwerk.workload.architecture import count_parameters, flops_per_token
+from stellwerk.workload.architecture import count_parameters, flops_per_token, kv_cache_elements_per_token
 from stellwerk.workload.model import Serving, Workload
 from stellwerk.workload.published import PublishedModel
 
@@ -21,7 +21,8 @@ def workload_as_dict(workload: Workload) -> dict[str, Any]:
         "as_of": workload.as_of.isoformat() if workload.as_of else None,
         "architecture": dataclasses.asdict(workload.architecture),
         "parameters": dataclasses.asdict(parameters)
-        | {"non_embedding": parameters.non_embedding, "total": parameters.total},
+        | {"non_embedding": parameters.non_embedding, "active": parameters.active, "total": parameters.total},
+        "kv_cache_elements_per_token": kv_cache_elements_per_token(workload.architecture),
         **_task_as_dict(workload),
         "limits": {
             "duration_s": limits.duration_s,
