@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stellwerk.broker.model import CommercialOffer, PublicOffer
+from stellwerk.broker.places import judge_place
+from stellwerk.catalog import Catalogue, Claim, Fact, Source, load_catalogue
+from stellwerk.workload import DataNeeds
+
+SOURCE = Source((), "2026-01", None, "primary")
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue(Path(__file__).parent / "catalogue")
+
+
+def findings(catalogue: Catalogue, data: DataNeeds, **facts: Any) -> list[tuple[str, str]]:
+    stated = {name: Fact((Claim(value, SOURCE),)) if value is not None else Fact() for name, value in facts.items()}
+    product = replace(catalogue.products["v-known"], **stated)
+    return [(one.effect, one.reason.code) for one in judge_place(CommercialOffer(product, None), data)]
+
+
+@pytest.mark.parametrize(
+    ("countries", "wanted", "found"),
+    [
+        (("DE",), ("DE",), []),
+        (("DE", "FR"), ("EU",), []),
+        (("DE", "AT"), ("DE",), [("unknown", "location_among_several")]),
+        (("FR",), ("DE",), [("impossible", "location_not_wanted")]),
+        (("US",), (), [("impossible", "outside_europe")]),
+        (("CH",), ("EU",), [("impossible", "location_not_wanted")]),
+        (None, (), [("unknown", "location_unknown")]),
+    ],
+)
+def test_the_country_of_the_data(
+    catalogue: Catalogue, countries: tuple[str, ...] | None, wanted: tuple[str, ...], found: list[tuple[str, str]]
+) -> None:
+    assert findings(catalogue, DataNeeds(locations=wanted), countries_of_data=countries) == found
+
+
+@pytest.mark.parametrize(
+    ("seat", "found"),
+    [
+        ("DE", []),
+        ("US", [("impossible", "jurisdiction_not_wanted")]),
+        (None, [("unknown", "jurisdiction_unknown")]),
+    ],
+)
+def test_the_seat_of_the_operator_is_judged_apart_from_where_the_data_lie(
+    catalogue: Catalogue, seat: str | None, found: list[tuple[str, str]]
+) -> None:
+    assert findings(catalogue, DataNeeds(jurisdictions=("EU",)), hq_country=seat) == found
+
+
+def test_a_certificate_that_is_not_listed_is_not_known_to_be_missing(catalogue: Catalogue) -> None:
+    held = ("ISO 27001", "BSI C5 Type 2")
+    assert findings(catalogue, DataNeeds(certificates=("bsi c5",)), certifications=held) == []
+    wanted = DataNeeds(certificates=("BSI C5", "SOC 2"))
+    assert findings(catalogue, wanted, certifications=held) == [("unknown", "certificate_not_stated")]
+
+
+def test_personal_data_need_a_contract_with_a_provider_and_a_word_of_a_public_centre(catalogue: Catalogue) -> None:
+    data = DataNeeds(sensitivity="sensitive_personal")
+    assert findings(catalogue, data) == [("note", "processing_contract")]
+    public = PublicOffer(catalogue.systems["complete"], None)
+    assert [(one.effect, one.reason.code) for one in judge_place(public, data)] == [
+        ("unknown", "sensitivity_not_stated")
+    ]
+    assert list(judge_place(public, DataNeeds())) == []
+
+
+def test_a_public_system_stands_where_it_stands(catalogue: Catalogue) -> None:
+    abroad = PublicOffer(catalogue.systems["two-dies"], None)
+    assert [one.reason.code for one in judge_place(abroad, DataNeeds(locations=("DE",)))] == ["location_not_wanted"]
