@@ -11,7 +11,16 @@ from typing import Any
 import click
 from rich.padding import Padding
 
-from stellwerk.broker import JudgedOffer, Match, Verdict, match, match_as_dict, render_match_page
+from stellwerk.broker import (
+    NO_WAITS,
+    JudgedOffer,
+    Match,
+    Verdict,
+    match,
+    match_as_dict,
+    read_waits,
+    render_match_page,
+)
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.output import console, show_interval, today
 from stellwerk.errors import InputError, InputErrors
@@ -67,6 +76,7 @@ OPTIONS = {
 @click.option("--html", "html", type=click.Path(path_type=Path), help="Write the answer as one self-contained page.")
 @click.option("--all", "show_all", is_flag=True, help="Print every offer.")
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
+@click.option("--waits", type=click.Path(path_type=Path), help="A file of waiting times in the queue (docs/waits.md).")
 def command(
     file: Path | None,
     save: Path | None,
@@ -76,6 +86,7 @@ def command(
     html: Path | None,
     show_all: bool,
     catalogue: Path | None,
+    waits: Path | None,
     **asked: Any,
 ) -> None:
     """Judge every offer of the catalogue for the workload in FILE, and rank them.
@@ -92,7 +103,8 @@ def command(
         workload = draft.workload
         _show_draft(draft, save, language, aside=as_json)
     day = as_of.date() if as_of else workload.as_of or today()
-    answer = match(workload, load_catalogue(overlay=catalogue), day)
+    known = load_catalogue(overlay=catalogue)
+    answer = match(workload, known, day, waits=read_waits(waits, known.systems) if waits else NO_WAITS)
     if html is not None:
         write_whole(html, render_match_page(answer, language).encode())
     if as_json:
