@@ -67,6 +67,31 @@ def test_a_page_asks_nobody_and_complains_of_nothing(browser: Browser, site: Pat
     assert complaints == []
 
 
+def test_the_filters_of_a_match_leave_what_they_name_and_work_by_keyboard(browser: Browser, site: Path) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((site / "match-en.html").as_uri())
+
+    def shown() -> set[str]:
+        rows = page.eval_on_selector_all(
+            ".offers tbody tr", "rows => rows.filter(row => row.offsetParent !== null).map(row => row.className)"
+        )
+        return set(rows)
+
+    everything = shown()
+    page.focus("#show-any")
+    page.keyboard.press("ArrowRight")
+    assert page.is_checked("#show-possible")
+    assert shown() == {one for one in everything if "is-possible" in one}
+    page.check("#show-commercial")
+    assert shown() == {one for one in everything if "is-possible" in one and "is-commercial" in one}
+    page.check("#show-any")
+    page.check("#show-all")
+    page.check("#show-front")
+    assert shown() == {one for one in everything if "is-front" in one} != set()
+    context.close()
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_a_narrow_screen(browser: Browser, site: Path, name: str) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 740})

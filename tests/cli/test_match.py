@@ -52,14 +52,14 @@ def test_the_same_call_gives_the_same_answer() -> None:
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_the_page_is_one_file_with_two_pictures(tmp_path: Path, language: str) -> None:
+def test_the_page_is_one_file_with_three_pictures(tmp_path: Path, language: str) -> None:
     page = tmp_path / "deep" / "page.html"
     run(str(EXAMPLE), "--html", str(page), "--lang", language)
     html = page.read_text(encoding="utf-8")
     assert f'<html lang="{language}">' in html
-    assert html.count("<svg") == 2
-    assert 'id="time-against-cost"' in html
-    assert 'id="memory-by-part"' in html
+    assert html.count("<svg") == 3
+    for picture in ("finish-against-cost", "memory-by-part", "step-time-by-part"):
+        assert f'id="{picture}"' in html
     assert "<script" not in html
     assert "src=" not in html
     assert "@import" not in html

@@ -13,6 +13,7 @@ from stellwerk.broker.model import (
     PublicOffer,
     Verdict,
 )
+from stellwerk.broker.names import task_of
 from stellwerk.broker.page import render_match_page
 from stellwerk.broker.serialise import match_as_dict, plan_as_dict
 from stellwerk.broker.waits import NO_WAITS, Wait, Waits, read_waits
@@ -37,4 +38,5 @@ __all__ = [
     "plan_on",
     "read_waits",
     "render_match_page",
+    "task_of",
 ]

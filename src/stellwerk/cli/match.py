@@ -20,17 +20,17 @@ from stellwerk.broker import (
     match_as_dict,
     read_waits,
     render_match_page,
+    task_of,
 )
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.output import console, show_interval, today
 from stellwerk.errors import InputError, InputErrors
 from stellwerk.files import write_whole
-from stellwerk.messages import LANGUAGES, Language, count_text, render, text
+from stellwerk.messages import LANGUAGES, Language, render, text
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
 from stellwerk.workload import (
     Draft,
     Request,
-    count_parameters,
     draft_as_toml,
     draft_workload,
     filled_in_lines,
@@ -161,8 +161,7 @@ def _print(answer: Match, language: Language, *, show_all: bool) -> None:
             "match.heading",
             language,
             name=workload.name,
-            parameters=count_text(count_parameters(workload.architecture).total, language),
-            tokens=count_text(workload.training.tokens, language),
+            task=task_of(workload, language),
             as_of=answer.as_of.isoformat(),
         ),
         style="bold",
