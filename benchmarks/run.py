@@ -14,6 +14,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,9 @@ def main() -> None:
         core_packages(),
         match_in_process(),
         match_as_command(),
+        *match_generated(),
+        catalogue_check(),
+        edition_build(),
         search_speed(),
         simulate_speed(),
     ]
@@ -81,6 +85,51 @@ def match_as_command() -> dict[str, object]:
     command = [str(Path(sys.executable).parent / "stellwerk"), "match", str(EXAMPLE), "--json"]
     seconds = _median_s(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
     return _row("match.command", seconds, "s", limit=1.0)
+
+
+def match_generated() -> list[dict[str, object]]:
+    """Ten thousand generated offers matched in the process, and the memory of a process that does nothing else."""
+    script = (
+        "import resource, sys, time; sys.path.insert(0, 'benchmarks')\n"
+        "from generated import generated_catalogue\n"
+        "from stellwerk.broker import match\n"
+        "from stellwerk.catalog import load_catalogue\n"
+        "from stellwerk.workload import read_workload\n"
+        f"workload = read_workload({str(EXAMPLE)!r})\n"
+        "catalogue = generated_catalogue(load_catalogue(), 10_000)\n"
+        "started = time.perf_counter()\n"
+        "assert len(match(workload, catalogue, workload.as_of).offers) == 10_000\n"
+        "print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)\n"
+    )
+    found = []
+    for _ in range(ROUNDS):
+        done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
+        found.append([float(value) for value in done.stdout.split()])
+    seconds, megabytes = (statistics.median(values) for values in zip(*found, strict=True))
+    return [
+        _row("match.10000_offers", seconds, "s", limit=3.0),
+        _row("match.10000_offers.memory", megabytes, "MB", limit=400.0),
+    ]
+
+
+def catalogue_check() -> dict[str, object]:
+    """`stellwerk catalog check` over all packaged files, as a command."""
+    files = ROOT / "src" / "stellwerk" / "catalog" / "data"
+    command = [str(Path(sys.executable).parent / "stellwerk"), "catalog", "check", str(files)]
+    seconds = _median_s(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    return _row("catalog.check.command", seconds, "s", limit=1.0)
+
+
+def edition_build() -> dict[str, object]:
+    """Composing and writing the whole edition in both languages."""
+    from stellwerk.catalog import load_catalogue
+    from stellwerk.whitepaper import compose_edition, write_edition
+
+    catalogue, day = load_catalogue(), datetime.date(2026, 11, 23)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "edition"
+        seconds = _median_s(lambda: write_edition(compose_edition(catalogue, as_of=day, version="1"), out))
+    return _row("whitepaper.build", seconds, "s", limit=2.0)
 
 
 def search_speed() -> dict[str, object]:

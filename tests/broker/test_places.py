@@ -34,7 +34,8 @@ def findings(catalogue: Catalogue, data: DataNeeds, **facts: Any) -> list[tuple[
         (("FR",), ("DE",), [("impossible", "location_not_wanted")]),
         (("US",), (), [("impossible", "outside_europe")]),
         (("CH",), ("EU",), [("impossible", "location_not_wanted")]),
-        (None, (), [("unknown", "location_unknown")]),
+        (None, ("DE",), [("unknown", "location_unknown")]),
+        (None, (), [("note", "location_unknown")]),
     ],
 )
 def test_the_country_of_the_data(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stellwerk.broker.bounds import AtMost, Bound, Estimates, FloatArray, Params
-from stellwerk.broker.model import CommercialOffer, Cost, Finding
+from stellwerk.broker.model import CommercialOffer, Cost, Effect, Finding
 from stellwerk.catalog import Catalogue, Price, Product, Programme
 from stellwerk.messages import Reason
 from stellwerk.planner import Candidates
@@ -34,8 +34,9 @@ class Rental(NamedTuple):
         return Cost(amount, self.currency, self.net, None if self.rate is None else amount * self.rate)
 
 
-def public_cost(programme: Programme | None) -> tuple[Cost | None, list[Finding]]:
-    """Zero where the programme says that it is free for those it admits; otherwise unknown."""
+def public_cost(programme: Programme | None, budget: Money | None) -> tuple[Cost | None, list[Finding]]:
+    """Zero where the programme says that it is free for those it admits; otherwise unknown, which a budget leaves
+    open."""
     if programme is None:
         return None, []
     if programme.free:
@@ -45,7 +46,8 @@ def public_cost(programme: Programme | None) -> tuple[Cost | None, list[Finding]
         return Cost(nothing, "EUR", net=None, converted=nothing), findings
     if programme.free is False:
         return None, [Finding("unknown", Reason("price_unknown"))]
-    return None, [Finding("note", Reason("cost_unknown", {"programme": programme.id}))]
+    effect: Effect = "note" if budget is None else "unknown"
+    return None, [Finding(effect, Reason("cost_unknown", {"programme": programme.id}))]
 
 
 def judge_price(offer: CommercialOffer, as_of: datetime.date) -> Iterator[Finding]:

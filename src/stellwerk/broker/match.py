@@ -129,7 +129,7 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
         cost = None if plan is None or rental is None else rental.cost(planned.index)
         findings += [*judge_price(offer, asked.as_of), *judge_rate(rental, asked.workload.limits.budget)]
     else:
-        cost, cost_findings = public_cost(offer.programme)
+        cost, cost_findings = public_cost(offer.programme, asked.workload.limits.budget)
         findings += cost_findings
         if offer.programme is not None:
             findings += judge_comparability(offer.programme, offer.system)

@@ -32,7 +32,7 @@ def judge_place(offer: Offer, data: DataNeeds) -> Iterator[Finding]:
 
 def _judge_location(countries: Collection[str], wanted: tuple[str, ...]) -> Iterator[Finding]:
     if not countries:
-        yield Finding("unknown", Reason("location_unknown"))
+        yield Finding("unknown" if wanted else "note", Reason("location_unknown"))
         return
     named = {"countries": ", ".join(countries)}
     if not EUROPEAN_COUNTRIES.intersection(countries):
