@@ -8,7 +8,17 @@ from functools import cache, partial
 from stellwerk.broker.access import judge_location, judge_public_access
 from stellwerk.broker.amounts import commercial_cost, judge_amount, judge_budget, public_cost
 from stellwerk.broker.capability import hardware_of, judge_hardware
-from stellwerk.broker.model import CommercialOffer, Cost, Finding, JudgedOffer, Match, Offer, Verdict
+from stellwerk.broker.model import (
+    CommercialOffer,
+    Cost,
+    Finding,
+    JudgedOffer,
+    Match,
+    Offer,
+    Verdict,
+    deciding_first,
+    verdict_of,
+)
 from stellwerk.broker.offers import offers_of
 from stellwerk.catalog import Catalogue
 from stellwerk.errors import InputError
@@ -45,13 +55,13 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date) -> Mat
             cost, cost_findings = commercial_cost(offer.product, plan, as_of)
             findings += [*judge_location(offer), *cost_findings]
         else:
-            findings = [*judge_public_access(offer, workload.applicant, as_of), *findings]
+            findings = [*judge_public_access(offer, workload, as_of), *findings]
             cost, cost_findings = public_cost(offer.programme) if offer.programme else (None, [])
             findings += cost_findings
             if offer.programme and plan:
                 findings += judge_amount(offer.programme, offer.system, plan)
         findings += judge_budget(cost, workload.limits.budget)
-        judged.append(JudgedOffer(offer, _verdict(findings), _by_effect(findings), plan, cost))
+        judged.append(JudgedOffer(offer, verdict_of(findings), deciding_first(findings), plan, cost))
     budget = workload.limits.budget
     own_currency = budget.currency if budget else DEFAULT_CURRENCY
     ranked = sorted(judged, key=lambda one: _rank(one, own_currency))
@@ -84,19 +94,6 @@ def _time_limit_s(workload: Workload, as_of: datetime.date) -> float | None:
             "has passed", key="limits.deadline", value=limits.deadline.isoformat(), allowed=f"a moment after {as_of}"
         )
     return left_s if limits.duration_s is None else min(left_s, limits.duration_s)
-
-
-def _verdict(findings: list[Finding]) -> Verdict:
-    effects = {finding.effect for finding in findings}
-    if "impossible" in effects:
-        return "impossible"
-    return "unknown" if "unknown" in effects else "possible"
-
-
-def _by_effect(findings: list[Finding]) -> tuple[Finding, ...]:
-    """The deciding findings first."""
-    order = {"impossible": 0, "unknown": 1, "note": 2}
-    return tuple(sorted(findings, key=lambda finding: order[finding.effect]))
 
 
 def _rank(judged: JudgedOffer, own_currency: str) -> tuple[int, int, tuple[int, str, float], float, str]:
