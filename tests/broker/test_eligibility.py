@@ -318,6 +318,14 @@ def test_a_public_body_learns_where_else_to_apply(packaged: Catalogue) -> None:
     assert "public authorities apply through AI for Science" in render(finding.reason, "de")
 
 
+def test_the_guide_to_the_workload_file_names_every_key_that_a_rule_asks_for(packaged: Catalogue) -> None:
+    guide = (Path(__file__).parents[2] / "docs/workload.md").read_text(encoding="utf-8")
+    questions = guide.partition("| key | question | asked by |")[2].partition("\n\n")[0]
+    asked = {rule.field for one in packaged.programmes.values() for rule in one.rules} - {None}
+    for field in asked:
+        assert f"| `{'[serving]' if field == 'task' else field}` |" in questions, field
+
+
 @pytest.fixture(scope="module")
 def packaged() -> Catalogue:
     return load_catalogue()

@@ -24,9 +24,7 @@ def judge_amount(programme: Programme, system: System, plan: Plan) -> Iterator[F
     Limits in GPU-hours and node-hours are compared; others, and limits that the facts state only in words, leave the
     answer open. A programme without any stated limit is noted as such.
     """
-    limits = [
-        limit for limit in programme.limits if system.id in limit.system_ids or not (limit.system_ids or limit.scope)
-    ]
+    limits = limits_on(programme, system)
     comparable = [limit for limit in limits if limit.unit in ("gpu_h", "node_h")]
     for limit in comparable:
         yield from _compare(limit, plan, system.accelerators_per_node.value or 1)
@@ -41,6 +39,27 @@ def judge_amount(programme: Programme, system: System, plan: Plan) -> Iterator[F
     if longest_days is not None and plan.duration_s.low > longest_days * SECONDS_PER_DAY:
         params = {"days": plan.duration_s.best / SECONDS_PER_DAY, "limit_days": longest_days}
         yield Finding("impossible", Reason("grant_too_short", params))
+
+
+def limits_on(programme: Programme, system: System) -> tuple[AmountLimit, ...]:
+    """The limits of a programme that hold on one system."""
+    return tuple(
+        limit for limit in programme.limits if system.id in limit.system_ids or not (limit.system_ids or limit.scope)
+    )
+
+
+def amount_needed(limit: AmountLimit, plan: Plan, modules_per_node: int) -> Interval | None:
+    """What a plan needs of a limit, in its unit and within its period; None for a unit that is not compared.
+
+    GPU-hours of programmes count modules, as they are sold, not the devices that a scheduler sees in them. A limit
+    per quarter or year meets only the part of a long run that falls into one.
+    """
+    period_s = _PERIOD_DAYS.get(limit.per, math.inf) * SECONDS_PER_DAY
+    share = min(1.0, period_s / plan.duration_s.best)
+    node_hours = plan.device_hours * (share / plan.machine.devices_per_node)
+    if limit.unit == "node_h":
+        return node_hours
+    return node_hours * modules_per_node if limit.unit == "gpu_h" else None
 
 
 def public_cost(programme: Programme) -> tuple[Cost | None, list[Finding]]:
@@ -99,12 +118,10 @@ def judge_budget(cost: Cost | None, budget: Money | None) -> Iterator[Finding]:
 
 
 def _compare(limit: AmountLimit, plan: Plan, modules_per_node: int) -> Iterator[Finding]:
-    """GPU-hours of programmes count modules, as they are sold, not the devices that a scheduler sees in them."""
-    # A limit per quarter or year meets only the part of a long run that falls into one.
-    period_s = _PERIOD_DAYS.get(limit.per, math.inf) * SECONDS_PER_DAY
-    share = min(1.0, period_s / plan.duration_s.best)
-    node_hours = plan.device_hours * (share / plan.machine.devices_per_node)
-    hours, unit = (node_hours, "node-h") if limit.unit == "node_h" else (node_hours * modules_per_node, "GPU-h")
+    hours = amount_needed(limit, plan, modules_per_node)
+    if hours is None:
+        return
+    unit = "node-h" if limit.unit == "node_h" else "GPU-h"
     params: dict[str, str | int | float] = {"amount": hours.best, "unit": unit, "scope": limit.scope or "–"}
     if limit.maximum is not None:
         above = params | {"limit": limit.maximum}

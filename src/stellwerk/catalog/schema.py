@@ -177,7 +177,7 @@ class LimitEntry(Strict):
     unit: AmountUnit
     minimum: Amount | None = None
     maximum: Amount | None = None
-    per: str = ""
+    per: Literal["", "application", "project", "quarter", "year"] = ""
     scope: str = ""
     system_ids: list[str] = []
     source: str | None = None
