@@ -95,7 +95,7 @@ def _amounts(systems: tuple[ClassOnSystem, ...], language: Language) -> Iterator
 
 
 def _limit(limit: AmountLimit, needed: Interval | None, language: Language) -> Iterator[str]:
-    unit = text(f"unit.{limit.unit}", language)
+    unit = text(f"amount_unit.{limit.unit}", language)
     factor = EFLOP if limit.unit == "flop" else 1.0
     low, high = (
         None if bound is None else format_significant(bound / factor, language)
