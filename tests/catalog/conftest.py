@@ -68,6 +68,8 @@ eligible_academia = "conditional"
 country_codes = ["DE"]
 free = true
 system_ids = ["heim-gpu"]
+family = "stufen"
+access_class = "klein"
 
 [programmes.remarks]
 eligible_academia = "with a doctorate"
@@ -75,6 +77,29 @@ eligible_academia = "with a doctorate"
 [[programmes.limits]]
 unit = "gpu_h"
 maximum = 5000
+
+[[programmes.rules]]
+id = "doctorate"
+kinds = ["academia"]
+field = "pi_doctorate"
+equals = true
+condition.en = "Your principal investigator must hold a doctorate."
+condition.de = "Ihre Projektleitung muss promoviert sein."
+
+[[programmes.rules]]
+id = "place"
+field = "institution_kind"
+one_of = ["university"]
+open_for = ["hospital"]
+condition.en = "You must apply from a university."
+condition.de = "Sie müssen von einer Universität aus beantragen."
+source = "report"
+
+[[families]]
+id = "stufen"
+name.en = "Steps"
+name.de = "Stufen"
+classes = ["klein", "gross"]
 
 [[products]]
 id = "cloud-8x"

@@ -274,3 +274,30 @@ def test_every_text_that_names_a_kind_of_adapter_has_a_rate_or_a_bound(packaged:
 
 def _machines(catalogue: Catalogue) -> list[tuple[str, System | Product]]:
     return [*catalogue.systems.items(), *catalogue.products.items()]
+
+
+def test_every_condition_is_a_sentence_in_both_languages(packaged: Catalogue) -> None:
+    for programme in packaged.programmes.values():
+        for rule in programme.rules:
+            for sentence in (rule.condition.en, rule.condition.de):
+                assert re.fullmatch(r"[A-ZÄÖÜ].*\.", sentence), (programme.id, rule.id)
+            assert rule.condition.en != rule.condition.de
+            assert bool(rule.source.urls) == (rule.source.evidence != "unsourced")
+
+
+def test_conditions_that_stay_in_words_are_known_by_name(packaged: Catalogue) -> None:
+    """Conditional without a rule: what the facts state there fits no field of a request."""
+    in_words = {
+        programme.id
+        for programme in packaged.programmes.values()
+        if programme.kind == "access"
+        for kind, fact in programme.eligibility.items()
+        if fact.value == "conditional" and not any(rule.holds_for(kind) for rule in programme.rules)
+    }
+    assert in_words == {"gwdg-scc", "haicore", "rwth-small"}
+
+
+def test_every_class_of_a_family_has_its_programme(packaged: Catalogue) -> None:
+    for family in packaged.families.values():
+        members = {one.access_class for one in packaged.programmes.values() if one.family == family.id}
+        assert members == set(family.classes)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stellwerk.catalog import load_catalogue
 from stellwerk.catalog.load import PACKAGED
+from stellwerk.catalog.rule_fields import TESTS
 
 GUIDE = Path(__file__).parents[2] / "docs/catalogue.md"
 
@@ -24,6 +25,22 @@ def test_the_example_of_an_overlay_can_be_laid_over_the_catalogue(tmp_path: Path
     system = load_catalogue(overlay=tmp_path).systems["tud-capella"]
     assert system.nodes.value == 160
     assert {"house-call", "nhr-normal"} <= set(system.programme_ids)
+
+
+def test_the_example_of_rules_can_be_laid_over_the_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(_example('id = "house-rules"'), encoding="utf-8")
+    rules = load_catalogue(overlay=tmp_path).programmes["house-rules"].rules
+    assert [(rule.id, rule.field) for rule in rules] == [
+        ("first-proposal", None),
+        ("pi-doctorate", "pi_doctorate"),
+        ("university", "institution_kind"),
+    ]
+
+
+def test_the_guide_names_every_field_of_rules_with_its_tests() -> None:
+    rows = [line.split("|") for line in GUIDE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    for field, tests in TESTS.items():
+        assert any(f"`{field}`" in row[1] and all(f"`{test}`" in row[2] for test in tests) for row in rows), field
 
 
 def test_the_guide_names_every_operator_kind() -> None:

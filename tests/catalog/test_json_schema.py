@@ -49,6 +49,9 @@ def test_every_packaged_file_is_valid(path: Path) -> None:
         ('evidence = "primary"', 'evidence = "hearsay"', "evidence"),
         ('amount = "12.50"', "amount = 12.5", "amount"),
         ("maximum = 5000", "maximum = true", "maximum"),
+        ('field = "pi_doctorate"', 'field = "pi_doctrate"', "field"),
+        ('condition.de = "Ihre', 'condition.de = 1 # "Ihre', "condition"),
+        ('name.de = "Stufen"', 'name.de = ""', "name"),
     ],
 )
 def test_what_the_loader_refuses_is_marked_in_an_editor_too(old: str, new: str, place: str) -> None:

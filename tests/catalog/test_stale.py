@@ -74,11 +74,12 @@ def test_only_the_leading_claim_counts(write_catalogue: WriteCatalogue) -> None:
     assert not {field for entry, field in stale if entry == "heim-gpu"} & {"scheduler"}, "undated is not stale"
 
 
-def test_links_limits_prices_subjects_and_observations_age_too(write_catalogue: WriteCatalogue) -> None:
+def test_links_limits_rules_prices_subjects_and_observations_age_too(write_catalogue: WriteCatalogue) -> None:
     stale = stale_facts(load_catalogue(write_catalogue()), datetime.date(2030, 1, 1))
     assert {(value.entry_kind, value.field) for value in stale} >= {
         ("systems", "access: antrag"),
         ("programmes", "limit: gpu_h"),
+        ("programmes", "rule: doctorate"),
         ("products", "price: on_demand"),
         ("providers", "all: egress_price"),
         ("observations", "8x"),

@@ -1,5 +1,6 @@
 """Where a workload can run: every offer judged, with reasons, and ranked."""
 
+from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer, find_classes
 from stellwerk.broker.match import match, plan_on
 from stellwerk.broker.model import (
     CommercialOffer,
@@ -15,13 +16,16 @@ from stellwerk.broker.model import (
 )
 from stellwerk.broker.names import task_of
 from stellwerk.broker.page import render_match_page
-from stellwerk.broker.serialise import match_as_dict, plan_as_dict
+from stellwerk.broker.serialise import classes_as_dict, match_as_dict, plan_as_dict
 from stellwerk.broker.waits import NO_WAITS, Wait, Waits, read_waits
 
 __all__ = [
     "NO_WAITS",
+    "ClassAnswer",
+    "ClassOnSystem",
     "CommercialOffer",
     "Cost",
+    "FamilyAnswer",
     "Finding",
     "Finish",
     "FinishPart",
@@ -32,6 +36,8 @@ __all__ = [
     "Verdict",
     "Wait",
     "Waits",
+    "classes_as_dict",
+    "find_classes",
     "match",
     "match_as_dict",
     "plan_as_dict",

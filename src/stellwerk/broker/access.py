@@ -5,23 +5,33 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
+from stellwerk.broker.eligibility import judge_eligibility
 from stellwerk.broker.model import Finding, PublicOffer
 from stellwerk.catalog import Programme, System, admits_country
 from stellwerk.messages import Reason
-from stellwerk.workload import Applicant
+from stellwerk.workload import Applicant, Workload
 
 
-def judge_public_access(offer: PublicOffer, applicant: Applicant, as_of: datetime.date) -> Iterator[Finding]:
-    """Findings on one pool and programme, for one applicant."""
-    yield from _judge_status(offer.system)
-    if offer.programme is None:
-        yield Finding("unknown", Reason("no_programme_stated", {"system": offer.system.id}))
+def judge_public_access(offer: PublicOffer, workload: Workload, as_of: datetime.date) -> Iterator[Finding]:
+    """Findings on one pool and programme, for one request."""
+    system, programme = offer.system, offer.programme
+    yield from _judge_status(system)
+    if programme is None:
+        yield Finding("unknown", Reason("no_programme_stated", {"system": system.id}))
         return
-    yield from _judge_link(offer.system, offer.programme)
-    yield from _judge_opening(offer.programme, offer.system, as_of)
-    yield from _judge_applicant(offer.programme, applicant)
-    yield from _judge_place(offer.programme, applicant)
-    yield from _note_times(offer.programme)
+    yield from _judge_link(system, programme)
+    if system.id in programme.closed_system_ids and programme.closed is not True:
+        params = {"programme": programme.id, "system": system.id}
+        yield Finding("impossible", Reason("programme_closed_for_system", params))
+    yield from judge_programme(programme, workload, as_of)
+
+
+def judge_programme(programme: Programme, workload: Workload, as_of: datetime.date) -> Iterator[Finding]:
+    """What holds for one programme on all of its systems: whether it is open, whom it admits, and its dates."""
+    yield from _judge_opening(programme, as_of)
+    yield from judge_eligibility(programme, workload.applicant, workload.data, workload.task)
+    yield from _judge_place(programme, workload.applicant)
+    yield from _note_times(programme)
 
 
 def _note_times(programme: Programme) -> Iterator[Finding]:
@@ -53,16 +63,10 @@ def _judge_link(system: System, programme: Programme) -> Iterator[Finding]:
         yield Finding("unknown", Reason("link_unsourced", {"programme": programme.id, "system": system.id}))
 
 
-def _judge_opening(programme: Programme, system: System, as_of: datetime.date) -> Iterator[Finding]:
+def _judge_opening(programme: Programme, as_of: datetime.date) -> Iterator[Finding]:
     if programme.closed is True:
         yield Finding("impossible", Reason("programme_closed", {"programme": programme.id}))
         return
-    if system.id in programme.closed_system_ids:
-        params = {"programme": programme.id, "system": system.id}
-        yield Finding("impossible", Reason("programme_closed_for_system", params))
-    if programme.purpose.value is not None:
-        purpose = {"programme": programme.id, "purpose": programme.purpose.value}
-        yield Finding("unknown", Reason("purpose_limited", purpose))
     if programme.closed is None:
         yield Finding("unknown", Reason("programme_opening_contradictory", {"programme": programme.id}))
     upcoming = [day for day in programme.cutoff_dates if day >= as_of]
@@ -70,23 +74,6 @@ def _judge_opening(programme: Programme, system: System, as_of: datetime.date) -
         yield Finding("note", Reason("next_cutoff", {"date": min(upcoming).isoformat()}))
     elif programme.cutoff_dates:
         yield Finding("unknown", Reason("no_further_cutoff_known", {"date": max(programme.cutoff_dates).isoformat()}))
-
-
-def _judge_applicant(programme: Programme, applicant: Applicant) -> Iterator[Finding]:
-    params = {"programme": programme.id, "applicant": applicant.kind}
-    eligibility = programme.eligibility.get(applicant.kind)
-    admitted = eligibility.value if eligibility else None
-    condition = programme.eligibility_conditions.get(applicant.kind, "")
-    if admitted is None:
-        yield Finding("unknown", Reason("eligibility_unknown", params))
-    elif admitted == "no":
-        yield Finding("impossible", Reason("applicant_not_admitted", params))
-    elif admitted == "conditional":
-        yield Finding("unknown", Reason("admitted_under_condition", params | {"condition": condition}))
-    elif eligibility and eligibility.evidence == "unsourced":
-        yield Finding("unknown", Reason("eligibility_unsourced", params))
-    elif condition:
-        yield Finding("note", Reason("admitted_with_remark", params | {"condition": condition}))
 
 
 def _judge_place(programme: Programme, applicant: Applicant) -> Iterator[Finding]:

@@ -11,8 +11,8 @@ from stellwerk.broker.bounds import OPEN, AtLeast, AtMost, Bound, Estimates, Par
 from stellwerk.broker.model import Finding
 from stellwerk.catalog import AmountLimit, Programme, System
 from stellwerk.messages import Reason
-from stellwerk.planner import Candidates
-from stellwerk.units import SECONDS_PER_DAY
+from stellwerk.planner import Candidates, Plan
+from stellwerk.units import SECONDS_PER_DAY, Interval
 
 _PERIOD_DAYS = {"quarter": 91.0, "year": 365.0}
 UNIT_NAMES = {"gpu_h": "GPU-h", "node_h": "node-h", "core_h": "core-h", "flop": "FLOP"}
@@ -59,11 +59,20 @@ def judge_comparability(programme: Programme, system: System) -> Iterator[Findin
         yield Finding("note", Reason("amount_limit_unknown", {"programme": programme.id}))
 
 
-def limits_on(programme: Programme, system: System) -> list[AmountLimit]:
+def limits_on(programme: Programme, system: System) -> tuple[AmountLimit, ...]:
     """Those that hold for a system: stated for it, or for the whole programme."""
-    return [
+    return tuple(
         limit for limit in programme.limits if system.id in limit.system_ids or not (limit.system_ids or limit.scope)
-    ]
+    )
+
+
+def amount_needed(limit: AmountLimit, system: System, plan: Plan) -> Interval | None:
+    """What a plan needs of a limit, in its unit and within its period; None where its unit cannot be compared."""
+    factor = per_node_hour(limit, system)
+    if factor is None:
+        return None
+    share = min(1.0, _period_s(limit) / plan.duration_s.best)
+    return plan.device_hours * (share * factor / plan.machine.devices_per_node)
 
 
 def per_node_hour(limit: AmountLimit, system: System) -> float | None:
@@ -79,10 +88,8 @@ def per_node_hour(limit: AmountLimit, system: System) -> float | None:
 
 
 def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Candidates) -> Iterator[Bound]:
-    # A limit per quarter or year meets only the part of a long run that falls into one.
-    period_s = _PERIOD_DAYS.get(limit.per, math.inf) * SECONDS_PER_DAY
     factor = per_node_hour / options.machine.devices_per_node
-    share = np.minimum(1.0, period_s / options.duration_s)
+    share = np.minimum(1.0, _period_s(limit) / options.duration_s)
     amounts = Estimates.spread(
         options.device_hours * share * factor,
         options.duration_spread.times(options.devices_spread),
@@ -106,3 +113,8 @@ def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Candidates
             Reason("amount_may_miss_minimum"),
             params_with(limit.minimum),
         )
+
+
+def _period_s(limit: AmountLimit) -> float:
+    """A limit per quarter or year meets only the part of a long run that falls into one."""
+    return _PERIOD_DAYS.get(limit.per, math.inf) * SECONDS_PER_DAY

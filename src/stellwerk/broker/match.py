@@ -20,12 +20,21 @@ from stellwerk.broker.finish import (
 )
 from stellwerk.broker.grants import grant_bounds, grant_time_bounds, judge_comparability
 from stellwerk.broker.hardware import Ground, ground_of
-from stellwerk.broker.model import CommercialOffer, Finding, FinishPart, JudgedOffer, Match, Offer
+from stellwerk.broker.model import (
+    CommercialOffer,
+    Finding,
+    FinishPart,
+    JudgedOffer,
+    Match,
+    Offer,
+    deciding_first,
+    verdict_of,
+)
 from stellwerk.broker.offers import offers_of
 from stellwerk.broker.pareto import pareto_front
 from stellwerk.broker.places import judge_place
 from stellwerk.broker.plans import MachineOptions, options_by_machine
-from stellwerk.broker.rank import rank, verdict_of, worst_first
+from stellwerk.broker.rank import rank
 from stellwerk.broker.waits import NO_WAITS, Waits
 from stellwerk.catalog import Catalogue
 from stellwerk.messages import Reason
@@ -138,12 +147,12 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
     finish = None if plan is None else finish_of(offer, before, plan, asked.waits, asked.as_of)
     if finish is not None:
         findings += judge_finish(finish, asked.limit)
-    return JudgedOffer(offer, verdict_of(findings), worst_first(findings), plan, cost, finish, None)
+    return JudgedOffer(offer, verdict_of(findings), deciding_first(findings), plan, cost, finish, None)
 
 
 def _judge_access(offer: Offer, asked: _Asked) -> Iterator[Finding]:
     if not isinstance(offer, CommercialOffer):
-        yield from judge_public_access(offer, asked.workload.applicant, asked.as_of)
+        yield from judge_public_access(offer, asked.workload, asked.as_of)
 
 
 def _bounds(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -55,6 +55,19 @@ class Finding:
 
     effect: Effect
     reason: Reason
+
+
+def verdict_of(findings: Iterable[Finding]) -> Verdict:
+    """``impossible`` if one finding rules it out, otherwise ``unknown`` if one leaves it open, else ``possible``."""
+    effects = {finding.effect for finding in findings}
+    if "impossible" in effects:
+        return "impossible"
+    return "unknown" if "unknown" in effects else "possible"
+
+
+def deciding_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    order = {"impossible": 0, "unknown": 1, "note": 2}
+    return tuple(sorted(findings, key=lambda finding: order[finding.effect]))
 
 
 @dataclass(frozen=True, slots=True)

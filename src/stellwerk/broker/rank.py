@@ -1,14 +1,13 @@
-"""From findings to a verdict, and the order of the answer."""
+"""The order of the answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stellwerk.broker.model import Completeness, Cost, Effect, Finding, JudgedOffer, Verdict
+from stellwerk.broker.model import Completeness, Cost, JudgedOffer, Verdict
 
 _VERDICT_ORDER: dict[Verdict, int] = {"possible": 0, "unknown": 1, "impossible": 2}
 _COMPLETENESS_ORDER: dict[Completeness, int] = {"complete": 0, "partial": 1, "unknown": 2}
-_EFFECT_ORDER: dict[Effect, int] = {"impossible": 0, "unknown": 1, "note": 2}
 
 
 def rank(offers: Iterable[JudgedOffer]) -> list[JudgedOffer]:
@@ -17,18 +16,6 @@ def rank(offers: Iterable[JudgedOffer]) -> list[JudgedOffer]:
     currency of the match, in others, unknown), then those that are done earlier.
     """
     return sorted(offers, key=_key)
-
-
-def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    effects = {finding.effect for finding in findings}
-    if "impossible" in effects:
-        return "impossible"
-    return "unknown" if "unknown" in effects else "possible"
-
-
-def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The deciding findings first."""
-    return tuple(sorted(findings, key=lambda finding: _EFFECT_ORDER[finding.effect]))
 
 
 def _key(judged: JudgedOffer) -> tuple[int, int, int, tuple[int, str, float], float, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from stellwerk import __version__
-from stellwerk.broker.model import CommercialOffer, Cost, Finish, JudgedOffer, Match
+from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer
+from stellwerk.broker.model import CommercialOffer, Cost, Finding, Finish, JudgedOffer, Match
 from stellwerk.messages import Language, render
 from stellwerk.planner import Plan
 from stellwerk.planner.estimate import MODEL_VERSION
@@ -18,6 +20,19 @@ SCHEMA = 1
 def match_as_dict(match: Match, language: Language) -> dict[str, Any]:
     """The whole match. Unknown numbers are left out, never written as zero; each known one is an interval
     ``{low, best, high}``."""
+    return _head(match) | {
+        "counts": dict(match.counts()),
+        "currency": match.currency,
+        "offers": [_offer_as_dict(rank, judged, match, language) for rank, judged in enumerate(match.offers, start=1)],
+    }
+
+
+def classes_as_dict(match: Match, families: Iterable[FamilyAnswer], language: Language) -> dict[str, Any]:
+    """The classes of access found from a match. Amounts that are not known are null."""
+    return _head(match) | {"families": [_family_as_dict(family, language) for family in families]}
+
+
+def _head(match: Match) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "stellwerk": __version__,
@@ -25,9 +40,6 @@ def match_as_dict(match: Match, language: Language) -> dict[str, Any]:
         "as_of": match.as_of.isoformat(),
         "catalogue_sha256": match.catalogue.hash,
         "workload": match.workload.name,
-        "counts": dict(match.counts()),
-        "currency": match.currency,
-        "offers": [_offer_as_dict(rank, judged, match, language) for rank, judged in enumerate(match.offers, start=1)],
     }
 
 
@@ -37,12 +49,52 @@ def _offer_as_dict(rank: int, judged: JudgedOffer, match: Match, language: Langu
         "verdict": judged.verdict,
         "completeness": judged.completeness,
         "on_front": judged.offer.id in match.front,
+        "reasons": _reasons(judged.findings, language),
     }
-    entry["reasons"] = [
-        {"effect": finding.effect, **finding.reason.as_dict(), "text": render(finding.reason, language)}
-        for finding in judged.findings
-    ]
     return entry | _numbers(judged)
+
+
+def _reasons(findings: Iterable[Finding], language: Language) -> list[dict[str, Any]]:
+    return [
+        {"effect": finding.effect, **finding.reason.as_dict(), "text": render(finding.reason, language)}
+        for finding in findings
+    ]
+
+
+def _family_as_dict(answer: FamilyAnswer, language: Language) -> dict[str, Any]:
+    return {
+        "family": answer.family.id,
+        "name": answer.family.name[language],
+        "ordered": answer.family.ordered,
+        "advice": answer.advice.as_dict() | {"text": render(answer.advice, language)},
+        "classes": [_class_as_dict(one, language) for one in answer.classes],
+    }
+
+
+def _class_as_dict(answer: ClassAnswer, language: Language) -> dict[str, Any]:
+    return {
+        "class": answer.programme.access_class,
+        "programme": answer.programme.id,
+        "verdict": answer.verdict,
+        "reasons": _reasons(answer.findings, language),
+        "next_cutoff": answer.next_cutoff.isoformat() if answer.next_cutoff else None,
+        "systems": [_on_system_as_dict(one) for one in answer.systems],
+    }
+
+
+def _on_system_as_dict(one: ClassOnSystem) -> dict[str, Any]:
+    limits = [
+        {
+            "unit": limit.unit,
+            "minimum": limit.minimum,
+            "maximum": limit.maximum,
+            "per": limit.per,
+            "scope": limit.scope,
+            "needed": needed.as_dict() if needed else None,
+        }
+        for limit, needed in zip(one.limits, one.needed, strict=True)
+    ]
+    return {"system": one.system.id, "verdict": one.verdict, "fit": one.fit, "limits": limits}
 
 
 def _names(judged: JudgedOffer) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from stellwerk.catalog.model import (
     Eligibility,
     Evidence,
     Fact,
+    Family,
     Need,
     NeedKind,
     Price,
@@ -21,12 +22,14 @@ from stellwerk.catalog.model import (
     Product,
     Programme,
     Provider,
+    Rule,
     Software,
     Source,
     Status,
     Support,
     System,
 )
+from stellwerk.catalog.rule_fields import FUNDERS, RuleField
 from stellwerk.catalog.stale import (
     MAX_AGE_DAYS,
     Freshness,
@@ -53,6 +56,7 @@ from stellwerk.catalog.summary import (
 __all__ = [
     "ENTRY_KINDS",
     "EU_MEMBERS",
+    "FUNDERS",
     "MAX_AGE_DAYS",
     "Accelerator",
     "AmountLimit",
@@ -62,6 +66,7 @@ __all__ = [
     "Eligibility",
     "Evidence",
     "Fact",
+    "Family",
     "Freshness",
     "Group",
     "LeadingValue",
@@ -74,6 +79,8 @@ __all__ = [
     "Product",
     "Programme",
     "Provider",
+    "Rule",
+    "RuleField",
     "Software",
     "Source",
     "Status",

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from stellwerk.catalog.build_products import build_observation, build_product, build_providers
-from stellwerk.catalog.build_programmes import build_programme
+from stellwerk.catalog.build_programmes import build_family, build_programme
 from stellwerk.catalog.build_systems import access_claims, build_accelerator, build_system
 from stellwerk.catalog.claims import source_rank
+from stellwerk.catalog.families import wrong_families
 from stellwerk.catalog.files import Document
 from stellwerk.catalog.model import Catalogue, Need, PriceObservation, Software, Support
 from stellwerk.catalog.overlay import lay_over
 from stellwerk.catalog.references import unknown_references
 from stellwerk.catalog.rows import Row, Rows, read_rows
+from stellwerk.catalog.rule_checks import wrong_rules
 from stellwerk.catalog.schema import NeedEntry, SoftwareEntry, SupportEntry
 from stellwerk.errors import InputError
 
@@ -27,12 +29,14 @@ def build(
     reasons added to ``errors``. The documents below refer to each other only, the local ones to both."""
     rows = read_rows(documents, errors)
     errors.extend(unknown_references(rows, rows.ids))
+    known, local_rows = rows.ids, None
     if local:
         local_rows = read_rows(local, errors, below=rows)
-        errors.extend(
-            unknown_references(local_rows, {kind: rows.ids[kind] | local_rows.ids[kind] for kind in rows.ids})
-        )
+        known = {kind: rows.ids[kind] | local_rows.ids[kind] for kind in rows.ids}
+        errors.extend(unknown_references(local_rows, known))
         rows = lay_over(rows, local_rows)
+    errors.extend(wrong_rules(rows, known["programmes"], local_rows))
+    errors.extend(wrong_families(rows, known["families"], local_rows))
     return None if errors else _assemble(rows, digest)
 
 
@@ -46,6 +50,7 @@ def _assemble(rows: Rows, digest: str) -> Catalogue:
         observations=tuple(sorted(map(build_observation, rows.observations), key=_observation_order)),
         support=_by_id(rows.support, _build_support),
         needs=_by_id(rows.needs, _build_need),
+        families=_by_id(rows.families, build_family),
         software=_by_id(rows.software, _build_software),
         hash=digest,
         providers=build_providers(rows),

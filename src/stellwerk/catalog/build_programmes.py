@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import get_args
 
-from stellwerk.catalog.model import AmountLimit, ApplicantKind, Eligibility, Fact, Programme, Source
+from stellwerk.catalog.model import AmountLimit, ApplicantKind, Eligibility, Fact, Family, Programme, Rule, Source
 from stellwerk.catalog.rows import Row
-from stellwerk.catalog.schema import LimitEntry, ProgrammeEntry
+from stellwerk.catalog.rule_checks import given_tests
+from stellwerk.catalog.schema import FamilyEntry, LimitEntry, ProgrammeEntry, RuleEntry, WordsTable
+from stellwerk.messages import Words
 
 _CLOSED = {"no": False, "yes": True, "unknown": None}
 
@@ -17,6 +19,7 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         kind: take(f"eligible_{kind}") for kind in get_args(ApplicantKind)
     }
     named = [system_id for claim in take("system_ids").claims for system_id in claim.value]
+    rules = [_build_rule(part, source) for part, source in row.parts if isinstance(part, RuleEntry)]
     return Programme(
         id=entry.id,
         programme=take("programme"),
@@ -35,7 +38,7 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         amount_min=take("amount_min"),
         amount_max=take("amount_max"),
         amount_unit=take("amount_unit"),
-        limits=tuple(_build_limit(limit, source) for limit, source in row.parts),
+        limits=tuple(_build_limit(part, source) for part, source in row.parts if isinstance(part, LimitEntry)),
         duration=take("duration"),
         duration_max_days=take("duration_max_days", float),
         cutoff=take("cutoff"),
@@ -53,7 +56,15 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         other=row.claims.rest(),
         closed_system_ids=tuple(entry.closed_system_ids),
         purpose=take("purpose"),
+        rules=tuple(sorted(rules, key=lambda rule: rule.id)),
+        family=entry.family,
+        access_class=entry.access_class,
     )
+
+
+def build_family(row: Row[FamilyEntry]) -> Family:
+    entry = row.entry
+    return Family(entry.id, _words(entry.name), tuple(entry.classes), entry.ordered)
 
 
 def _build_limit(limit: LimitEntry, source: Source) -> AmountLimit:
@@ -67,3 +78,22 @@ def _build_limit(limit: LimitEntry, source: Source) -> AmountLimit:
         source=source,
         note=limit.note,
     )
+
+
+def _build_rule(rule: RuleEntry, source: Source) -> Rule:
+    test = next(iter(given_tests(rule)), None)
+    operand = None if test is None else getattr(rule, test)
+    return Rule(
+        id=rule.id,
+        kinds=tuple(rule.kinds),
+        condition=_words(rule.condition),
+        source=source,
+        field=rule.field,
+        test=test,
+        operand=tuple(operand) if isinstance(operand, list) else operand,
+        open_for=tuple(rule.open_for),
+    )
+
+
+def _words(table: WordsTable) -> Words:
+    return Words(en=table.en, de=table.de)

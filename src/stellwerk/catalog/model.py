@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, Literal, TypeVar
 
+from stellwerk.catalog.rule_fields import RuleField, RuleTest
+from stellwerk.messages import Words
+
 T = TypeVar("T")
 
 Evidence = Literal["primary", "secondary", "unsourced"]
@@ -29,6 +32,7 @@ PriceUnit = Literal["gpu_h", "instance_h", "month"]
 ENTRY_KINDS = (
     *("accelerators", "systems", "programmes", "products", "subjects", "observations", "support", "software"),
     "needs",
+    "families",
 )
 """The tables of a catalogue file that hold entries."""
 
@@ -194,6 +198,40 @@ class AmountLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """One condition of a programme on those who apply, on their data or on what they do.
+
+    It asks about one ``field`` of the request: ``test`` says how, ``operand`` with what. A rule without a field is a
+    condition that no key of a workload answers.
+    """
+
+    id: str
+    kinds: tuple[ApplicantKind, ...]
+    """The kinds of applicants that it holds for; empty: all."""
+    condition: Words
+    """A whole sentence, addressed to the applicant."""
+    source: Source
+    field: RuleField | None = None
+    test: RuleTest | None = None
+    operand: bool | float | tuple[str, ...] | None = None
+    open_for: tuple[str, ...] = ()
+    """Values for which the sources do not settle whether they meet it; with ``one_of``."""
+
+    def holds_for(self, kind: ApplicantKind) -> bool:
+        return not self.kinds or kind in self.kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Programmes that are the classes of one thing. ``classes`` go from small to large where ``ordered``."""
+
+    id: str
+    name: Words
+    classes: tuple[str, ...]
+    ordered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Programme:
     """A way to get access to publicly funded systems."""
 
@@ -240,6 +278,11 @@ class Programme:
     """Systems for which the programme is stated to take no applications, though it is open otherwise."""
     purpose: Fact[str] = Fact()
     """What time is granted for, where the facts limit it (``scaling tests and benchmarks``), in words."""
+    rules: tuple[Rule, ...] = ()
+    """In the order of their ids."""
+    family: str | None = None
+    access_class: str | None = None
+    """Which class of its family it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +449,7 @@ class Catalogue:
     hash: str
     providers: Mapping[str, Provider] = field(default_factory=dict)
     needs: Mapping[str, Need] = field(default_factory=dict)
+    families: Mapping[str, Family] = field(default_factory=dict)
 
     def entries(self) -> Iterator[tuple[str, object]]:
         """(id, object) of everything that has an id."""

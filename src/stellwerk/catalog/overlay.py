@@ -7,10 +7,10 @@ from typing import Any
 
 from stellwerk.catalog.model import ENTRY_KINDS, Source
 from stellwerk.catalog.rows import Row, Rows
-from stellwerk.catalog.schema import LimitEntry
+from stellwerk.catalog.schema import LimitEntry, RuleEntry
 
 _HOW_IT_IS_SOURCED = {"id", "source", "unsourced", "remarks", "claims"}
-_PARTS = {"limits", "prices"}
+_PARTS = {"limits", "rules", "prices"}
 
 
 def lay_over(below: Rows, local: Rows) -> Rows:
@@ -41,11 +41,14 @@ def _joined(below: Row[Any], local: Row[Any]) -> Row[Any]:
 def _joined_parts(
     below: tuple[tuple[Any, Source], ...], local: tuple[tuple[Any, Source], ...]
 ) -> tuple[tuple[Any, Source], ...]:
-    """Prices stand side by side; a local limit takes the place of those that hold for the same."""
-    replaced = {_holds_for(part) for part, _ in local if isinstance(part, LimitEntry)}
-    kept = (pair for pair in below if not isinstance(pair[0], LimitEntry) or _holds_for(pair[0]) not in replaced)
-    return (*kept, *local)
+    """Prices stand side by side; a local limit takes the place of those that hold for the same, a local rule that of
+    the one with its id."""
+    replaced = {_what(part) for part, _ in local} - {None}
+    return (*(pair for pair in below if _what(pair[0]) not in replaced), *local)
 
 
-def _holds_for(limit: LimitEntry) -> tuple[Any, ...]:
-    return limit.unit, limit.per, limit.scope, frozenset(limit.system_ids)
+def _what(part: Any) -> tuple[Any, ...] | None:
+    """What a part is about, where there is room for one only."""
+    if isinstance(part, LimitEntry):
+        return part.unit, part.per, part.scope, frozenset(part.system_ids)
+    return ("rule", part.id) if isinstance(part, RuleEntry) else None

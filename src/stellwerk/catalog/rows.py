@@ -22,7 +22,7 @@ E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
 class Row(Generic[E_co]):
     """One entry of a file. ``where`` is its place in the file, ``owner`` the site or provider the file is about.
 
-    ``source`` is that of the entry as a whole; ``parts`` are its limits or prices, each with its own source.
+    ``source`` is that of the entry as a whole; ``parts`` are its limits, rules or prices, each with its own source.
     """
 
     entry: E_co
@@ -47,6 +47,7 @@ class Rows:
     support: list[Row[schema.SupportEntry]] = field(default_factory=list)
     needs: list[Row[schema.NeedEntry]] = field(default_factory=list)
     software: list[Row[schema.SoftwareEntry]] = field(default_factory=list)
+    families: list[Row[schema.FamilyEntry]] = field(default_factory=list)
     providers: dict[str, str] = field(default_factory=dict)
     """Name by id."""
     ids: dict[str, dict[str, Document]] = field(default_factory=dict)
@@ -67,6 +68,7 @@ MODELS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
     "support": (schema.SupportEntry, schema.SupportValues),
     "needs": (schema.NeedEntry, schema.NeedValues),
     "software": (schema.SoftwareEntry, schema.SoftwareValues),
+    "families": (schema.FamilyEntry, None),
 }
 _OWNED_BY = {"systems": "site", "products": "provider", "subjects": "provider", "observations": "provider"}
 
@@ -140,7 +142,7 @@ def _read_document(page: _Page, rows: Rows) -> None:
             entry, claims = _read_entry(model, values_model, _completed(content, model, known), where, page)
             if entry is None or len(page.errors) > before:
                 continue
-            parts = tuple((part, page.source(part.source or entry.source)) for part in _limits_and_prices(entry))
+            parts = tuple((part, page.source(part.source or entry.source)) for part in _all_but_claims(entry))
             row = Row(entry, claims, page.source(entry.source), parts, page.document, where, owner)
             getattr(rows, kind).append(row)
 
@@ -244,12 +246,12 @@ def _check_sources(entry: Any, where: str, page: _Page) -> None:
 
 
 def _parts(entry: Any) -> Iterator[tuple[str, int, Any]]:
-    for part in ("claims", "limits", "prices"):
+    for part in ("claims", "limits", "rules", "prices"):
         for number, inner in enumerate(getattr(entry, part, [])):
             yield part, number, inner
 
 
-def _limits_and_prices(entry: Any) -> Iterator[Any]:
+def _all_but_claims(entry: Any) -> Iterator[Any]:
     return (inner for part, _, inner in _parts(entry) if part != "claims")
 
 

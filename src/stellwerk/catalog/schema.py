@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from stellwerk.catalog.model import AmountUnit, ApplicantKind, Eligibility, Evidence, NeedKind, PriceUnit, Status
+from stellwerk.catalog.rule_fields import RuleField
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._()-]*$", max_length=100)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -20,6 +21,7 @@ Count = Annotated[int, Field(gt=0, le=10**9)]
 Amount = Annotated[float, Field(gt=0, le=1e30)]
 Money = Annotated[str, Field(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Sentence = Annotated[str, Field(pattern=r"\S")]
 
 
 class Strict(BaseModel):
@@ -175,11 +177,36 @@ class LimitEntry(Strict):
     unit: AmountUnit
     minimum: Amount | None = None
     maximum: Amount | None = None
-    per: str = ""
+    per: Literal["", "application", "project", "quarter", "year"] = ""
     scope: str = ""
     system_ids: list[str] = []
     source: str | None = None
     note: str = ""
+
+
+class WordsTable(Strict):
+    """A text in both languages."""
+
+    en: Sentence
+    de: Sentence
+
+
+class RuleEntry(Strict):
+    """``[[programmes.rules]]``: ``field`` with exactly one test, or neither."""
+
+    id: Id
+    kinds: list[ApplicantKind] = []
+    field: RuleField | None = None
+    equals: bool | None = None
+    one_of: list[str] | None = None
+    none_of: list[str] | None = None
+    includes_one_of: list[str] | None = None
+    includes_none_of: list[str] | None = None
+    at_least: Amount | None = None
+    at_most: Amount | None = None
+    open_for: list[str] = []
+    condition: WordsTable
+    source: str | None = None
 
 
 class ProgrammeEntry(Entry):
@@ -193,6 +220,19 @@ class ProgrammeEntry(Entry):
     limits: list[LimitEntry] = []
     url: str = ""
     notes: str = ""
+    family: Id | None = None
+    access_class: Id | None = None
+    rules: list[RuleEntry] = []
+
+
+class FamilyEntry(Strict):
+    """``[[families]]``: programmes that are the classes of one thing, from small to large where ``ordered``."""
+
+    id: Id
+    source: str | None = None
+    name: WordsTable
+    classes: list[Id]
+    ordered: bool = True
 
 
 class PriceEntry(Strict):
@@ -381,3 +421,4 @@ class CatalogueFile(Strict):
     support: list[dict[str, Any]] = []
     needs: list[dict[str, Any]] = []
     software: list[dict[str, Any]] = []
+    families: list[dict[str, Any]] = []

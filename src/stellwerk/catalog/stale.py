@@ -48,8 +48,9 @@ _KIND_OF_ENTRY: Mapping[str, ValueKind] = {
 class LeadingValue:
     """Where a leading value comes from.
 
-    ``field`` names a fact, or a link (``access: nhr-normal``), a limit (``limit: gpu_h``), a price
-    (``price: on_demand``), what is known of a subject (``all: egress_price``) or the type of an observed price.
+    ``field`` names a fact, or a link (``access: nhr-normal``), a limit (``limit: gpu_h``), a rule
+    (``rule: pi-doctorate``), a price (``price: on_demand``), what is known of a subject (``all: egress_price``) or the
+    type of an observed price.
     """
 
     entry_kind: str
@@ -117,6 +118,8 @@ def _leading_parts(entry: Any, as_of: datetime.date) -> Iterator[tuple[str, Sour
     elif isinstance(entry, Programme):
         for limit in entry.limits:
             yield f"limit: {limit.unit} {limit.scope}".rstrip(), limit.source
+        for rule in entry.rules:
+            yield f"rule: {rule.id}", rule.source
     elif isinstance(entry, Product):
         for kind in dict.fromkeys(price.kind for price in entry.prices):
             price = entry.price_at(as_of, kind)

@@ -18,6 +18,7 @@ from stellwerk.catalog import (
     Product,
     Programme,
     Provider,
+    Rule,
     Source,
     System,
     ValueKind,
@@ -97,6 +98,8 @@ def _about_programme(programme: Programme, catalogue: Catalogue) -> Iterable[str
         yield f"takes no applications for {', '.join(programme.closed_system_ids)}"
     leads = [system.id for system in catalogue.systems.values() if programme.id in system.programme_ids]
     yield f"leads to {', '.join(leads)}" if leads else "no source states which systems it leads to"
+    if programme.family is not None:
+        yield f"class {programme.access_class} of {catalogue.families[programme.family].name['en']}"
     if programme.cutoff_dates:
         yield f"cut-off dates {', '.join(day.isoformat() for day in programme.cutoff_dates)}"
 
@@ -124,6 +127,8 @@ def _parts(entry: Any) -> Iterable[tuple[str, list[_Line]]]:
             _Line(limit.scope or "everywhere", _limit_text(limit), limit.source, "terms") for limit in entry.limits
         ]
         yield "limits", limits
+    if isinstance(entry, Programme) and entry.rules:
+        yield "rules", [_Line(rule.id, _rule_text(rule), rule.source, "terms") for rule in entry.rules]
     if isinstance(entry, Provider):
         for about, facts in entry.subjects.items():
             lines = [
@@ -160,6 +165,10 @@ def _price_line(price: Price) -> str:
     since = f"from {price.valid_from}" if price.valid_from else ""
     until = f"until {price.valid_until}" if price.valid_until else ""
     return ", ".join(part for part in (price_text(price) + unit, net, price.term, since, until, price.note) if part)
+
+
+def _rule_text(rule: Rule) -> str:
+    return rule.condition["en"] + (f" ({', '.join(label(kind) for kind in rule.kinds)})" if rule.kinds else "")
 
 
 def _limit_text(limit: AmountLimit) -> str:

@@ -14,14 +14,30 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """The same words in each language, for what is written down beside the data and not in the sentences here."""
+
+    en: str
+    de: str
+
+    def __getitem__(self, language: Language) -> str:
+        return self.en if language == "en" else self.de
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why something is so: a stable ``code`` and the values its sentence names."""
 
     code: str
-    params: Mapping[str, str | int | float] = field(default_factory=dict)
+    params: Mapping[str, str | int | float | Words] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        return {"code": self.code, "params": dict(self.params)}
+        """Plain data; words stand in both languages."""
+        params = {
+            name: {"en": value.en, "de": value.de} if isinstance(value, Words) else value
+            for name, value in self.params.items()
+        }
+        return {"code": self.code, "params": params}
 
 
 def render(reason: Reason, language: Language) -> str:
@@ -57,8 +73,10 @@ def _sentences(language: Language) -> dict[str, dict[str, str]]:
     return tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8"))
 
 
-def _worded(name: str, value: str | int | float, language: Language) -> str:
+def _worded(name: str, value: str | int | float | Words, language: Language) -> str:
     """A value as people read it. A parameter named like a section of the texts holds keys of it, with commas."""
+    if isinstance(value, Words):
+        return value[language]
     if not isinstance(value, str):
         return _number(value, language)
     words = _sentences(language).get(name, {})
