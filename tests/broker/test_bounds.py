@@ -21,13 +21,13 @@ class Some:
     device_hours: FloatArray
 
 
-def at_most(values: FloatArray, limit: float, tight_is: int = NOTE) -> AtMost:
+def at_most(values: FloatArray, limit: float) -> AtMost:
     reasons = (Reason("exceeds"), Reason("may_exceed"), Reason("tight"))
-    return AtMost(Estimates.spread(values, SPREAD), limit, *reasons, lambda index: {"index": index}, tight_is)
+    return AtMost(Estimates.spread(values, SPREAD), limit, *reasons, lambda index: {"index": index})
 
 
 def at_least(values: FloatArray, limit: float, most: float) -> AtLeast:
-    reasons = (Reason("misses"), Reason("alone_misses"), Reason("may_miss"))
+    reasons = (Reason("misses"), Reason("alone_misses"), Reason("may_miss"), Reason("tight"))
     return AtLeast(Estimates.spread(values, SPREAD), limit, most, *reasons, lambda index: {"index": index})
 
 
@@ -53,6 +53,7 @@ def test_the_interval_decides_what_a_maximum_does(
     ("limit", "most", "severity", "code"),
     [
         (80.0, 100.0, FINE, None),
+        (90.0, 200.0, NOTE, "tight"),
         (120.0, 200.0, OPEN, "may_miss"),
         (200.0, 300.0, OPEN, "alone_misses"),
         (400.0, 300.0, RULED_OUT, "misses"),
@@ -67,10 +68,10 @@ def test_a_minimum_rules_out_only_what_no_option_can_reach(
     assert (finding and finding.reason.code) == code
 
 
-@given(AMOUNTS, st.floats(1.0, 1e6), st.sampled_from([NOTE, OPEN]))
-def test_severity_and_finding_of_every_option_agree(values: list[float], limit: float, tight_is: int) -> None:
+@given(AMOUNTS, st.floats(1.0, 1e6))
+def test_severity_and_finding_of_every_option_agree(values: list[float], limit: float) -> None:
     effects = {None: FINE, "note": NOTE, "unknown": OPEN, "impossible": RULED_OUT}
-    for bound in (at_most(np.array(values), limit, tight_is), at_least(np.array(values), limit, 2 * max(values))):
+    for bound in (at_most(np.array(values), limit), at_least(np.array(values), limit, 2 * max(values))):
         found = [bound.finding(index) for index in range(len(values))]
         assert [effects[one.effect if one else None] for one in found] == list(bound.severity())
 
@@ -85,7 +86,7 @@ def test_looser_bounds_never_make_the_worst_finding_worse(
 
     def worst(time: float, amount: float) -> int:
         time_bounds = [at_most(durations, time)]
-        others = [at_most(hours, amount, OPEN), at_least(hours, limits[2], float(hours.max()))]
+        others = [at_most(hours, amount), at_least(hours, limits[2], float(hours.max()))]
         index = choose(Some(durations, hours), time_bounds, others)
         assert index is not None
         return max(int(bound.severity()[index]) for bound in [*time_bounds, *others])

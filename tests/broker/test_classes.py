@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from stellwerk.broker.grants import amount_needed
 
 from stellwerk.broker import ClassAnswer, FamilyAnswer, Match, classes_as_dict, find_classes, match
+from stellwerk.broker.grants import amount_needed
 from stellwerk.broker.model import PublicOffer
 from stellwerk.catalog import AmountLimit, Catalogue, Source, load_catalogue
 from stellwerk.messages import LANGUAGES, render

@@ -95,6 +95,20 @@ condition.en = "You must apply from a university."
 condition.de = "Sie müssen von einer Universität aus beantragen."
 source = "report"
 
+[[exchange_rates]]
+id = "eur-usd"
+source = "page"
+base = "EUR"
+quote = "USD"
+rate = "1.25"
+
+[[carbon_intensities]]
+id = "co2-de"
+source = "page"
+country = "DE"
+method = "yearly average"
+g_co2_per_kwh = 300
+
 [[families]]
 id = "stufen"
 name.en = "Steps"

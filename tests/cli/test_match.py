@@ -88,7 +88,7 @@ def refused(*arguments: str) -> str:
 
 def test_one_line_is_answered_after_a_list_of_all_that_was_filled_in() -> None:
     shown = run(*LINE)
-    filled_in, answer = shown.split("llama-3.1-8b: 8.03 billion parameters, trained from scratch on 300 billion tokens", 1)
+    filled_in, answer = shown.split("llama-3.1-8b: 8.03 billion parameters, trained from scratch on 300 billion", 1)
     for key in (
         "sequence_length: 4096 (",
         'batch_tokens: "4M" (',

@@ -65,7 +65,7 @@ class AtMost:
     """``amounts`` must stay within ``limit``.
 
     The reasons, whose ``params`` are filled in, say that they exceed it for certain, may exceed it, or exceed it
-    only at the upper end of the interval (which is a NOTE, or as OPEN as ``may_exceed``).
+    only at the upper end of the interval.
     """
 
     amounts: Estimates
@@ -74,11 +74,10 @@ class AtMost:
     may_exceed: Reason
     tight: Reason
     params: Callable[[int], Params]
-    tight_is: int = NOTE
 
     def severity(self) -> IntArray:
         low, best, high = (amounts > self.limit for amounts in self.amounts)
-        severity: IntArray = high * self.tight_is + best * (OPEN - self.tight_is) + low * (RULED_OUT - OPEN)
+        severity: IntArray = high * NOTE + best * (OPEN - NOTE) + low * (RULED_OUT - OPEN)
         return severity
 
     def finding(self, index: int) -> Finding | None:
@@ -89,7 +88,7 @@ class AtMost:
             return _finding(RULED_OUT, self.exceeds, self.params(index))
         if amount.best > self.limit:
             return _finding(OPEN, self.may_exceed, self.params(index))
-        return _finding(self.tight_is, self.tight, self.params(index))
+        return _finding(NOTE, self.tight, self.params(index))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +102,21 @@ class AtLeast:
     misses: Reason
     alone_misses: Reason
     may_miss: Reason
+    tight: Reason
     params: Callable[[int], Params]
 
     def severity(self) -> IntArray:
         below = RULED_OUT if self.most < self.limit else OPEN
-        severity: IntArray = (self.amounts.low < self.limit) * OPEN + (self.amounts.high < self.limit) * (below - OPEN)
+        low, best, high = (amounts < self.limit for amounts in self.amounts)
+        severity: IntArray = low * NOTE + best * (OPEN - NOTE) + high * (below - OPEN)
         return severity
 
     def finding(self, index: int) -> Finding | None:
         amount = self.amounts.at(index)
         if amount.low >= self.limit:
             return None
+        if amount.best >= self.limit:
+            return _finding(NOTE, self.tight, self.params(index))
         if amount.high >= self.limit:
             return _finding(OPEN, self.may_miss, self.params(index))
         if self.most < self.limit:

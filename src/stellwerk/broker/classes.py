@@ -24,6 +24,8 @@ _FIT_BY_FINDING: dict[str, Fit] = {
     "amount_below_minimum": "below",
     "amount_alone_below_minimum": "below",
     "amount_may_exceed_maximum": "open",
+    "amount_near_maximum": "inside",
+    "amount_near_minimum": "inside",
     "amount_may_miss_minimum": "open",
     "amount_not_comparable": "not_comparable",
     "amount_limit_unknown": "not_stated",

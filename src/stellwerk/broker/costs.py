@@ -10,7 +10,7 @@ import numpy as np
 
 from stellwerk.broker.bounds import AtMost, Bound, Estimates, FloatArray, Params
 from stellwerk.broker.model import CommercialOffer, Cost, Effect, Finding
-from stellwerk.catalog import Catalogue, Price, Product, Programme
+from stellwerk.catalog import Catalogue, Price, Product, Programme, exchange_rate, freshness, latest_rate
 from stellwerk.messages import Reason
 from stellwerk.planner import Candidates
 from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval, Money
@@ -81,7 +81,9 @@ def rental_of(
         _rent(price, offer.product, devices * more, duration_s * longer, options.machine.devices_per_node)
         for more, longer in zip(_bounds(options.devices_spread), _bounds(options.duration_spread), strict=True)
     )
-    return Rental(Estimates(low, best, high), price.currency, price.net, _rate(price.currency, currency))
+    return Rental(
+        Estimates(low, best, high), price.currency, price.net, exchange_rate(catalogue, price.currency, currency, as_of)
+    )
 
 
 def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
@@ -98,11 +100,20 @@ def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
     yield AtMost(amounts, limit, over, uncertain, tight, params)
 
 
-def judge_rate(rental: Rental | None, budget: Money | None) -> Iterator[Finding]:
-    """A budget in a currency that the price cannot be converted to leaves the answer open."""
-    if rental is not None and rental.rate is None and budget is not None:
-        currencies = {"currency": rental.currency, "budget_currency": budget.currency}
-        yield Finding("unknown", Reason("no_exchange_rate", currencies))
+def judge_rate(
+    rental: Rental, budget: Money | None, catalogue: Catalogue, currency: str, as_of: datetime.date
+) -> Iterator[Finding]:
+    """The rate that a price was converted with; without one, a budget leaves the answer open."""
+    currencies: dict[str, str | int | float] = {"currency": rental.currency, "budget_currency": currency}
+    rate = latest_rate(catalogue, rental.currency, currency, as_of)
+    if rental.rate is None:
+        if budget is not None:
+            yield Finding("unknown", Reason("no_exchange_rate", currencies))
+    elif rate is not None:
+        said = {"base": rate.base, "quote": rate.quote, "rate": str(rate.rate), "day": rate.day.isoformat()}
+        yield Finding("note", Reason("converted", said))
+        if freshness(rate.source, "exchange_rate", as_of) == "stale":
+            yield Finding("note", Reason("rate_stale", {"day": rate.day.isoformat()}))
 
 
 def _is_old(price: Price, as_of: datetime.date) -> bool:
@@ -125,7 +136,3 @@ def _rent(
 
 def _bounds(interval: Interval) -> tuple[float, float, float]:
     return interval.low, interval.best, interval.high
-
-
-def _rate(currency: str, wanted: str) -> float | None:
-    return 1.0 if currency == wanted else None

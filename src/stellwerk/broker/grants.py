@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from stellwerk.broker.bounds import OPEN, AtLeast, AtMost, Bound, Estimates, Params
+from stellwerk.broker.bounds import AtLeast, AtMost, Bound, Estimates, Params
 from stellwerk.broker.model import Finding
 from stellwerk.catalog import AmountLimit, Programme, System
 from stellwerk.messages import Reason
@@ -97,11 +97,17 @@ def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Candidates
 
     def params_with(bound: float) -> Callable[[int], Params]:
         said: Params = {"unit": UNIT_NAMES[limit.unit], "scope": limit.scope or "–", "limit": bound}
-        return lambda index: {"amount": amounts.at(index).best, **said}
+        return lambda index: {**amounts.at(index).as_dict(), **said}
 
     if limit.maximum is not None:
-        above, may_exceed = Reason("amount_above_maximum"), Reason("amount_may_exceed_maximum")
-        yield AtMost(amounts, limit.maximum, above, may_exceed, may_exceed, params_with(limit.maximum), tight_is=OPEN)
+        yield AtMost(
+            amounts,
+            limit.maximum,
+            Reason("amount_above_maximum"),
+            Reason("amount_may_exceed_maximum"),
+            Reason("amount_near_maximum"),
+            params_with(limit.maximum),
+        )
     if limit.minimum is not None:
         most = float(options.most_device_hours.max(initial=0.0)) * factor * options.duration_spread.high
         yield AtLeast(
@@ -111,6 +117,7 @@ def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Candidates
             Reason("amount_below_minimum"),
             Reason("amount_alone_below_minimum"),
             Reason("amount_may_miss_minimum"),
+            Reason("amount_near_minimum"),
             params_with(limit.minimum),
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stellwerk.broker.access import judge_public_access
 from stellwerk.broker.bounds import Bound, choose
 from stellwerk.broker.costs import Rental, budget_bound, judge_price, judge_rate, public_cost, rental_of
+from stellwerk.broker.emissions import emissions_kg
 from stellwerk.broker.finish import (
     TimeLimit,
     finish_of,
@@ -136,7 +137,10 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
     findings += planned.findings
     if isinstance(offer, CommercialOffer):
         cost = None if plan is None or rental is None else rental.cost(planned.index)
-        findings += [*judge_price(offer, asked.as_of), *judge_rate(rental, asked.workload.limits.budget)]
+        findings += judge_price(offer, asked.as_of)
+        if rental is not None:
+            budget = asked.workload.limits.budget
+            findings += judge_rate(rental, budget, asked.catalogue, asked.currency, asked.as_of)
     else:
         cost, cost_findings = public_cost(offer.programme, asked.workload.limits.budget)
         findings += cost_findings
@@ -147,7 +151,8 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
     finish = None if plan is None else finish_of(offer, before, plan, asked.waits, asked.as_of)
     if finish is not None:
         findings += judge_finish(finish, asked.limit)
-    return JudgedOffer(offer, verdict_of(findings), deciding_first(findings), plan, cost, finish, None)
+    co2_kg = None if plan is None else emissions_kg(plan, offer, asked.catalogue)
+    return JudgedOffer(offer, verdict_of(findings), deciding_first(findings), plan, cost, finish, co2_kg)
 
 
 def _judge_access(offer: Offer, asked: _Asked) -> Iterator[Finding]:

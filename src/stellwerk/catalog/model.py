@@ -33,6 +33,8 @@ ENTRY_KINDS = (
     *("accelerators", "systems", "programmes", "products", "subjects", "observations", "support", "software"),
     "needs",
     "families",
+    "exchange_rates",
+    "carbon_intensities",
 )
 """The tables of a catalogue file that hold entries."""
 
@@ -433,6 +435,28 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """What one unit of ``base`` buys of ``quote`` (ISO 4217) on the day of its source."""
+
+    id: str
+    base: str
+    quote: str
+    rate: Decimal
+    day: datetime.date
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class CarbonIntensity:
+    """What a kilowatt-hour of a country's electricity emits, by year of the source; the leading claim counts."""
+
+    id: str
+    country: str
+    method: str
+    kg_co2_per_kwh: Fact[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The whole catalogue; each mapping is in the order of its permanent ids, whatever file they stand in.
 
@@ -450,6 +474,8 @@ class Catalogue:
     providers: Mapping[str, Provider] = field(default_factory=dict)
     needs: Mapping[str, Need] = field(default_factory=dict)
     families: Mapping[str, Family] = field(default_factory=dict)
+    exchange_rates: Mapping[str, ExchangeRate] = field(default_factory=dict)
+    carbon_intensities: Mapping[str, CarbonIntensity] = field(default_factory=dict)
 
     def entries(self) -> Iterator[tuple[str, object]]:
         """(id, object) of everything that has an id."""

@@ -48,6 +48,8 @@ class Rows:
     needs: list[Row[schema.NeedEntry]] = field(default_factory=list)
     software: list[Row[schema.SoftwareEntry]] = field(default_factory=list)
     families: list[Row[schema.FamilyEntry]] = field(default_factory=list)
+    exchange_rates: list[Row[schema.ExchangeRateEntry]] = field(default_factory=list)
+    carbon_intensities: list[Row[schema.CarbonIntensityEntry]] = field(default_factory=list)
     providers: dict[str, str] = field(default_factory=dict)
     """Name by id."""
     ids: dict[str, dict[str, Document]] = field(default_factory=dict)
@@ -69,6 +71,8 @@ MODELS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
     "needs": (schema.NeedEntry, schema.NeedValues),
     "software": (schema.SoftwareEntry, schema.SoftwareValues),
     "families": (schema.FamilyEntry, None),
+    "exchange_rates": (schema.ExchangeRateEntry, None),
+    "carbon_intensities": (schema.CarbonIntensityEntry, schema.CarbonIntensityValues),
 }
 _OWNED_BY = {"systems": "site", "products": "provider", "subjects": "provider", "observations": "provider"}
 

@@ -380,6 +380,25 @@ class NeedEntry(Entry):
     user_groups: list[ApplicantKind] = []
 
 
+class ExchangeRateEntry(Entry):
+    """``[[exchange_rates]]``: the day is the ``as_of`` of the source."""
+
+    base: Currency
+    quote: Currency
+    rate: Money
+
+
+class CarbonIntensityValues(Strict):
+    g_co2_per_kwh: Amount | None = None
+
+
+class CarbonIntensityEntry(Entry):
+    """``[[carbon_intensities]]``"""
+
+    country: Country
+    method: str
+
+
 class SoftwareValues(Strict):
     site_system: str | None = None
     software_stack: str | None = None
@@ -422,3 +441,5 @@ class CatalogueFile(Strict):
     needs: list[dict[str, Any]] = []
     software: list[dict[str, Any]] = []
     families: list[dict[str, Any]] = []
+    exchange_rates: list[dict[str, Any]] = []
+    carbon_intensities: list[dict[str, Any]] = []

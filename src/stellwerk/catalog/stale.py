@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from stellwerk.catalog.describe import named_facts
-from stellwerk.catalog.model import Catalogue, Product, Programme, Provider, Source, System
+from stellwerk.catalog.model import Catalogue, ExchangeRate, Product, Programme, Provider, Source, System
 
-ValueKind = Literal["price", "status", "terms", "operation", "hardware", "help", "data_sheet"]
+ValueKind = Literal[
+    "price", "exchange_rate", "emissions", "status", "terms", "operation", "hardware", "help", "data_sheet"
+]
 
 MAX_AGE_DAYS: Mapping[ValueKind, int | None] = {
     "price": 92,  # list prices change within a quarter
+    "exchange_rate": 92,  # currencies move by some per cent within a quarter
+    "emissions": 1096,  # figures of a year are published about a year after it
     "status": 365,  # machines start and end within a year
     "terms": 365,  # calls, amounts and rules are renewed yearly
     "operation": 730,  # queues and software change with a major upgrade
@@ -41,6 +45,8 @@ _KIND_OF_ENTRY: Mapping[str, ValueKind] = {
     "support": "help",
     "needs": "terms",
     "software": "operation",
+    "exchange_rates": "exchange_rate",
+    "carbon_intensities": "emissions",
 }
 
 
@@ -108,6 +114,8 @@ def _leading_sources(entry: Any, as_of: datetime.date) -> Iterator[tuple[str, So
     for field, fact in named_facts(entry).items():
         if fact.known:
             yield field, fact.claims[0].source
+    if isinstance(entry, ExchangeRate):
+        yield "rate", entry.source
     yield from _leading_parts(entry, as_of)
 
 
