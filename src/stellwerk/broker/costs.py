@@ -86,6 +86,28 @@ def rental_of(
     )
 
 
+def judge_least_rent(
+    offer: CommercialOffer, budget: Money | None, catalogue: Catalogue, as_of: datetime.date
+) -> Iterator[Finding]:
+    """Terms whose shortest time on the fewest instances exceeds the budget, whatever the plan."""
+    price = offer.price
+    if (
+        budget is None
+        or price is None
+        or price.currency is None
+        or not (price.unit == "month" or price.commitment_days)
+    ):
+        return
+    rate = exchange_rate(catalogue, price.currency, budget.currency, as_of)
+    if rate is None:
+        return
+    nothing = np.zeros(1)
+    least = float(_rent(price, offer.product, nothing, np.full(1, 1.0), 1)[0]) * rate
+    if least > float(budget.amount):
+        params: Params = {"cost": least, "budget": float(budget.amount), "currency": budget.currency}
+        yield Finding("impossible", Reason("over_budget", params))
+
+
 def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
     """That the cost stays within the budget, where both are in one currency or a rate is known."""
     if budget is None or rental.rate is None:

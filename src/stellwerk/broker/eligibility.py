@@ -102,6 +102,8 @@ def _judge_rule(programme: Programme, rule: Rule, value: Any) -> Finding:
     stated = params | {"key": key, "value": _shown(value)}
     if answer == "unknown":
         return Finding("unknown", Reason("rule_unsettled", stated))
+    if answer == "no" and rule.attainable:
+        return Finding("unknown", Reason("rule_to_be_met_first", stated))
     if answer == "no":
         return Finding("impossible", Reason("rule_not_met", stated))
     if rule.source.evidence == "unsourced":

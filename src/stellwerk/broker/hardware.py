@@ -37,13 +37,14 @@ class Hardware:
 class Ground:
     """What a plan on an offer rests on. ``machine`` is None where ``in_the_way`` says what is not known.
 
-    Where the size of a pool or the network between its nodes is unknown, the machine is one node: nothing is assumed
-    about the rest, and ``beyond_one_node`` says why the answer is open if one node is not enough.
+    Where the size of a pool or the network between its nodes is unknown, the machine is one node, and where the link
+    inside the node is, one device: nothing is assumed about the rest, and ``beyond`` says why the answer is open if
+    that is not enough.
     """
 
     machine: Machine | None
     in_the_way: tuple[Finding, ...] = ()
-    beyond_one_node: tuple[Finding, ...] = ()
+    beyond: tuple[Finding, ...] = ()
     notes: tuple[Finding, ...] = ()
     """That have to be known of every plan."""
     notes_on_several_nodes: tuple[Finding, ...] = ()
@@ -67,9 +68,11 @@ def ground_of(offer: Offer, catalogue: Catalogue) -> Ground:
     )
     if machine is None:
         return _no_ground(Reason("accelerator_rates_unknown", {"accelerator": accelerator.name}))
+    if not accelerator.link_bytes_per_s.known and hardware.modules_per_node * accelerator.devices > 1:
+        forbidding = [Finding("unknown", Reason("link_unknown", {"accelerator": accelerator.name}))]
     return Ground(
         machine,
-        beyond_one_node=tuple(forbidding),
+        beyond=tuple(forbidding),
         notes=tuple(_notes(hardware, accelerator, machine)),
         notes_on_several_nodes=tuple(notes_on_several_nodes),
     )

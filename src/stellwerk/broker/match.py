@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from stellwerk.broker.access import judge_public_access
 from stellwerk.broker.bounds import Bound, choose
-from stellwerk.broker.costs import Rental, budget_bound, judge_price, judge_rate, public_cost, rental_of
+from stellwerk.broker.costs import (
+    Rental,
+    budget_bound,
+    judge_least_rent,
+    judge_price,
+    judge_rate,
+    public_cost,
+    rental_of,
+)
 from stellwerk.broker.emissions import emissions_kg
 from stellwerk.broker.finish import (
     TimeLimit,
@@ -137,9 +145,11 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
     findings += planned.findings
     if isinstance(offer, CommercialOffer):
         cost = None if plan is None or rental is None else rental.cost(planned.index)
+        budget = asked.workload.limits.budget
         findings += judge_price(offer, asked.as_of)
-        if rental is not None:
-            budget = asked.workload.limits.budget
+        if rental is None:
+            findings += judge_least_rent(offer, budget, asked.catalogue, asked.as_of)
+        else:
             findings += judge_rate(rental, budget, asked.catalogue, asked.currency, asked.as_of)
     else:
         cost, cost_findings = public_cost(offer.programme, asked.workload.limits.budget)
@@ -179,10 +189,10 @@ def _plan(
 ) -> _Planned:
     index = choose(options.candidates, time_bounds, other_bounds)
     if index is None:
-        return _Planned(None, ground.beyond_one_node or (_why_nothing_fits(options.candidates),))
+        return _Planned(None, ground.beyond or (_why_nothing_fits(options.candidates),))
     findings = _findings(time_bounds, index)
-    if ground.beyond_one_node and any(finding.effect == "impossible" for finding in findings):
-        return _Planned(None, ground.beyond_one_node)
+    if ground.beyond and any(finding.effect == "impossible" for finding in findings):
+        return _Planned(None, ground.beyond)
     plan = options.plan(index)
     findings += _findings(other_bounds, index)
     if plan.devices > plan.machine.devices_per_node:

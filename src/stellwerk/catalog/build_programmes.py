@@ -92,6 +92,7 @@ def _build_rule(rule: RuleEntry, source: Source) -> Rule:
         test=test,
         operand=tuple(operand) if isinstance(operand, list) else operand,
         open_for=tuple(rule.open_for),
+        attainable=rule.attainable,
     )
 
 

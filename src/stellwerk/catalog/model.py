@@ -218,6 +218,8 @@ class Rule:
     operand: bool | float | tuple[str, ...] | None = None
     open_for: tuple[str, ...] = ()
     """Values for which the sources do not settle whether they meet it; with ``one_of``."""
+    attainable: bool = False
+    """Whether who does not meet it can come to do so first: such a rule leaves the answer open."""
 
     def holds_for(self, kind: ApplicantKind) -> bool:
         return not self.kinds or kind in self.kinds

@@ -205,6 +205,7 @@ class RuleEntry(Strict):
     at_least: Amount | None = None
     at_most: Amount | None = None
     open_for: list[str] = []
+    attainable: bool = False
     condition: WordsTable
     source: str | None = None
 

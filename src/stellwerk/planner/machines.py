@@ -35,8 +35,8 @@ def machine_from_accelerator(
     """The machine that ``modules`` accelerators in nodes of ``modules_per_node`` make, in schedulable devices.
 
     ``module_memory_bytes`` and the network come from the offer (the network is one node's injection bandwidth, one
-    direction; None: unknown). Returns None where the accelerator's rates that planning needs are unknown; nothing is
-    put in their place.
+    direction; None: unknown). Where the link inside a node is unknown the machine is a single device. Returns None
+    where the accelerator's rates that planning needs are unknown; nothing is put in their place.
     """
     devices = accelerator.devices
     peak = accelerator.bf16_flops.value or accelerator.fp16_flops.value
@@ -46,22 +46,23 @@ def machine_from_accelerator(
     power = accelerator.power_w.value
     if peak is None or memory is None or bandwidth is None:
         return None
-    if link is None:
-        if modules_per_node * devices > 1:
-            return None
-        link = bandwidth  # one device has nobody to talk to; the value is never used
     per_node = modules_per_node * devices
+    alone = link is None
+    if link is None:
+        link = bandwidth  # one device has nobody to talk to; the value is never used
     measured_rate = accelerator.bf16_measured_flops.value
     return Machine(
         name=accelerator.name,
-        devices=modules * devices,
+        devices=1 if alone else modules * devices,
         devices_per_node=per_node,
         memory_bytes=memory / devices,
         peak_flops=peak / devices,
         matmul_flops=(measured_rate or MATMUL_SHARE_OF_PEAK_UNMEASURED * peak) / devices,
         memory_bandwidth_bytes_per_s=bandwidth / devices,
         link_bytes_per_s=link / devices,
-        network_bytes_per_s=None if network_bytes_per_s_per_node is None else network_bytes_per_s_per_node / per_node,
+        network_bytes_per_s=None
+        if alone or network_bytes_per_s_per_node is None
+        else network_bytes_per_s_per_node / per_node,
         runtime_bytes=RUNTIME_BYTES,
         power_w=None if power is None else _power_with_node(power / devices),
         pue=PUE,
