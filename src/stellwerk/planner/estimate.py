@@ -6,16 +6,23 @@ from collections.abc import Mapping
 
 from stellwerk.planner.model import Layout, Machine, Plan
 from stellwerk.units import SECONDS_PER_HOUR, Interval
-from stellwerk.workload import Workload, flops_per_token
+from stellwerk.workload import Workload, training_flops_per_token
 
-MODEL_VERSION = "1"
+MODEL_VERSION = "2"
 """Raised whenever a formula or a constant changes a prediction."""
 
 # Measured over predicted step time, 10% and 90% quantiles with equal weight per source family
 # (docs/formulas/step-time.md).
 STEP_TIME_SPREAD = Interval(0.88, 1.0, 1.49)
 STEP_TIME_SPREAD_UNMEASURED = Interval(0.88**2, 1.0, 1.49**2)
-"""For accelerators without a measured run behind the constants: twice as wide on a logarithmic scale."""
+"""For accelerators without a measured run behind the constants, and for adapters, which none of these runs trained:
+twice as wide on a logarithmic scale."""
+
+
+def step_time_spread(workload: Workload, machine: Machine) -> Interval:
+    """The interval of a step time, in units of its best estimate."""
+    measured = machine.measured and not workload.training.trains_adapters
+    return STEP_TIME_SPREAD if measured else STEP_TIME_SPREAD_UNMEASURED
 
 
 def assemble_plan(
@@ -30,9 +37,8 @@ def assemble_plan(
     Energy is power per device times device-hours times the site's PUE (docs/formulas/energy.md).
     """
     training = workload.training
-    spread = STEP_TIME_SPREAD if machine.measured else STEP_TIME_SPREAD_UNMEASURED
-    step_time_s = spread * sum(step_parts_s.values())
-    flops = flops_per_token(workload.architecture, training.sequence_length).training * training.tokens_per_step
+    step_time_s = step_time_spread(workload, machine) * sum(step_parts_s.values())
+    flops = training_flops_per_token(workload.architecture, training) * training.tokens_per_step
     duration_s = step_time_s * training.steps
     device_seconds = duration_s * layout.devices
     return Plan(

@@ -76,8 +76,8 @@ class Plan:
     """A layout with everything that is predicted for it.
 
     ``memory_parts_bytes`` sum to ``memory_bytes`` (the fullest device), ``step_parts_s`` to the best estimate of
-    ``step_time_s``. MFU counts the model FLOPs of workload.flops_per_token (logits and causal attention included);
-    recomputation does not count.
+    ``step_time_s``. MFU counts the model FLOPs of workload.training_flops_per_token (logits and causal attention
+    included, gradients of frozen weights not); recomputation does not count.
     """
 
     machine: Machine
@@ -90,6 +90,10 @@ class Plan:
     duration_s: Interval
     device_hours: Interval
     energy_j: Interval | None
+
+    @property
+    def devices(self) -> int:
+        return self.layout.devices
 
     @property
     def memory_bytes(self) -> float:

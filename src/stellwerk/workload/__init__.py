@@ -1,6 +1,13 @@
 """What is wanted: a model, its training, the limits and the applicant."""
 
-from stellwerk.workload.architecture import FlopsPerToken, ParameterCount, count_parameters, flops_per_token
+from stellwerk.workload.architecture import (
+    FlopsPerToken,
+    ParameterCount,
+    adapter_parameters,
+    count_parameters,
+    flops_per_token,
+    training_flops_per_token,
+)
 from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.load import read_workload
 from stellwerk.workload.model import (
@@ -36,6 +43,7 @@ __all__ = [
     "Training",
     "WeightFormat",
     "Workload",
+    "adapter_parameters",
     "count_parameters",
     "draft_as_toml",
     "draft_workload",
@@ -47,6 +55,7 @@ __all__ = [
     "read_huggingface_config",
     "read_workload",
     "suggested_tokens",
+    "training_flops_per_token",
     "words",
     "workload_as_dict",
 ]

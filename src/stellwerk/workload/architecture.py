@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stellwerk.workload.model import Architecture
+from stellwerk.workload.model import Architecture, Training
 
 FLOPS_PER_MULTIPLY_ADD = 2
 TRAINING_PASSES = 3
@@ -99,6 +99,33 @@ def flops_per_token(architecture: Architecture, sequence_length: int) -> FlopsPe
         mlp=FLOPS_PER_MULTIPLY_ADD * a.layers * mlp_matrices * a.hidden * a.ffn_hidden,
         logits=FLOPS_PER_MULTIPLY_ADD * a.hidden * a.vocab,
     )
+
+
+def adapter_parameters(architecture: Architecture, rank: int) -> int:
+    """Parameters of low-rank adapters on every matrix of attention and feed-forward block.
+
+    A matrix of shape (m, n) gets two of shapes (m, rank) and (rank, n) (Hu et al. 2021, arXiv:2106.09685, section 4.1).
+    """
+    a = architecture
+    query_width, key_width = a.heads * a.head_dim, a.kv_heads * a.head_dim
+    attention = 2 * (a.hidden + query_width) + 2 * (a.hidden + key_width)
+    feed_forward = (3 if a.gated_mlp else 2) * (a.hidden + a.ffn_hidden)
+    return a.layers * rank * (attention + feed_forward)
+
+
+def training_flops_per_token(architecture: Architecture, training: Training) -> float:
+    """FLOPs per token that the method asks for, forward and backward; what MFU refers to.
+
+    Three forward passes where everything is trained. Beside adapters, frozen matrices cost two: they take the gradient
+    of their input, and none of their own (docs/formulas/fine-tuning.md).
+    """
+    flops = flops_per_token(architecture, training.sequence_length)
+    if not training.trains_adapters:
+        return flops.training
+    attention = flops.attention_scores + flops.attention_values
+    adapters = FLOPS_PER_MULTIPLY_ADD * adapter_parameters(architecture, training.lora_rank)
+    frozen_passes = TRAINING_PASSES - 1
+    return frozen_passes * (flops.forward - attention) + TRAINING_PASSES * (attention + adapters)
 
 
 def _attention_parameters(a: Architecture) -> int:
