@@ -4,6 +4,7 @@ from stellwerk.broker.match import match, plan_on
 from stellwerk.broker.model import CommercialOffer, Cost, Finding, JudgedOffer, Match, Offer, PublicOffer, Verdict
 from stellwerk.broker.page import render_match_page
 from stellwerk.broker.serialise import match_as_dict, plan_as_dict
+from stellwerk.broker.serving import serve_on
 
 __all__ = [
     "CommercialOffer",
@@ -19,4 +20,5 @@ __all__ = [
     "plan_as_dict",
     "plan_on",
     "render_match_page",
+    "serve_on",
 ]

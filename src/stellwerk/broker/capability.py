@@ -105,15 +105,21 @@ def judge_hardware(
     findings = []
     if duration_limit_s is not None and plan.duration_s.high > duration_limit_s:
         findings.append(Finding("note", Reason("time_limit_tight", {"days": plan.duration_s.high / SECONDS_PER_DAY})))
-    if plan.layout.devices > machine.devices_per_node:
+    if plan.devices > machine.devices_per_node:
         findings += notes
+    return plan, [*findings, *hardware_notes(accelerator, hardware, machine)]
+
+
+def hardware_notes(accelerator: Accelerator, hardware: Hardware, machine: Machine) -> list[Finding]:
+    """What has to be known of a machine wherever it is planned with."""
+    findings = []
     if not machine.measured:
         findings.append(Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name})))
     if hardware.assumption:
         findings.append(Finding("note", Reason("accelerator_assumed", {"assumption": hardware.assumption})))
     if hardware.unsourced:
         findings.append(Finding("note", Reason("hardware_unsourced", {"fields": ", ".join(hardware.unsourced)})))
-    return plan, findings
+    return findings
 
 
 def _known_network(entry: System | Product) -> float | None:

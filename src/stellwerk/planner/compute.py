@@ -15,7 +15,7 @@ from stellwerk.planner.layouts import (
     stage_layers,
 )
 from stellwerk.planner.model import Machine
-from stellwerk.planner.trainable import FOUR_BIT_BYTES, FROZEN_BYTES, matrix_parameters
+from stellwerk.planner.weights import NF4_BYTES, SIXTEEN_BIT_BYTES, matrix_parameters
 from stellwerk.workload import Architecture, Training, adapter_parameters, flops_per_token
 
 # Fitted on published dense pre-training runs; docs/formulas/step-time.md says how, and with what error.
@@ -65,12 +65,12 @@ def micro_batch_compute(
     layer_attention_flops = (flops.attention_scores + flops.attention_values) / a.layers
 
     passes = np.where(grid.recomputation == FULL_RECOMPUTATION, 4.0 / 3.0, 1.0).astype(np.float64)
-    matmul_rate = _matmul_rate(machine, np.minimum(np.minimum(a.hidden, a.ffn_hidden / grid.tensor), tokens))
+    layer_rate = matmul_rate(machine, np.minimum(np.minimum(a.hidden, a.ffn_hidden / grid.tensor), tokens))
     attention_rate = machine.attention_flops or machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a.head_dim)
     memory_rate = machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
 
-    forward_matmul = layers * tokens * layer_matmul_flops / grid.tensor / matmul_rate
-    logits_matmul = tokens * flops.logits / grid.tensor / matmul_rate
+    forward_matmul = layers * tokens * layer_matmul_flops / grid.tensor / layer_rate
+    logits_matmul = tokens * flops.logits / grid.tensor / layer_rate
     forward_attention = layers * tokens * layer_attention_flops / grid.tensor / attention_rate
     # Elements of 2 bytes that the kernels between the products read and write.
     layer_traffic_bytes = 2.0 * (
@@ -100,6 +100,13 @@ def memory_rate_bytes_per_s(machine: Machine) -> float:
     return machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
 
 
+def matmul_rate(machine: Machine, narrowest: FloatArray) -> FloatArray:
+    """FLOP/s of products with the given narrowest side: narrow ones are bound by memory."""
+    balance = machine.matmul_flops / machine.memory_bandwidth_bytes_per_s
+    rate: FloatArray = machine.matmul_flops * MATMUL_SHARE * narrowest / (narrowest + HALF_RATE_BALANCES * balance)
+    return rate
+
+
 def _forward_adapters_s(
     architecture: Architecture, training: Training, machine: Machine, layers: IntArray, tokens: FloatArray
 ) -> FloatArray:
@@ -107,7 +114,7 @@ def _forward_adapters_s(
     if not training.trains_adapters:
         return np.zeros(len(tokens))
     parameters = layers * adapter_parameters(architecture, training.lora_rank) / architecture.layers
-    return 2.0 * parameters * tokens / _matmul_rate(machine, np.minimum(training.lora_rank, tokens))
+    return 2.0 * parameters * tokens / matmul_rate(machine, np.minimum(training.lora_rank, tokens))
 
 
 def _dequantisation_s(
@@ -117,14 +124,7 @@ def _dequantisation_s(
     if not training.freezes_in_four_bits:
         return np.zeros(len(layers))
     matrices = layers * matrix_parameters(architecture) / architecture.layers
-    return matrices * (FOUR_BIT_BYTES + FROZEN_BYTES) / memory_rate
-
-
-def _matmul_rate(machine: Machine, narrowest: FloatArray) -> FloatArray:
-    """FLOP/s of products with the given narrowest side: narrow ones are bound by memory."""
-    balance = machine.matmul_flops / machine.memory_bandwidth_bytes_per_s
-    rate: FloatArray = machine.matmul_flops * MATMUL_SHARE * narrowest / (narrowest + HALF_RATE_BALANCES * balance)
-    return rate
+    return matrices * (NF4_BYTES + SIXTEEN_BIT_BYTES) / memory_rate
 
 
 def _head_dim_factor(head_dim: int) -> float:

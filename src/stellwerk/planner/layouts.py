@@ -99,7 +99,7 @@ def enumerate_layouts(
     """
     counts = np.unique(np.fromiter(device_counts, dtype=np.int64))
     # First what must divide evenly; sharding and recomputation, which always may be chosen, only for what is left.
-    tensor_sizes, pipeline_sizes = _tensor_sizes(architecture, machine), _pipeline_sizes(architecture)
+    tensor_sizes, pipeline_sizes = tensor_sizes_of(architecture, machine), _pipeline_sizes(architecture)
     if training.freezes_in_four_bits:
         tensor_sizes = pipeline_sizes = np.ones(1, dtype=np.int64)
     devices, tensor, pipeline, micro_batch = _product(counts, tensor_sizes, pipeline_sizes, np.asarray(_MICRO_BATCHES))
@@ -139,7 +139,7 @@ def _product(*axes: IntArray) -> list[IntArray]:
     return [axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]
 
 
-def _tensor_sizes(architecture: Architecture, machine: Machine) -> IntArray:
+def tensor_sizes_of(architecture: Architecture, machine: Machine) -> IntArray:
     sizes = [
         size
         for size in (1, 2, 4, 8)

@@ -52,6 +52,8 @@ def machine_from_accelerator(
         link = bandwidth  # one device has nobody to talk to; the value is never used
     per_node = modules_per_node * devices
     measured_rate = accelerator.bf16_measured_flops.value
+    fp8_peak = accelerator.fp8_flops.value
+    fp8_rate = accelerator.fp8_measured_flops.value or (fp8_peak and MATMUL_SHARE_OF_PEAK_UNMEASURED * fp8_peak)
     return Machine(
         name=accelerator.name,
         devices=modules * devices,
@@ -65,6 +67,7 @@ def machine_from_accelerator(
         runtime_bytes=RUNTIME_BYTES,
         power_w=None if power is None else _power_with_node(power / devices),
         pue=PUE,
+        fp8_flops=fp8_rate / devices if fp8_rate else None,
         measured=accelerator.id.startswith(MEASURED_FAMILIES),
     )
 

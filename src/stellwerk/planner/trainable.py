@@ -8,12 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stellwerk.planner.layouts import FloatArray, IntArray, LayoutGrid
-from stellwerk.workload import Architecture, Training, adapter_parameters, count_parameters
-
-FROZEN_BYTES = 2.0
-FOUR_BIT_BYTES = 0.5 + 0.127 / 8
-"""NF4 in blocks of 64 with an 8-bit constant each, and an fp32 constant for 256 of these (double quantisation: 0.127
-bits a parameter; Dettmers et al. 2023, arXiv:2305.14314, section 3)."""
+from stellwerk.planner.weights import NF4_BYTES, SIXTEEN_BIT_BYTES, matrix_parameters
+from stellwerk.workload import Architecture, Training, adapter_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +37,8 @@ def device_parameters(
     if not training.trains_adapters:
         return DeviceParameters(trained=share, frozen_bytes=np.zeros_like(share))
     adapters = layers * adapter_parameters(architecture, training.lora_rank) / architecture.layers
-    frozen_bytes = FROZEN_BYTES * share
+    frozen_bytes = SIXTEEN_BIT_BYTES * share
     if training.freezes_in_four_bits:
         matrices = layers * matrix_parameters(architecture) / architecture.layers
-        frozen_bytes -= (FROZEN_BYTES - FOUR_BIT_BYTES) * matrices / grid.tensor
+        frozen_bytes -= (SIXTEEN_BIT_BYTES - NF4_BYTES) * matrices / grid.tensor
     return DeviceParameters(trained=np.broadcast_to(np.asarray(adapters), share.shape), frozen_bytes=frozen_bytes)
-
-
-def matrix_parameters(architecture: Architecture) -> int:
-    """Parameters of the layers' matrices, which 4-bit formats apply to: all but embeddings, output head and norms.
-
-    Biases count among them; they are less than a thousandth.
-    """
-    counts = count_parameters(architecture)
-    return counts.non_embedding - counts.norms
