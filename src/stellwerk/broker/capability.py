@@ -107,14 +107,14 @@ def judge_hardware(
         findings.append(Finding("note", Reason("time_limit_tight", {"days": plan.duration_s.high / SECONDS_PER_DAY})))
     if plan.devices > machine.devices_per_node:
         findings += notes
-    return plan, [*findings, *hardware_notes(accelerator, hardware, machine)]
-
-
-def hardware_notes(accelerator: Accelerator, hardware: Hardware, machine: Machine) -> list[Finding]:
-    """What has to be known of a machine wherever it is planned with."""
-    findings = []
     if not machine.measured:
         findings.append(Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name})))
+    return plan, [*findings, *hardware_notes(hardware)]
+
+
+def hardware_notes(hardware: Hardware) -> list[Finding]:
+    """What is assumed of the hardware, and what no source backs."""
+    findings = []
     if hardware.assumption:
         findings.append(Finding("note", Reason("accelerator_assumed", {"assumption": hardware.assumption})))
     if hardware.unsourced:

@@ -42,7 +42,7 @@ def serve_on(workload: Workload, offer: Offer, catalogue: Catalogue) -> tuple[Se
     findings = [*slow_end(plan)]
     if hardware.modules is None and commercial and plan.devices > machine.devices_per_node:
         findings.append(Finding("note", Reason("rentable_number_unknown")))
-    return plan, [*findings, *hardware_notes(accelerator, hardware, machine)]
+    return plan, [*findings, *hardware_notes(hardware)]
 
 
 def why_not_served(candidates: ServingCandidates) -> Finding:

@@ -66,15 +66,17 @@ def answer_times(
     """Times in the steady state of a replica that always has ``batch`` requests in flight.
 
     While one request lives, the replica takes a step for each token of its answer, and works through one prompt for
-    each request in flight. A new prompt waits for those before it as in a queue with a constant service time (M/D/1:
-    Pollaczek 1930, Khinchine 1932).
+    each request in flight. A new prompt waits for those before it as in a queue with a constant service time (M/D/1),
+    at most for those of all others.
     """
     prompt_s = _prompt_s(architecture, serving, machine, tensor)
     step_s = _step_s(architecture, serving, machine, tensor, batch)
-    per_token_s = step_s + batch * prompt_s / serving.output_tokens
-    busy_with_prompts = batch * prompt_s / (serving.output_tokens * per_token_s)
-    waiting_s = prompt_s * busy_with_prompts / (2.0 * (1.0 - busy_with_prompts))
-    return AnswerTimes(per_token=per_token_s, first_token=waiting_s + prompt_s + step_s)
+    prompts_to_steps = batch * prompt_s / (serving.output_tokens * step_s)
+    # The mean wait in M/D/1 is load / (2 (1 - load)) services; load / (1 - load) is time for prompts over the rest.
+    waiting_s = np.minimum(prompts_to_steps / 2.0, batch - 1) * prompt_s
+    return AnswerTimes(
+        per_token=step_s + batch * prompt_s / serving.output_tokens, first_token=waiting_s + prompt_s + step_s
+    )
 
 
 def _fixed_bytes(architecture: Architecture, serving: Serving, tensor: IntArray) -> dict[str, FloatArray]:
