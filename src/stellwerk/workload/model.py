@@ -111,7 +111,7 @@ class Serving:
     tokens_per_s: float
     """Each answer appears at least this fast."""
     first_token_s: float
-    """An answer begins at the latest after this time."""
+    """An answer begins at the latest after this time; the planner holds it against the mean."""
     weights: WeightFormat
     duration_s: float
     """How long the service runs."""
