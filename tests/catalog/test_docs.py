@@ -31,6 +31,7 @@ def test_the_example_of_rules_can_be_laid_over_the_catalogue(tmp_path: Path) -> 
     (tmp_path / "own.toml").write_text(_example('id = "house-rules"'), encoding="utf-8")
     rules = load_catalogue(overlay=tmp_path).programmes["house-rules"].rules
     assert [(rule.id, rule.field) for rule in rules] == [
+        ("benchmark-first", "grants"),
         ("first-proposal", None),
         ("pi-doctorate", "pi_doctorate"),
         ("university", "institution_kind"),

@@ -9,11 +9,11 @@ from click.testing import CliRunner
 from stellwerk.cli.main import main
 from stellwerk.errors import InputError
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "german-7b.toml"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def plan(*arguments: str) -> str:
-    result = CliRunner().invoke(main, ["plan", str(EXAMPLE), *arguments], catch_exceptions=False)
+def plan(*arguments: str, file: str | Path = "german-7b.toml") -> str:
+    result = CliRunner().invoke(main, ["plan", str(EXAMPLES / file), *arguments], catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
 
@@ -38,3 +38,41 @@ def test_an_unknown_target_names_the_nearest() -> None:
 def test_a_target_that_cannot_be_planned_says_why() -> None:
     with pytest.raises(InputError, match="mixed, unclear or not stated"):
         plan("--on", "dfki-pegasus")
+
+
+def test_fine_tuning_says_what_is_trained_and_what_is_frozen() -> None:
+    shown = plan("--on", "tud-capella", file="lora-8b.toml")
+    assert "Trained: 41,943,040 parameters of adapters of rank 16, 0.52% more" in shown
+    assert "Frozen: 8,030,261,248 parameters, in 16 bits" in shown
+    assert "Trained:" not in plan("--on", "tud-capella")
+
+
+def test_a_service_shows_memory_speed_and_devices_with_intervals() -> None:
+    shown = plan("--on", "stackit-n3-28d-g2", file="serve-70b.toml")
+    for word in ("replicas 1, 20 requests in flight", "Devices needed", "First token, s", "kv cache", "80%", "17,520"):
+        assert word in shown
+
+
+def test_a_service_as_json_counts_replicas_and_sums_up() -> None:
+    answer = json.loads(plan("--on", "stackit-n3-28d-g2", "--json", file="serve-70b.toml"))
+    serving = answer["serving"]
+    assert answer["gpus"]["best"] == serving["tensor"] * serving["replicas"]
+    assert serving["batch"] * serving["replicas"] >= 20
+    assert answer["days"] == {"low": 365.0, "best": 365.0, "high": 365.0}
+    assert answer["gpu_hours"]["best"] == pytest.approx(answer["gpus"]["best"] * 365 * 24)
+    assert sum(answer["memory_parts_bytes"].values()) < 80e9
+
+
+def test_a_bound_without_an_end_is_null_in_json_and_said_in_words(tmp_path: Path) -> None:
+    """15.5 tokens a second at best on four L40S; at the slow end no number of them writes 20."""
+    file = tmp_path / "fast.toml"
+    file.write_text((EXAMPLES / "serve-70b.toml").read_text().replace("tokens_per_s = 15 ", "tokens_per_s = 30 "))
+    target = "aws-g6e.48xlarge-eu-central-1"
+    answer = json.loads(plan("--on", target, "--json", file=file))
+    assert answer["gpus"]["high"] is None
+    assert "and more)" in plan("--on", target, file=file)
+
+
+def test_a_service_that_does_not_fit_says_why() -> None:
+    with pytest.raises(InputError, match="One node is not enough"):
+        plan("--on", "aws-g6e.xlarge-eu-central-1", file="serve-70b.toml")

@@ -9,7 +9,8 @@ import pytest
 
 from stellwerk.cli.main import run
 
-EXAMPLE = Path(__file__).parents[2] / "examples/german-7b.toml"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLE = EXAMPLES / "german-7b.toml"
 
 
 class Ended(NamedTuple):
@@ -70,6 +71,45 @@ def test_show_prints_parts_totals_and_limits(workload: Verb) -> None:
         "startup, DE-SN",
     ):
         assert expected in shown
+
+
+def test_check_says_what_is_done_with_the_model(workload: Verb) -> None:
+    assert "lora-8b: 8.03B parameters, 200M tokens, LoRA" in workload("check", EXAMPLES / "lora-8b.toml").stdout
+    served = "serve-70b: 70.6B parameters, fp8 weights, 20 requests at once, 365 days"
+    assert served in workload("check", EXAMPLES / "serve-70b.toml").stdout
+
+
+def test_show_of_a_fine_tuning_says_what_is_trained_and_counts_its_flops(workload: Verb) -> None:
+    shown = workload("show", EXAMPLES / "lora-8b.toml").stdout
+    for expected in (
+        "fine-tuning",
+        "41,943,040 parameters of adapters of rank 16, 0.52% more",
+        "8,030,261,248 parameters, in 16 bits",
+        "33.492",  # GFLOP per token: two passes through frozen matrices, three through attention and adapters
+        "6.698e+18 FLOP",
+    ):
+        assert expected in shown
+    answer = json.loads(workload("show", EXAMPLES / "lora-8b.toml", "--json").stdout)
+    assert answer["training"]["flops"] == pytest.approx(6.698e18, rel=1e-3)
+
+
+def test_show_of_a_service_says_the_load_and_no_training(workload: Verb) -> None:
+    shown = workload("show", EXAMPLES / "serve-70b.toml").stdout
+    for expected in ("fp8", "2,000 tokens", "at least 15 tokens/s", "within 5 s", "365 days", "sme, DE"):
+        assert expected in shown
+    assert "FLOP" not in shown
+    answer = json.loads(workload("show", EXAMPLES / "serve-70b.toml", "--json").stdout)
+    assert answer["serving"]["concurrent_requests"] == 20
+
+
+def test_mistakes_in_a_service_are_all_listed(workload: Verb, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.toml"
+    right = (EXAMPLES / "serve-70b.toml").read_text()
+    file.write_text(right.replace('"fp8"', '"fp7"').replace("tokens_per_s = 15 ", "tokens_per_s = 0 "))
+    ended = workload("check", file)
+    assert ended.exit_code == 2
+    assert "serving.weights" in ended.stderr
+    assert "serving.tokens_per_s" in ended.stderr
 
 
 def test_show_as_json_holds_the_same_numbers(workload: Verb) -> None:

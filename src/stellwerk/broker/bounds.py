@@ -28,7 +28,7 @@ WORTH_FOR_SPEED = 1.10
 """Without a time limit, the fastest option is taken that costs at most this much of the cheapest one's hours."""
 
 
-class Options(Protocol):
+class Choices(Protocol):
     """What the choice goes by; arrays of shape (n,), one entry an option."""
 
     @property
@@ -124,7 +124,7 @@ class AtLeast:
         return _finding(OPEN, self.alone_misses, self.params(index))
 
 
-def choose(options: Options, time_bounds: Sequence[Bound], other_bounds: Sequence[Bound]) -> int | None:
+def choose(options: Choices, time_bounds: Sequence[Bound], other_bounds: Sequence[Bound]) -> int | None:
     """The option that the fewest things stand against; None without any option.
 
     Among equals: the fastest where none keeps the time, else the fewest device-hours where time is limited, else the

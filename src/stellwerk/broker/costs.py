@@ -10,14 +10,16 @@ import numpy as np
 
 from stellwerk.broker.bounds import AtMost, Bound, Estimates, FloatArray, Params
 from stellwerk.broker.model import CommercialOffer, Cost, Effect, Finding
+from stellwerk.broker.plans import Options
 from stellwerk.catalog import Catalogue, Price, Product, Programme, exchange_rate, freshness, latest_rate
 from stellwerk.messages import Reason
-from stellwerk.planner import Candidates
 from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval, Money
 
 SECONDS_PER_MONTH = 30 * SECONDS_PER_DAY
 OLD_PRICE_DAYS = 180
 """An older list price is still used, and marked."""
+STALE_RATE = Interval(0.9, 1.0, 1.1)
+"""How far a stale exchange rate may have moved: a judgement, of the order of a year's movement of the dollar."""
 
 
 class Rental(NamedTuple):
@@ -28,6 +30,7 @@ class Rental(NamedTuple):
     currency: str
     net: bool | None
     rate: float | None
+    stale_rate: bool
 
     def cost(self, index: int) -> Cost:
         amount = self.amounts.at(index)
@@ -66,7 +69,7 @@ def judge_price(offer: CommercialOffer, as_of: datetime.date) -> Iterator[Findin
 
 
 def rental_of(
-    offer: CommercialOffer, options: Candidates, catalogue: Catalogue, currency: str, as_of: datetime.date
+    offer: CommercialOffer, options: Options, catalogue: Catalogue, currency: str, as_of: datetime.date
 ) -> Rental | None:
     """What each option costs on the terms of an offer; None where its price is unknown or only a starting price.
 
@@ -82,7 +85,11 @@ def rental_of(
         for more, longer in zip(_bounds(options.devices_spread), _bounds(options.duration_spread), strict=True)
     )
     return Rental(
-        Estimates(low, best, high), price.currency, price.net, exchange_rate(catalogue, price.currency, currency, as_of)
+        Estimates(low, best, high),
+        price.currency,
+        price.net,
+        exchange_rate(catalogue, price.currency, currency, as_of),
+        _rate_is_stale(catalogue, price.currency, currency, as_of),
     )
 
 
@@ -109,17 +116,22 @@ def judge_least_rent(
 
 
 def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
-    """That the cost stays within the budget, where both are in one currency or a rate is known."""
+    """That the cost stays within the budget, where both are in one currency or a rate is known.
+
+    A stale rate may have moved: a cost that is near the budget leaves the answer open.
+    """
     if budget is None or rental.rate is None:
         return
-    rate, limit = rental.rate, float(budget.amount)
-    amounts = Estimates(*(values * rate for values in rental.amounts))
+    limit = float(budget.amount)
+    low, best, high = (values * rental.rate for values in rental.amounts)
+    moved = STALE_RATE if rental.stale_rate else Interval.exactly(1.0)
+    uncertain = Reason("budget_hangs_on_rate") if rental.stale_rate else Reason("budget_within_uncertainty")
 
     def params(index: int) -> Params:
-        return {"cost": amounts.at(index).best, "budget": limit, "currency": budget.currency}
+        return {"cost": float(best[index]), "budget": limit, "currency": budget.currency}
 
-    over, uncertain, tight = Reason("over_budget"), Reason("budget_within_uncertainty"), Reason("budget_tight")
-    yield AtMost(amounts, limit, over, uncertain, tight, params)
+    amounts = Estimates(low * moved.low, best * moved.high, high * moved.high)
+    yield AtMost(amounts, limit, Reason("over_budget"), uncertain, Reason("budget_tight"), params)
 
 
 def judge_rate(
@@ -134,13 +146,18 @@ def judge_rate(
     elif rate is not None:
         said = {"base": rate.base, "quote": rate.quote, "rate": str(rate.rate), "day": rate.day.isoformat()}
         yield Finding("note", Reason("converted", said))
-        if freshness(rate.source, "exchange_rate", as_of) == "stale":
+        if rental.stale_rate:
             yield Finding("note", Reason("rate_stale", {"day": rate.day.isoformat()}))
 
 
 def _is_old(price: Price, as_of: datetime.date) -> bool:
     read = price.source.as_of_date
     return price.valid_until is None and read is not None and (as_of - read).days > OLD_PRICE_DAYS
+
+
+def _rate_is_stale(catalogue: Catalogue, currency: str, wanted: str, as_of: datetime.date) -> bool:
+    rate = latest_rate(catalogue, currency, wanted, as_of)
+    return rate is not None and freshness(rate.source, "exchange_rate", as_of) == "stale"
 
 
 def _rent(

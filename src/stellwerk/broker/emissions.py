@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from stellwerk.broker.model import CommercialOffer, Offer
 from stellwerk.catalog import Catalogue, carbon_intensity
-from stellwerk.planner import Plan
+from stellwerk.planner import Plan, ServingPlan
 from stellwerk.units import JOULES_PER_KWH, Interval
 
 
-def emissions_kg(plan: Plan, offer: Offer, catalogue: Catalogue) -> Interval | None:
+def emissions_kg(plan: Plan | ServingPlan, offer: Offer, catalogue: Catalogue) -> Interval | None:
     """Kilograms of CO2: energy times what electricity of the country emits on average over a year.
 
     None where energy, country or intensity is not known. Of several countries the interval spans all; the country that

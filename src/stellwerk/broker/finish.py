@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from stellwerk.broker.bounds import AtMost, Bound, Estimates, Params
 from stellwerk.broker.model import CommercialOffer, Finding, Finish, FinishPart, Offer, PublicOffer
+from stellwerk.broker.plans import Options
 from stellwerk.broker.waits import Waits
 from stellwerk.catalog import Programme
 from stellwerk.errors import InputError
 from stellwerk.messages import Reason
-from stellwerk.planner import Candidates, Plan
+from stellwerk.planner import Plan, ServingCandidates, ServingPlan
 from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Limits
 
@@ -47,14 +48,22 @@ def parts_before_the_run(offer: Offer, as_of: datetime.date) -> tuple[FinishPart
     return (FinishPart("cutoff", _until_cutoff(offer.programme, as_of)), FinishPart("decision", None))
 
 
-def run_bounds(limit: TimeLimit, before: tuple[FinishPart, ...], options: Candidates) -> Iterator[Bound]:
-    """That the run keeps the time: its own limit, and what the known parts before it leave until the deadline."""
-    duration = Estimates.spread(options.duration_s, options.duration_spread)
+def run_bounds(limit: TimeLimit, before: tuple[FinishPart, ...], options: Options) -> Iterator[Bound]:
+    """That the run keeps the time: its own limit, and what the known parts before it leave until the deadline.
+
+    A service has to stand by the deadline, and then runs for its time.
+    """
     known_before_s = sum(part.duration_s.low for part in before if part.duration_s is not None)
     left_s = math.inf if limit.until_deadline_s is None else limit.until_deadline_s - known_before_s
+    if isinstance(options, ServingCandidates):
+        if left_s < 0:
+            nothing, late = options.duration_s * 0.0, Reason("ready_too_late")
+            yield AtMost(Estimates(nothing, nothing, nothing), left_s, late, late, late, lambda _: {})
+        return
     allowed_s = min(left_s, math.inf if limit.run_s is None else limit.run_s)
     if allowed_s == math.inf:
         return
+    duration = Estimates.spread(options.duration_s, options.duration_spread)
 
     def params(index: int) -> Params:
         run = duration.at(index)
@@ -73,13 +82,18 @@ def run_bounds(limit: TimeLimit, before: tuple[FinishPart, ...], options: Candid
     yield AtMost(duration, allowed_s, slow, uncertain, tight, params)
 
 
-def jobs_of(plan: Plan, max_walltime_h: float | None) -> int | None:
+def jobs_of(plan: Plan | ServingPlan, max_walltime_h: float | None) -> int | None:
     """How many jobs, one after the other, the run takes under a limit on their time; None where no limit is known."""
     return None if max_walltime_h is None else math.ceil(plan.duration_s.best / (max_walltime_h * SECONDS_PER_HOUR))
 
 
-def finish_of(offer: Offer, before: tuple[FinishPart, ...], plan: Plan, waits: Waits, as_of: datetime.date) -> Finish:
-    """Every part until it is done. Each job of a run under a limit on wall time waits in the queue for itself."""
+def finish_of(
+    offer: Offer, before: tuple[FinishPart, ...], plan: Plan | ServingPlan, waits: Waits, as_of: datetime.date
+) -> Finish:
+    """Every part until it is done, or for a service until it stands. Each job of a run under a limit on wall time waits
+    in the queue for itself."""
+    if isinstance(plan, ServingPlan):
+        return Finish(as_of, before)
     parts = [*before]
     if isinstance(offer, PublicOffer):
         wait = waits.of(offer.system.id, plan.devices)
@@ -96,7 +110,7 @@ def judge_finish(finish: Finish, limit: TimeLimit) -> Iterator[Finding]:
     yield Finding("note", Reason("left_for_unknown_parts", {"days": left_days, "part": ", ".join(finish.unknown)}))
 
 
-def judge_walltime(offer: PublicOffer, plan: Plan) -> Iterator[Finding]:
+def judge_walltime(offer: PublicOffer, plan: Plan | ServingPlan) -> Iterator[Finding]:
     """A run that is longer than a job may last is cut into jobs that go on from a checkpoint."""
     limit_h = offer.system.max_walltime_h.value
     jobs = jobs_of(plan, limit_h)

@@ -9,16 +9,17 @@ import numpy as np
 
 from stellwerk.broker.bounds import AtLeast, AtMost, Bound, Estimates, Params
 from stellwerk.broker.model import Finding
+from stellwerk.broker.plans import Options
 from stellwerk.catalog import AmountLimit, Programme, System
 from stellwerk.messages import Reason
-from stellwerk.planner import Candidates, Plan
+from stellwerk.planner import Plan, ServingPlan
 from stellwerk.units import SECONDS_PER_DAY, Interval
 
 _PERIOD_DAYS = {"quarter": 91.0, "year": 365.0}
 UNIT_NAMES = {"gpu_h": "GPU-h", "node_h": "node-h", "core_h": "core-h", "flop": "FLOP"}
 
 
-def grant_bounds(programme: Programme, system: System, options: Candidates) -> Iterator[Bound]:
+def grant_bounds(programme: Programme, system: System, options: Options) -> Iterator[Bound]:
     """The limits of a programme on a system that can be compared with a plan's need."""
     for limit in limits_on(programme, system):
         factor = per_node_hour(limit, system)
@@ -26,7 +27,7 @@ def grant_bounds(programme: Programme, system: System, options: Candidates) -> I
             yield from _amount_bounds(limit, factor, options)
 
 
-def grant_time_bounds(programme: Programme, options: Candidates) -> Iterator[Bound]:
+def grant_time_bounds(programme: Programme, options: Options) -> Iterator[Bound]:
     """How long a grant lasts at most."""
     longest_days = programme.duration_max_days.value
     if longest_days is None:
@@ -66,7 +67,7 @@ def limits_on(programme: Programme, system: System) -> tuple[AmountLimit, ...]:
     )
 
 
-def amount_needed(limit: AmountLimit, system: System, plan: Plan) -> Interval | None:
+def amount_needed(limit: AmountLimit, system: System, plan: Plan | ServingPlan) -> Interval | None:
     """What a plan needs of a limit, in its unit and within its period; None where its unit cannot be compared."""
     factor = per_node_hour(limit, system)
     if factor is None:
@@ -87,7 +88,7 @@ def per_node_hour(limit: AmountLimit, system: System) -> float | None:
     return None
 
 
-def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Candidates) -> Iterator[Bound]:
+def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Options) -> Iterator[Bound]:
     factor = per_node_hour / options.machine.devices_per_node
     share = np.minimum(1.0, _period_s(limit) / options.duration_s)
     amounts = Estimates.spread(

@@ -48,17 +48,22 @@ class Ground:
     notes: tuple[Finding, ...] = ()
     """That have to be known of every plan."""
     notes_on_several_nodes: tuple[Finding, ...] = ()
+    copy_over_several_nodes: tuple[Finding, ...] = ()
+    """For a service on more than one node: why a copy of the model that fits no single one leaves the answer open."""
 
 
-def ground_of(offer: Offer, catalogue: Catalogue) -> Ground:
-    """The machine to plan on, as far as the catalogue knows it."""
+def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
+    """The machine to plan on, as far as the catalogue knows it.
+
+    Replicas that serve stay inside a node and do not talk to each other: the network between nodes is not asked for.
+    """
     hardware = hardware_of(offer, catalogue)
     accelerator = hardware.accelerator
     if accelerator is None:
         return _no_ground(Reason("accelerator_unclear", {"text": hardware.accelerator_text or "–"}))
     if hardware.modules_per_node is None:
         return _no_ground(Reason("node_size_unknown"))
-    forbidding, notes_on_several_nodes = _beyond_one_node(offer, hardware)
+    forbidding, notes_on_several_nodes = _beyond_one_node(offer, hardware, with_network=not serving)
     machine = machine_from_accelerator(
         accelerator,
         modules=hardware.modules_per_node if forbidding else (hardware.modules or LARGEST_RENTAL),
@@ -75,6 +80,7 @@ def ground_of(offer: Offer, catalogue: Catalogue) -> Ground:
         beyond=tuple(forbidding),
         notes=tuple(_notes(hardware, accelerator, machine)),
         notes_on_several_nodes=tuple(notes_on_several_nodes),
+        copy_over_several_nodes=_copy_over_several_nodes(hardware) if serving else (),
     )
 
 
@@ -122,10 +128,12 @@ def _no_ground(reason: Reason) -> Ground:
     return Ground(None, in_the_way=(Finding("unknown", reason),))
 
 
-def _beyond_one_node(offer: Offer, hardware: Hardware) -> tuple[list[Finding], list[Finding]]:
+def _beyond_one_node(offer: Offer, hardware: Hardware, *, with_network: bool) -> tuple[list[Finding], list[Finding]]:
     """(What forbids to plan with more than one node, what has to be known if more than one is used)."""
     forbidding, notes = [], []
-    if hardware.network_bytes_per_s is None:
+    if not with_network:
+        pass
+    elif hardware.network_bytes_per_s is None:
         forbidding.append(Finding("unknown", Reason("interconnect_unknown")))
     elif hardware.network_at_least:
         gbit_per_s = hardware.network_bytes_per_s * 8 / 1e9
@@ -136,6 +144,14 @@ def _beyond_one_node(offer: Offer, hardware: Hardware) -> tuple[list[Finding], l
         else:
             forbidding.append(Finding("unknown", Reason("pool_size_unknown")))
     return forbidding, notes
+
+
+def _copy_over_several_nodes(hardware: Hardware) -> tuple[Finding, ...]:
+    if hardware.modules is not None and hardware.modules <= (hardware.modules_per_node or 0):
+        return ()
+    if hardware.network_bytes_per_s is None:
+        return (Finding("unknown", Reason("interconnect_unknown")),)
+    return (Finding("unknown", Reason("serving_across_nodes")),)
 
 
 def _notes(hardware: Hardware, accelerator: Accelerator, machine: Machine) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -42,13 +43,14 @@ from stellwerk.broker.model import (
 from stellwerk.broker.offers import offers_of
 from stellwerk.broker.pareto import pareto_front
 from stellwerk.broker.places import judge_place
-from stellwerk.broker.plans import MachineOptions, options_by_machine
+from stellwerk.broker.plans import MachineOptions, Options, options_by_machine
 from stellwerk.broker.rank import rank
+from stellwerk.broker.serving import judge_service, slow_end, why_not_served
 from stellwerk.broker.waits import NO_WAITS, Waits
 from stellwerk.catalog import Catalogue
 from stellwerk.messages import Reason
-from stellwerk.planner import Candidates, Machine, Plan
-from stellwerk.workload import Workload
+from stellwerk.planner import Machine, Plan, ServingCandidates, ServingPlan
+from stellwerk.workload import Serving, Workload
 
 DEFAULT_CURRENCY = "EUR"
 """In which offers are compared when the workload names no budget."""
@@ -70,7 +72,7 @@ class _Asked:
 class _Planned:
     """What planning made of an offer: a plan, or the findings that say why there is none."""
 
-    plan: Plan | None
+    plan: Plan | ServingPlan | None
     findings: tuple[Finding, ...]
     index: int = 0
 
@@ -87,7 +89,7 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date, *, wai
     currency = budget.currency if budget else DEFAULT_CURRENCY
     asked = _Asked(workload, catalogue, as_of, waits, time_limit(workload.limits, as_of), currency)
     offers = tuple(offers_of(catalogue, as_of))
-    grounds = _grounds(offers, catalogue)
+    grounds = _grounds(offers, catalogue, workload)
     options = options_by_machine(workload, _machines(grounds.values()))
     judged = [_judge(offer, grounds[_pool(offer)], options, asked) for offer in offers]
     return Match(workload, as_of, catalogue, tuple(rank(judged)), currency, pareto_front(judged))
@@ -95,12 +97,12 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date, *, wai
 
 def plan_on(
     workload: Workload, offer: Offer, catalogue: Catalogue, as_of: datetime.date
-) -> tuple[Plan | None, list[Finding]]:
+) -> tuple[Plan | ServingPlan | None, list[Finding]]:
     """The plan for the workload on one offer's hardware, or None, and the findings; who may use it is not asked.
 
     Raises InputError where the deadline is not after ``as_of``.
     """
-    ground = ground_of(offer, catalogue)
+    ground = ground_of(offer, catalogue, serving=isinstance(workload.task, Serving))
     options = options_by_machine(workload, _machines([ground]))
     limit = time_limit(workload.limits, as_of)
     if ground.machine is None:
@@ -110,12 +112,13 @@ def plan_on(
     return planned.plan, list(planned.findings)
 
 
-def _grounds(offers: Iterable[Offer], catalogue: Catalogue) -> dict[str, Ground]:
+def _grounds(offers: Iterable[Offer], catalogue: Catalogue, workload: Workload) -> dict[str, Ground]:
+    serving = isinstance(workload.task, Serving)
     grounds: dict[str, Ground] = {}
     for offer in offers:
         pool = _pool(offer)
         if pool not in grounds:
-            grounds[pool] = ground_of(offer, catalogue)
+            grounds[pool] = ground_of(offer, catalogue, serving=serving)
     return grounds
 
 
@@ -137,9 +140,12 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
     else:
         found = options[ground.machine]
         candidates = found.candidates
-        if isinstance(offer, CommercialOffer):
-            rental = rental_of(offer, candidates, asked.catalogue, asked.currency, asked.as_of)
-        time_bounds, other_bounds = _bounds(offer, before, candidates, rental, asked)
+        time_bounds: tuple[Bound, ...] = ()
+        other_bounds: tuple[Bound, ...] = ()
+        if len(candidates.duration_s):
+            if isinstance(offer, CommercialOffer):
+                rental = rental_of(offer, candidates, asked.catalogue, asked.currency, asked.as_of)
+            time_bounds, other_bounds = _bounds(offer, before, candidates, rental, asked)
         planned = _plan(ground, found, time_bounds, other_bounds)
     plan = planned.plan
     findings += planned.findings
@@ -156,7 +162,9 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
         findings += cost_findings
         if offer.programme is not None:
             findings += judge_comparability(offer.programme, offer.system)
-        if plan is not None:
+        if isinstance(asked.workload.task, Serving):
+            findings += judge_service(offer)
+        elif plan is not None:
             findings += judge_walltime(offer, plan)
     finish = None if plan is None else finish_of(offer, before, plan, asked.waits, asked.as_of)
     if finish is not None:
@@ -171,7 +179,7 @@ def _judge_access(offer: Offer, asked: _Asked) -> Iterator[Finding]:
 
 
 def _bounds(
-    offer: Offer, before: tuple[FinishPart, ...], options: Candidates, rental: Rental | None, asked: _Asked
+    offer: Offer, before: tuple[FinishPart, ...], options: Options, rental: Rental | None, asked: _Asked
 ) -> tuple[tuple[Bound, ...], tuple[Bound, ...]]:
     """(Those on the time, all others)."""
     time_bounds = list(run_bounds(asked.limit, before, options))
@@ -189,12 +197,14 @@ def _plan(
 ) -> _Planned:
     index = choose(options.candidates, time_bounds, other_bounds)
     if index is None:
-        return _Planned(None, ground.beyond or (_why_nothing_fits(options.candidates),))
+        return _Planned(None, _why_nothing(options.candidates, ground))
     findings = _findings(time_bounds, index)
     if ground.beyond and any(finding.effect == "impossible" for finding in findings):
         return _Planned(None, ground.beyond)
     plan = options.plan(index)
     findings += _findings(other_bounds, index)
+    if isinstance(plan, ServingPlan):
+        findings += slow_end(plan)
     if plan.devices > plan.machine.devices_per_node:
         findings += ground.notes_on_several_nodes
     return _Planned(plan, (*findings, *ground.notes), index)
@@ -204,9 +214,17 @@ def _findings(bounds: Sequence[Bound], index: int) -> list[Finding]:
     return [finding for bound in bounds if (finding := bound.finding(index))]
 
 
-def _why_nothing_fits(options: Candidates) -> Finding:
+def _why_nothing(options: Options, ground: Ground) -> tuple[Finding, ...]:
+    """Why a machine has no plan; where it is only a part of what is there, what is not known about the rest."""
+    if isinstance(options, ServingCandidates):
+        larger_would_do = math.isfinite(options.least_devices.best)
+        if ground.beyond and larger_would_do:
+            return ground.beyond
+        return (not options.fits_memory and ground.copy_over_several_nodes) or (why_not_served(options),)
+    if ground.beyond:
+        return ground.beyond
     machine = options.machine
     if options.least_memory_bytes is None:
-        return Finding("impossible", Reason("no_layout", {"devices": machine.devices}))
+        return (Finding("impossible", Reason("no_layout", {"devices": machine.devices})),)
     params = {"needed_gb": options.least_memory_bytes / 1e9, "available_gb": machine.memory_bytes / 1e9}
-    return Finding("impossible", Reason("memory_too_small", params))
+    return (Finding("impossible", Reason("memory_too_small", params)),)

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from stellwerk.catalog import Catalogue, Price, Product, Programme, System
 from stellwerk.messages import Reason
-from stellwerk.planner import Plan
+from stellwerk.planner import Plan, ServingPlan
 from stellwerk.units import SECONDS_PER_DAY, Interval
 from stellwerk.workload import Workload
 
@@ -121,7 +121,7 @@ class JudgedOffer:
     offer: Offer
     verdict: Verdict
     findings: tuple[Finding, ...]
-    plan: Plan | None
+    plan: Plan | ServingPlan | None
     cost: Cost | None
     finish: Finish | None
     co2_kg: Interval | None

@@ -8,7 +8,7 @@ from stellwerk.broker.model import CommercialOffer, JudgedOffer, Match
 from stellwerk.broker.names import name_of
 from stellwerk.charts import Bar, Chart, Point, format_significant, scatter, stacked_bars
 from stellwerk.messages import Language, text
-from stellwerk.planner import Plan
+from stellwerk.planner import Plan, ServingPlan
 from stellwerk.units import SECONDS_PER_DAY
 
 BARS = 8
@@ -106,8 +106,8 @@ def _step_time(match: Match, language: Language) -> Chart | None:
     )
 
 
-def _best_on_different_hardware(match: Match) -> Sequence[Plan]:
-    plans: dict[tuple[str, float, int], Plan] = {}
+def _best_on_different_hardware(match: Match) -> Sequence[Plan | ServingPlan]:
+    plans: dict[tuple[str, float, int], Plan | ServingPlan] = {}
     for judged in match.offers:
         plan = judged.plan
         if plan is not None and judged.verdict != "impossible" and len(plans) < BARS:
@@ -115,7 +115,7 @@ def _best_on_different_hardware(match: Match) -> Sequence[Plan]:
     return list(plans.values())
 
 
-def _label(plan: Plan, language: Language) -> str:
+def _label(plan: Plan | ServingPlan, language: Language) -> str:
     capacity = format_significant(plan.machine.memory_bytes / 1e9, language)
     return f"{plan.machine.name} · {plan.devices} × {capacity} GB"
 

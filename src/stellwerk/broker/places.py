@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
 from stellwerk.broker.model import CommercialOffer, Finding, Offer, PublicOffer
-from stellwerk.catalog import EU_MEMBERS, admits_country
+from stellwerk.catalog import EU_MEMBERS, Fact, admits_country
 from stellwerk.messages import Reason
 from stellwerk.workload import DataNeeds
 
@@ -17,6 +18,7 @@ def judge_place(offer: Offer, data: DataNeeds) -> Iterator[Finding]:
     if isinstance(offer, CommercialOffer):
         product = offer.product
         yield from _judge_location(product.countries_of_data.value or (), data.locations)
+        yield from _judge_evidence(product.countries_of_data, data.locations)
         yield from _judge_jurisdiction(product.hq_country.value, data.jurisdictions)
         yield from _judge_certificates(product.certifications.value or (), data.certificates)
         if data.sensitivity in ("personal", "sensitive_personal"):
@@ -25,6 +27,7 @@ def judge_place(offer: Offer, data: DataNeeds) -> Iterator[Finding]:
     country = offer.system.country.value
     if data.locations:
         yield from _judge_location((country,) if country else (), data.locations)
+        yield from _judge_evidence(offer.system.country, data.locations)
     yield from _judge_jurisdiction(country, data.jurisdictions)
     yield from _judge_certificates((), data.certificates)
     yield from _judge_sensitivity(offer, data)
@@ -44,6 +47,12 @@ def _judge_location(countries: Collection[str], wanted: tuple[str, ...]) -> Iter
             yield Finding("impossible", Reason("location_not_wanted", named))
         elif len(inside) < len(countries):
             yield Finding("unknown", Reason("location_among_several", named))
+
+
+def _judge_evidence(countries: Fact[Any], wanted: tuple[str, ...]) -> Iterator[Finding]:
+    """Where the data must stay somewhere, common knowledge does not settle where they lie."""
+    if wanted and countries.evidence == "unsourced":
+        yield Finding("unknown", Reason("location_unsourced"))
 
 
 def _judge_jurisdiction(country: str | None, wanted: tuple[str, ...]) -> Iterator[Finding]:

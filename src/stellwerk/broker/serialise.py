@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +11,7 @@ from stellwerk import __version__
 from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer
 from stellwerk.broker.model import CommercialOffer, Cost, Finding, Finish, JudgedOffer, Match
 from stellwerk.messages import Language, render
-from stellwerk.planner import Plan
+from stellwerk.planner import Plan, ServingPlan
 from stellwerk.planner.estimate import MODEL_VERSION
 from stellwerk.units import JOULES_PER_KWH, SECONDS_PER_DAY, Interval
 
@@ -109,8 +110,13 @@ def _names(judged: JudgedOffer) -> dict[str, Any]:
     return {"programme": offer.programme.id if offer.programme else None, "system": offer.system.id}
 
 
-def plan_as_dict(plan: Plan) -> dict[str, Any]:
-    """A plan: numbers with their intervals, the layout, and every part of memory and step time."""
+def plan_as_dict(plan: Plan | ServingPlan) -> dict[str, Any]:
+    """A plan: numbers with their intervals, the layout or the replicas, and every part of memory and step time.
+
+    A bound that is infinite is None.
+    """
+    if isinstance(plan, ServingPlan):
+        return _serving_plan_as_dict(plan)
     energy = {} if plan.energy_j is None else {"energy_kwh": (plan.energy_j * (1 / JOULES_PER_KWH)).as_dict()}
     return energy | {
         "gpus": Interval.exactly(plan.layout.devices).as_dict(),
@@ -123,6 +129,28 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
         "memory_parts_bytes": dict(plan.memory_parts_bytes),
         "step_parts_s": dict(plan.step_parts_s),
     }
+
+
+def _serving_plan_as_dict(plan: ServingPlan) -> dict[str, Any]:
+    quantities = {
+        "gpus": plan.devices_needed,
+        "gpu_hours": plan.device_hours,
+        "days": plan.duration_s * (1 / SECONDS_PER_DAY),
+        "tokens_per_s": plan.tokens_per_s,
+        "time_per_token_s": plan.time_per_token_s,
+        "first_token_s": plan.first_token_s,
+    }
+    if plan.energy_j is not None:
+        quantities["energy_kwh"] = plan.energy_j * (1 / JOULES_PER_KWH)
+    replicas = {"tensor": plan.tensor, "replicas": plan.replicas, "batch": plan.batch}
+    return {name: _finite(interval) for name, interval in quantities.items()} | {
+        "serving": replicas,
+        "memory_parts_bytes": dict(plan.memory_parts_bytes),
+    }
+
+
+def _finite(interval: Interval) -> dict[str, float | None]:
+    return {name: bound if math.isfinite(bound) else None for name, bound in interval.as_dict().items()}
 
 
 def _numbers(judged: JudgedOffer) -> dict[str, Any]:

@@ -197,7 +197,7 @@ def _numbers(judged: JudgedOffer, language: Language) -> list[str]:
     if plan is None:
         return []
     quantities = {
-        "gpus": Interval.exactly(plan.layout.devices),
+        "gpus": Interval.exactly(plan.devices),
         "gpu_hours": plan.device_hours,
         "days": plan.duration_s * (1 / SECONDS_PER_DAY),
     }

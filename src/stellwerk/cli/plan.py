@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import click
@@ -11,11 +12,12 @@ from rich.table import Column, Table
 from stellwerk.broker import CommercialOffer, PublicOffer, plan_as_dict, plan_on
 from stellwerk.catalog import Catalogue, load_catalogue
 from stellwerk.cli.output import console, show_interval, today
+from stellwerk.cli.task import training_lines
 from stellwerk.errors import InputError
 from stellwerk.messages import render
-from stellwerk.planner import Plan
-from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY
-from stellwerk.workload import read_workload
+from stellwerk.planner import Plan, ServingPlan
+from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval
+from stellwerk.workload import Workload, read_workload
 
 
 @click.command(name="plan")
@@ -24,16 +26,20 @@ from stellwerk.workload import read_workload
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> None:
-    """Memory by part, step time by part, layout, time and energy of the workload in FILE on one offer."""
+    """Memory, layout or replicas, time by part and energy of the workload in FILE on one offer."""
     known = load_catalogue(overlay=catalogue)
     workload = read_workload(file)
-    plan, findings = plan_on(workload, _offer(known, target), known, workload.as_of or today())
+    offer = _offer(known, target)
+    plan, findings = plan_on(workload, offer, known, workload.as_of or today())
     if plan is None:
         raise InputError(" ".join(render(finding.reason, "en") for finding in findings), key="--on", value=target)
     if as_json:
         click.echo(json.dumps(plan_as_dict(plan), indent=1))
         return
-    _print(plan)
+    if isinstance(plan, ServingPlan):
+        _print_service(plan)
+    else:
+        _print_training(plan, workload)
     for finding in findings:
         console.print(f"- {render(finding.reason, 'en')}")
 
@@ -48,7 +54,7 @@ def _offer(catalogue: Catalogue, target: str) -> PublicOffer | CommercialOffer:
     )
 
 
-def _print(plan: Plan) -> None:
+def _print_training(plan: Plan, workload: Workload) -> None:
     layout = plan.layout
     console.print(
         f"{plan.machine.name}: {layout.devices} devices = tensor {layout.tensor} x pipeline {layout.pipeline} x data "
@@ -56,25 +62,62 @@ def _print(plan: Plan) -> None:
         f"recomputation {layout.recomputation}",
         style="bold",
     )
-    totals = Table("Total", Column("Estimate (80% interval)", justify="right"))
-    for label, interval, factor in (
+    for line in training_lines(workload):
+        console.print(line)
+    _print_totals(
+        plan,
         ("Step time, s", plan.step_time_s, 1.0),
         ("MFU, %", plan.mfu, 100.0),
         ("Tokens/s", plan.tokens_per_s, 1.0),
-        ("Days", plan.duration_s, 1 / SECONDS_PER_DAY),
-        ("GPU-hours", plan.device_hours, 1.0),
-        ("Energy, MWh", plan.energy_j, 1 / JOULES_PER_MWH),
-    ):
-        totals.add_row(label, "unknown" if interval is None else show_interval(interval * factor, "en"))
-    console.print(totals)
-    memory = Table("Memory per device", Column("GB", justify="right"))
-    for name, value in plan.memory_parts_bytes.items():
-        memory.add_row(name, f"{value / 1e9:.1f}")
-    memory.add_section()
-    memory.add_row("sum", f"{plan.memory_bytes / 1e9:.1f} of {plan.machine.memory_bytes / 1e9:.0f}")
-    console.print(memory)
+    )
+    _print_memory(plan)
     step = Table("Step time", Column("s", justify="right"), Column("share", justify="right"))
     total = sum(plan.step_parts_s.values())
     for name, value in plan.step_parts_s.items():
         step.add_row(name.replace("_", " "), f"{value:.3f}", f"{value / total:.0%}")
     console.print(step)
+
+
+def _print_service(plan: ServingPlan) -> None:
+    console.print(
+        f"{plan.machine.name}: {plan.devices} devices = tensor {plan.tensor} x replicas {plan.replicas}, "
+        f"{plan.batch} requests in flight in each",
+        style="bold",
+    )
+    _print_totals(
+        plan,
+        ("Devices needed", plan.devices_needed, 1.0),
+        ("Tokens/s of an answer", plan.time_per_token_s.reciprocal(), 1.0),
+        ("First token, s", plan.first_token_s, 1.0),
+        ("Tokens/s of the service", plan.tokens_per_s, 1.0),
+    )
+    _print_memory(plan)
+
+
+def _print_totals(plan: Plan | ServingPlan, *own: tuple[str, Interval, float]) -> None:
+    totals = Table("Total", Column("Estimate (80% interval)", justify="right"))
+    short = plan.duration_s.best < 2 * SECONDS_PER_DAY
+    shared = (
+        ("Hours", plan.duration_s, 1 / SECONDS_PER_HOUR) if short else ("Days", plan.duration_s, 1 / SECONDS_PER_DAY),
+        ("GPU-hours", plan.device_hours, 1.0),
+        ("Energy, MWh", plan.energy_j, 1 / JOULES_PER_MWH),
+    )
+    for label, interval, factor in (*own, *shared):
+        totals.add_row(label, "unknown" if interval is None else _shown(interval * factor))
+    console.print(totals)
+
+
+def _shown(interval: Interval) -> str:
+    if math.isfinite(interval.high):
+        return show_interval(interval, "en")
+    low, best = (show_interval(Interval.exactly(bound).rounded(3), "en") for bound in (interval.low, interval.best))
+    return f"{best} ({low} and more)"
+
+
+def _print_memory(plan: Plan | ServingPlan) -> None:
+    memory = Table("Memory per device", Column("GB", justify="right"))
+    for name, value in plan.memory_parts_bytes.items():
+        memory.add_row(name.replace("_", " "), f"{value / 1e9:.1f}")
+    memory.add_section()
+    memory.add_row("sum", f"{plan.memory_bytes / 1e9:.1f} of {plan.machine.memory_bytes / 1e9:.0f}")
+    console.print(memory)

@@ -11,15 +11,18 @@ from rich.table import Table
 
 from stellwerk import __version__
 from stellwerk.cli.output import console
-from stellwerk.units import SECONDS_PER_DAY, format_count
+from stellwerk.cli.task import headline, training_lines
+from stellwerk.units import SECONDS_PER_DAY
 from stellwerk.workload import (
     PublishedModel,
+    Serving,
     Workload,
     count_parameters,
     flops_per_token,
     published_model_as_dict,
     published_models,
     read_workload,
+    training_flops_per_token,
     workload_as_dict,
 )
 
@@ -36,20 +39,23 @@ def command() -> None:
 def check(file: Path) -> None:
     """Say whether FILE can be read; list every mistake in it."""
     workload = read_workload(file)
-    click.echo(f"{file}: no mistakes; {_headline(workload)}")
+    click.echo(f"{file}: no mistakes; {headline(workload)}")
 
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def show(file: Path, as_json: bool) -> None:
-    """Parameters and FLOPs by part, steps and totals of the workload in FILE."""
+    """Parameters by part of the workload in FILE; of a training FLOPs, steps and totals, of a service the load."""
     workload = read_workload(file)
     if as_json:
         click.echo(json.dumps(_envelope() | workload_as_dict(workload), ensure_ascii=False, indent=1))
         return
-    console.print(_headline(workload), style="bold")
+    console.print(headline(workload), style="bold")
     console.print(_parameter_table(workload))
+    if isinstance(workload.task, Serving):
+        console.print(_serving_table(workload, workload.task))
+        return
     console.print(_flops_table(workload))
     console.print(_training_table(workload))
 
@@ -82,11 +88,6 @@ def _envelope() -> dict[str, object]:
     return {"schema": JSON_SCHEMA, "stellwerk": __version__}
 
 
-def _headline(workload: Workload) -> str:
-    parameters = format_count(count_parameters(workload.architecture).total)
-    return f"{workload.name}: {parameters} parameters, {format_count(workload.training.tokens)} tokens"
-
-
 def _parameter_table(workload: Workload) -> Table:
     parameters = count_parameters(workload.architecture)
     table = _parts_table("parameters")
@@ -109,14 +110,15 @@ def _flops_table(workload: Workload) -> Table:
         table.add_row(_label(part), f"{count / 1e9:,.3f}", f"{count / flops.forward:.1%}")
     table.add_section()
     table.add_row("forward", f"{flops.forward / 1e9:,.3f}", "100.0%")
-    table.add_row("training (forward and backward)", f"{flops.training / 1e9:,.3f}", "")
+    training = training_flops_per_token(workload.architecture, workload.training)
+    table.add_row("training (forward and backward)", f"{training / 1e9:,.3f}", "")
     return table
 
 
 def _training_table(workload: Workload) -> Table:
-    training, limits, applicant = workload.training, workload.limits, workload.applicant
-    flops = flops_per_token(workload.architecture, training.sequence_length).training * training.tokens
-    table = Table("training", "")
+    training = workload.training
+    flops = training_flops_per_token(workload.architecture, training) * training.tokens
+    table = Table("training" if training.method == "pretraining" else "fine-tuning", "")
     table.add_row("tokens", f"{training.tokens:,}")
     table.add_row("sequence length", f"{training.sequence_length:,}")
     table.add_row(
@@ -125,12 +127,34 @@ def _training_table(workload: Workload) -> Table:
     table.add_row("steps", f"{training.steps:,}")
     table.add_row("precision", training.precision)
     table.add_row("total", f"{flops:.3e} FLOP")
+    for line in training_lines(workload):
+        label, _, what = line.partition(": ")
+        table.add_row(label.lower(), what)
+    _add_limits(table, workload)
+    return table
+
+
+def _serving_table(workload: Workload, serving: Serving) -> Table:
+    table = Table("serving", "")
+    table.add_row("weights", serving.weights)
+    table.add_row("users", f"{serving.users:,}")
+    table.add_row("requests at once", f"{serving.concurrent_requests:,}")
+    table.add_row("a request", f"{serving.prompt_tokens:,} tokens")
+    table.add_row("an answer", f"{serving.output_tokens:,} tokens")
+    table.add_row("speed of an answer", f"at least {serving.tokens_per_s:g} tokens/s")
+    table.add_row("first token", f"within {serving.first_token_s:g} s")
+    table.add_row("runs", f"{serving.duration_s / SECONDS_PER_DAY:g} days")
+    _add_limits(table, workload)
+    return table
+
+
+def _add_limits(table: Table, workload: Workload) -> None:
+    limits, applicant = workload.limits, workload.applicant
     table.add_section()
     table.add_row("time limit", f"{limits.duration_s / SECONDS_PER_DAY:g} days" if limits.duration_s else "none")
     table.add_row("deadline", limits.deadline.isoformat() if limits.deadline else "none")
     table.add_row("budget", f"{limits.budget.amount:,} {limits.budget.currency}" if limits.budget else "none")
     table.add_row("applicant", f"{_label(applicant.kind)}, {applicant.state or applicant.country}")
-    return table
 
 
 def _parts_table(unit: str) -> Table:

@@ -1,25 +1,32 @@
-"""How a training run is laid out on a machine, and what that takes: memory, time, energy.
+"""How a training or a service is laid out on a machine, and what that takes: memory, time, energy.
 
-First version: decoder-only transformers (mixtures of experts without expert parallelism), pre-training in 16-bit mixed
-precision with AdamW.
+First version: decoder-only transformers (mixtures of experts without expert parallelism); pre-training and fine-tuning
+in 16-bit mixed precision with AdamW, all parameters or adapters beside frozen ones; serving in 16, 8 or 4 bits.
 """
 
 from stellwerk.planner.layouts import usable_device_counts
 from stellwerk.planner.machines import machine_from_accelerator
 from stellwerk.planner.memory import MEMORY_PARTS
-from stellwerk.planner.model import Layout, Machine, Plan
+from stellwerk.planner.model import Layout, Machine, Plan, ServingPlan
 from stellwerk.planner.search import Candidates, plan_layout, search
+from stellwerk.planner.serving import SERVING_MEMORY_PARTS
+from stellwerk.planner.serving_search import SERVING_SPEED_SPREAD, ServingCandidates, search_serving
 from stellwerk.planner.step import STEP_PARTS
 
 __all__ = [
     "MEMORY_PARTS",
+    "SERVING_MEMORY_PARTS",
+    "SERVING_SPEED_SPREAD",
     "STEP_PARTS",
     "Candidates",
     "Layout",
     "Machine",
     "Plan",
+    "ServingCandidates",
+    "ServingPlan",
     "machine_from_accelerator",
     "plan_layout",
     "search",
+    "search_serving",
     "usable_device_counts",
 ]

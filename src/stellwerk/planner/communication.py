@@ -7,6 +7,7 @@ import numpy as np
 from stellwerk.planner.layouts import FULL_RECOMPUTATION, FULLY_SHARDED, FloatArray, LayoutGrid, stage_layers
 from stellwerk.planner.memory import GRADIENT_BYTES, WEIGHT_BYTES
 from stellwerk.planner.model import Machine
+from stellwerk.planner.trainable import DeviceParameters
 from stellwerk.workload import Architecture, Training
 
 # Fitted together with the constants of compute.py.
@@ -50,23 +51,25 @@ def data_parallel_s(
     architecture: Architecture,
     machine: Machine,
     grid: LayoutGrid,
-    stage_parameters: FloatArray,
+    held: DeviceParameters,
     micro_batch_compute_s: FloatArray,
 ) -> FloatArray:
     """Seconds per step that data-parallel communication stays visible.
 
-    ``stage_parameters``: parameters per device before sharding; ``micro_batch_compute_s``: of one micro-batch.
+    ``held``: by a device of the fullest stage before sharding; ``micro_batch_compute_s``: of one micro-batch.
     Replicated weights: one reduce-scatter of the gradients and one all-gather of the weights a step, hidden behind
     the last micro-batch's backward pass. Fully sharded (Zhao et al. 2023, section 3.2): gather forward and backward
-    and reduce once per micro-batch, hidden behind all computation.
+    and reduce once per micro-batch, hidden behind all computation. Frozen weights have nothing to reduce: they are
+    gathered where they are sharded, and otherwise stay where they are.
     """
     data, layers = grid.data, stage_layers(architecture, grid)
     rate = _data_parallel_rate(machine, grid)
     moved_share = (data - 1) / data
     fully = grid.sharding == FULLY_SHARDED
     with np.errstate(divide="ignore", invalid="ignore"):
-        per_micro_batch = (2 * WEIGHT_BYTES + WEIGHT_BYTES) * stage_parameters * moved_share / rate
-        per_step = (GRADIENT_BYTES + WEIGHT_BYTES) * stage_parameters * moved_share / rate
+        gathered_twice = 2 * (WEIGHT_BYTES * held.trained + held.frozen_bytes)
+        per_micro_batch = (gathered_twice + WEIGHT_BYTES * held.trained) * moved_share / rate
+        per_step = (GRADIENT_BYTES + WEIGHT_BYTES) * held.trained * moved_share / rate
     latency = machine.collective_latency_s
     sharded = grid.micro_batches * (per_micro_batch + 3.0 * layers * latency)
     total = np.where(fully, sharded, per_step + 2.0 * latency)

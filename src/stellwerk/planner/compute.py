@@ -10,12 +10,14 @@ from stellwerk.planner.layouts import (
     FULL_RECOMPUTATION,
     SELECTIVE_RECOMPUTATION,
     FloatArray,
+    IntArray,
     LayoutGrid,
     stage_layers,
 )
 from stellwerk.planner.model import Machine
+from stellwerk.planner.weights import NF4_BYTES, SIXTEEN_BIT_BYTES, matrix_parameters
 from stellwerk.planner.widths import LayerWidths, layer_widths
-from stellwerk.workload import Architecture, Experts, Training, flops_per_token
+from stellwerk.workload import Architecture, Experts, Training, adapter_parameters, flops_per_token
 
 # Fitted on published dense pre-training runs; docs/formulas/step-time.md says how, and with what error.
 MATMUL_SHARE = 0.74
@@ -64,15 +66,15 @@ def micro_batch_compute(
     layer_attention_flops = (flops.attention_scores + flops.attention_values) / a.layers
 
     passes = np.where(grid.recomputation == FULL_RECOMPUTATION, 4.0 / 3.0, 1.0).astype(np.float64)
-    matmul_rate = _matmul_rate(machine, np.minimum(np.minimum(a.hidden, widths.ffn / grid.tensor), tokens))
+    layer_rate = matmul_rate(machine, np.minimum(np.minimum(a.hidden, widths.ffn / grid.tensor), tokens))
     attention_rate = machine.attention_flops or machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a, widths)
     memory_rate = machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
 
-    forward_matmul = layers * tokens * layer_matmul_flops / grid.tensor / matmul_rate
+    forward_matmul = layers * tokens * layer_matmul_flops / grid.tensor / layer_rate
     if a.experts:
-        expert_rate = _matmul_rate(machine, _narrowest_of_experts(a.hidden, a.experts, grid, tokens))
+        expert_rate = matmul_rate(machine, _narrowest_of_experts(a.hidden, a.experts, grid, tokens))
         forward_matmul += layers * tokens * (flops.experts / a.layers) / grid.tensor / expert_rate
-    logits_matmul = tokens * flops.logits / grid.tensor / matmul_rate
+    logits_matmul = tokens * flops.logits / grid.tensor / layer_rate
     forward_attention = layers * tokens * layer_attention_flops / grid.tensor / attention_rate
     # Elements of 2 bytes that the kernels between the products read and write.
     layer_traffic_bytes = 2.0 * (
@@ -83,15 +85,19 @@ def micro_batch_compute(
         + (3 * inner_matrices + 2) * widths.ffn
     )
     forward_memory = layers * tokens * layer_traffic_bytes / grid.tensor / memory_rate
+    forward_adapters = _forward_adapters_s(a, training, machine, layers, tokens)
+    dequantised = _dequantisation_s(a, training, memory_rate, layers)
     logits_memory = tokens * a.vocab * LOGITS_TRAFFIC_BYTES / grid.tensor / memory_rate
 
     full, selective = grid.recomputation == FULL_RECOMPUTATION, grid.recomputation == SELECTIVE_RECOMPUTATION
-    repeated = forward_matmul + forward_attention + forward_memory
+    repeated = forward_matmul + forward_adapters + forward_attention + forward_memory + dequantised
+    # Frozen matrices take the gradient of their input backward, and no gradient of their own.
+    frozen_passes = 2.0 if training.trains_adapters else 3.0
     # Selective recomputation repeats the norms and the activation function: about 0.4 of the memory-bound traffic.
     return MicroBatchCompute(
-        matrix_products=3.0 * (forward_matmul + logits_matmul),
+        matrix_products=frozen_passes * (forward_matmul + logits_matmul) + 3.0 * forward_adapters,
         attention=(1.0 + ATTENTION_BACKWARD_PASSES) * forward_attention,
-        memory_bound=3.0 * forward_memory + logits_memory,
+        memory_bound=3.0 * forward_memory + logits_memory + 2.0 * dequantised,
         recomputation=np.select([full, selective], [repeated, 0.4 * forward_memory], 0.0),
         overhead=machine.layer_overhead_s * layers * passes,
     )
@@ -108,11 +114,31 @@ def _narrowest_of_experts(hidden: int, experts: Experts, grid: LayoutGrid, token
     return np.minimum(np.minimum(hidden, experts.ffn_hidden / grid.tensor), tokens_per_expert)
 
 
-def _matmul_rate(machine: Machine, narrowest: FloatArray) -> FloatArray:
+def matmul_rate(machine: Machine, narrowest: FloatArray) -> FloatArray:
     """FLOP/s of products with the given narrowest side: narrow ones are bound by memory."""
     balance = machine.matmul_flops / machine.memory_bandwidth_bytes_per_s
     rate: FloatArray = machine.matmul_flops * MATMUL_SHARE * narrowest / (narrowest + HALF_RATE_BALANCES * balance)
     return rate
+
+
+def _forward_adapters_s(
+    architecture: Architecture, training: Training, machine: Machine, layers: IntArray, tokens: FloatArray
+) -> FloatArray:
+    """Products of the adapters, whose rank is their narrowest side; each tensor-parallel rank does them whole."""
+    if not training.trains_adapters:
+        return np.zeros(len(tokens))
+    parameters = layers * adapter_parameters(architecture, training.lora_rank) / architecture.layers
+    return 2.0 * parameters * tokens / matmul_rate(machine, np.minimum(training.lora_rank, tokens))
+
+
+def _dequantisation_s(
+    architecture: Architecture, training: Training, memory_rate: float, layers: IntArray
+) -> FloatArray:
+    """Reading the matrices in 4 bits and writing them in 16, once."""
+    if not training.freezes_in_four_bits:
+        return np.zeros(len(layers))
+    matrices = layers * matrix_parameters(architecture) / architecture.layers
+    return matrices * (NF4_BYTES + SIXTEEN_BIT_BYTES) / memory_rate
 
 
 def _head_dim_factor(architecture: Architecture, widths: LayerWidths) -> float:

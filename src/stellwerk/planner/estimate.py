@@ -6,23 +6,24 @@ from collections.abc import Mapping
 
 from stellwerk.planner.model import Layout, Machine, Plan
 from stellwerk.units import SECONDS_PER_HOUR, Interval
-from stellwerk.workload import Workload, flops_per_token
+from stellwerk.workload import Workload, training_flops_per_token
 
-MODEL_VERSION = "1"
+MODEL_VERSION = "2"
 """Raised whenever a formula or a constant changes a prediction."""
 
 # Measured over predicted step time, 10% and 90% quantiles with equal weight per source family
 # (docs/formulas/step-time.md).
 STEP_TIME_SPREAD = Interval(0.88, 1.0, 1.49)
 STEP_TIME_SPREAD_UNMEASURED = Interval(0.88**2, 1.0, 1.49**2)
-"""Where no measured run is behind the constants, as for other accelerators and for mixtures of experts and latent
-attention on any: twice as wide on a logarithmic scale."""
+"""Where no measured run is behind the constants, as for other accelerators, for mixtures of experts and latent
+attention on any, and for adapters: twice as wide on a logarithmic scale."""
 
 
 def step_time_spread(workload: Workload, machine: Machine) -> Interval:
     """The interval of a step time, in units of its best estimate."""
     architecture = workload.architecture
-    measured = machine.measured and architecture.experts is None and architecture.latent_attention is None
+    dense = architecture.experts is None and architecture.latent_attention is None
+    measured = machine.measured and dense and not workload.training.trains_adapters
     return STEP_TIME_SPREAD if measured else STEP_TIME_SPREAD_UNMEASURED
 
 
@@ -39,7 +40,7 @@ def assemble_plan(
     """
     training = workload.training
     step_time_s = step_time_spread(workload, machine) * sum(step_parts_s.values())
-    flops = flops_per_token(workload.architecture, training.sequence_length).training * training.tokens_per_step
+    flops = training_flops_per_token(workload.architecture, training) * training.tokens_per_step
     duration_s = step_time_s * training.steps
     device_seconds = duration_s * layout.devices
     return Plan(

@@ -116,13 +116,15 @@ def enumerate_layouts(
     Tensor parallelism stays inside a node and divides the heads, the key-value heads and the feed-forward widths;
     pipeline stages hold whole layers, the largest stage decides; the global batch divides evenly into data-parallel
     ranks and micro-batches. Full sharding goes without pipeline stages. With several data ranks the optimizer states
-    are always sharded: replicating them needs more memory and is never faster.
+    are always sharded: replicating them needs more memory and is never faster. Weights in 4 bits go with data
+    parallelism only: the libraries that train beside them offer nothing else.
     """
     counts = np.unique(np.fromiter(device_counts, dtype=np.int64))
     # First what must divide evenly; sharding and recomputation, which always may be chosen, only for what is left.
-    devices, tensor, pipeline, micro_batch = _product(
-        counts, _tensor_sizes(architecture, machine), _pipeline_sizes(architecture), np.asarray(_MICRO_BATCHES)
-    )
+    tensor_sizes, pipeline_sizes = tensor_sizes_of(architecture, machine), _pipeline_sizes(architecture)
+    if training.freezes_in_four_bits:
+        tensor_sizes = pipeline_sizes = np.ones(1, dtype=np.int64)
+    devices, tensor, pipeline, micro_batch = _product(counts, tensor_sizes, pipeline_sizes, np.asarray(_MICRO_BATCHES))
     data = devices // (tensor * pipeline)
     batch = training.global_batch_sequences
     micro_batches = batch // np.maximum(data * micro_batch, 1)
@@ -159,7 +161,7 @@ def _product(*axes: IntArray) -> list[IntArray]:
     return [axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]
 
 
-def _tensor_sizes(architecture: Architecture, machine: Machine) -> IntArray:
+def tensor_sizes_of(architecture: Architecture, machine: Machine) -> IntArray:
     sizes = [
         size
         for size in (1, 2, 4, 8)

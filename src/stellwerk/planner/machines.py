@@ -51,6 +51,8 @@ def machine_from_accelerator(
     if link is None:
         link = bandwidth  # one device has nobody to talk to; the value is never used
     measured_rate = accelerator.bf16_measured_flops.value
+    fp8_peak = accelerator.fp8_flops.value
+    fp8_rate = accelerator.fp8_measured_flops.value or (fp8_peak and MATMUL_SHARE_OF_PEAK_UNMEASURED * fp8_peak)
     return Machine(
         name=accelerator.name,
         devices=1 if alone else modules * devices,
@@ -66,6 +68,7 @@ def machine_from_accelerator(
         runtime_bytes=RUNTIME_BYTES,
         power_w=None if power is None else _power_with_node(power / devices),
         pue=PUE,
+        fp8_flops=fp8_rate / devices if fp8_rate else None,
         measured=accelerator.id.startswith(MEASURED_FAMILIES),
     )
 

@@ -17,6 +17,7 @@ from stellwerk.planner.layouts import (
     stage_layers,
 )
 from stellwerk.planner.model import Machine
+from stellwerk.planner.trainable import DeviceParameters, device_parameters
 from stellwerk.planner.widths import layer_widths
 from stellwerk.workload import Architecture, Training, count_parameters
 
@@ -31,6 +32,9 @@ FULLY_SHARDED_WEIGHT_BYTES = 4.0
 FULLY_SHARDED_OPTIMIZER_BYTES = 8.0
 GATHERED_LAYERS = 2.0
 """The layer in use and the one that is prefetched."""
+# Adapters are kept in fp32, however they are sharded.
+ADAPTER_WEIGHT_BYTES = 4.0
+ADAPTER_OPTIMIZER_BYTES = 8.0
 
 ACTIVATION_BYTES = 2.0
 LOGITS_BYTES = 10.0
@@ -46,6 +50,7 @@ def memory_parts(
     head and the logits) are worked out; the larger total counts.
     """
     stages = grid.pipeline
+    layers = stage_layers(architecture, grid)
     counts = count_parameters(architecture)
     single = stages == 1
 
@@ -64,8 +69,11 @@ def memory_parts(
     last_activations = _activation_bytes(architecture, training, grid, np.ones_like(stages))
     logits = LOGITS_BYTES * grid.micro_batch * training.sequence_length * architecture.vocab / grid.tensor
 
-    first = _state_parts(grid, first_parameters / grid.tensor, largest_layer / grid.tensor)
-    last = _state_parts(grid, last_parameters / grid.tensor, largest_layer / grid.tensor)
+    first_held = device_parameters(architecture, training, grid, first_parameters, layers)
+    last_held = device_parameters(architecture, training, grid, last_parameters, layers)
+    one_layer = device_parameters(architecture, training, grid, largest_layer, 1)
+    first = _state_parts(architecture, training, grid, first_held, one_layer)
+    last = _state_parts(architecture, training, grid, last_held, one_layer)
     first |= {"activations": first_activations, "logits": np.where(single, logits, 0.0)}
     last |= {"activations": last_activations, "logits": logits}
 
@@ -75,24 +83,41 @@ def memory_parts(
     return {name: parts[name] for name in MEMORY_PARTS}
 
 
-def _state_parts(grid: LayoutGrid, parameters: FloatArray, layer_parameters: FloatArray) -> dict[str, FloatArray]:
-    """Weights, gradients and optimizer states of ``parameters`` per device before data-parallel sharding."""
+def _state_parts(
+    architecture: Architecture, training: Training, grid: LayoutGrid, held: DeviceParameters, layer: DeviceParameters
+) -> dict[str, FloatArray]:
+    """Weights, gradients and optimizer states of what is ``held`` per device before data-parallel sharding.
+
+    Only what is trained has gradients and optimizer states; frozen weights are sharded where all is.
+    """
     fully = grid.sharding == FULLY_SHARDED
     optimizer_shards = np.where(grid.sharding == OPTIMIZER_SHARDED, grid.data, 1)
-    shard = parameters / grid.data
+    shard = held.trained / grid.data
+    adapters = training.trains_adapters
+    weight_bytes = ADAPTER_WEIGHT_BYTES if adapters else WEIGHT_BYTES
+    optimizer_bytes = ADAPTER_OPTIMIZER_BYTES if adapters else OPTIMIZER_BYTES
+    gathered = GATHERED_LAYERS * (WEIGHT_BYTES * layer.trained + layer.frozen_bytes)
+    # A matrix in 4 bits is turned into 16 bits right before its use, one at a time.
+    in_use = WEIGHT_BYTES * _largest_matrix(architecture) if training.freezes_in_four_bits else 0.0
     return {
-        "weights": np.where(
+        "weights": in_use
+        + np.where(
             fully,
-            FULLY_SHARDED_WEIGHT_BYTES * shard + GATHERED_LAYERS * WEIGHT_BYTES * layer_parameters,
-            WEIGHT_BYTES * parameters,
+            FULLY_SHARDED_WEIGHT_BYTES * shard + held.frozen_bytes / grid.data + gathered,
+            weight_bytes * held.trained + held.frozen_bytes,
         ),
         "gradients": np.where(
-            fully, GRADIENT_BYTES * shard + WEIGHT_BYTES * layer_parameters, GRADIENT_BYTES * parameters
+            fully, GRADIENT_BYTES * shard + WEIGHT_BYTES * layer.trained, GRADIENT_BYTES * held.trained
         ),
         "optimizer": np.where(
-            fully, FULLY_SHARDED_OPTIMIZER_BYTES * shard, OPTIMIZER_BYTES * parameters / optimizer_shards
+            fully, FULLY_SHARDED_OPTIMIZER_BYTES * shard, optimizer_bytes * held.trained / optimizer_shards
         ),
     }
+
+
+def _largest_matrix(architecture: Architecture) -> int:
+    widths = layer_widths(architecture)
+    return architecture.hidden * max(architecture.ffn_hidden, widths.query, widths.attention_output)
 
 
 def _activation_bytes(

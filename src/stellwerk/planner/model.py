@@ -48,6 +48,8 @@ class Machine:
     overlap: float = 0.70
     """Of the computation beside it, usable to hide data-parallel communication; 0 where the processors that compute
     also communicate."""
+    fp8_flops: float | None = None
+    """Best rate of large 8-bit matrix products; None where the accelerator has none, or none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ class Plan:
     """A layout with everything that is predicted for it.
 
     ``memory_parts_bytes`` sum to ``memory_bytes`` (the fullest device), ``step_parts_s`` to the best estimate of
-    ``step_time_s``. MFU counts the model FLOPs of workload.flops_per_token (logits and causal attention included);
-    recomputation does not count.
+    ``step_time_s``. MFU counts the model FLOPs of workload.training_flops_per_token (logits and causal attention
+    included, gradients of frozen weights not); recomputation does not count.
     """
 
     machine: Machine
@@ -94,6 +96,42 @@ class Plan:
     @property
     def devices(self) -> int:
         return self.layout.devices
+
+    @property
+    def memory_bytes(self) -> float:
+        return sum(self.memory_parts_bytes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ServingPlan:
+    """A number of replicas with everything that is predicted for them at the busiest time.
+
+    A replica is one copy of the model on ``tensor`` devices of a node, with ``batch`` requests in flight.
+    ``memory_parts_bytes`` sum to ``memory_bytes`` on each device.
+    """
+
+    machine: Machine
+    tensor: int
+    replicas: int
+    batch: int
+    memory_parts_bytes: Mapping[str, float]
+    time_per_token_s: Interval
+    """Between two tokens of an answer, on average."""
+    first_token_s: Interval
+    """From a request to the beginning of its answer, on average."""
+    tokens_per_s: Interval
+    """Written by the whole service."""
+    devices_needed: Interval
+    """``high`` is infinite where at the slow end of the interval no number of devices is enough."""
+    duration_s: Interval
+    """As long as the service is to run, exactly."""
+    device_hours: Interval
+    energy_j: Interval | None
+    """As if the busiest time never ended."""
+
+    @property
+    def devices(self) -> int:
+        return self.tensor * self.replicas
 
     @property
     def memory_bytes(self) -> float:

@@ -6,8 +6,9 @@ import numpy as np
 
 from stellwerk.planner.communication import data_parallel_s, pipeline_transfer_s, tensor_parallel_s
 from stellwerk.planner.compute import memory_rate_bytes_per_s, micro_batch_compute
-from stellwerk.planner.layouts import REPLICATED, FloatArray, LayoutGrid, stage_layer_parameters
+from stellwerk.planner.layouts import REPLICATED, FloatArray, LayoutGrid, stage_layer_parameters, stage_layers
 from stellwerk.planner.model import Machine
+from stellwerk.planner.trainable import device_parameters
 from stellwerk.workload import Architecture, Training, count_parameters
 
 STEP_PARTS = (
@@ -42,6 +43,7 @@ def step_parts(
     tensor, tensor_repeated = tensor_parallel_s(architecture, training, machine, grid)
     transfer = pipeline_transfer_s(architecture, training, machine, grid)
     parameters = _stage_parameters(architecture, grid)
+    held = device_parameters(architecture, training, grid, parameters, stage_layers(architecture, grid))
     shards = np.where(grid.sharding == REPLICATED, 1, grid.data)
     count = grid.micro_batches
     busy = compute.total + tensor + tensor_repeated
@@ -53,17 +55,16 @@ def step_parts(
         "tensor_parallel": count * tensor,
         "pipeline_transfer": count * transfer,
         "pipeline_bubble": (grid.pipeline - 1) * (busy + transfer),
-        "data_parallel": data_parallel_s(architecture, machine, grid, parameters, busy),
-        "optimizer": parameters / shards * OPTIMIZER_TRAFFIC_BYTES / memory_rate_bytes_per_s(machine),
+        "data_parallel": data_parallel_s(architecture, machine, grid, held, busy),
+        "optimizer": held.trained / shards * OPTIMIZER_TRAFFIC_BYTES / memory_rate_bytes_per_s(machine),
         "overhead": count * compute.overhead + STEP_OVERHEAD_S,
     }
 
 
 def _stage_parameters(architecture: Architecture, grid: LayoutGrid) -> FloatArray:
-    """Parameters per device of the fullest stage, before any data-parallel sharding."""
+    """Parameters of the fullest stage, before tensor parallelism and any data-parallel sharding."""
     counts = count_parameters(architecture)
     ends = np.where(
         grid.pipeline == 1, counts.embedding + counts.output_head, max(counts.embedding, counts.output_head)
     )
-    parameters: FloatArray = (stage_layer_parameters(architecture, grid) + ends) / grid.tensor
-    return parameters
+    return stage_layer_parameters(architecture, grid) + ends

@@ -3,9 +3,11 @@
 from stellwerk.workload.architecture import (
     FlopsPerToken,
     ParameterCount,
+    adapter_parameters,
     count_parameters,
     flops_per_token,
     kv_cache_elements_per_token,
+    training_flops_per_token,
 )
 from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.load import read_workload
@@ -47,6 +49,7 @@ __all__ = [
     "Training",
     "WeightFormat",
     "Workload",
+    "adapter_parameters",
     "architecture_from_values",
     "count_parameters",
     "draft_as_toml",
@@ -60,6 +63,7 @@ __all__ = [
     "read_huggingface_config",
     "read_workload",
     "suggested_tokens",
+    "training_flops_per_token",
     "words",
     "workload_as_dict",
 ]

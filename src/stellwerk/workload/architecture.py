@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stellwerk.workload.model import Architecture, Experts, LatentAttention
+from stellwerk.workload.model import Architecture, Experts, LatentAttention, Training
 
 FLOPS_PER_MULTIPLY_ADD = 2
 TRAINING_PASSES = 3
@@ -140,6 +140,37 @@ def kv_cache_elements_per_token(architecture: Architecture) -> int:
     return a.layers * 2 * a.kv_heads * a.head_dim
 
 
+def adapter_parameters(architecture: Architecture, rank: int) -> int:
+    """Parameters of low-rank adapters on every matrix of attention and feed-forward block.
+
+    A matrix of shape (m, n) gets two of shapes (m, rank) and (rank, n) (Hu et al. 2021, arXiv:2106.09685, section 4.1).
+    """
+    a = architecture
+    inner = 3 if a.gated_mlp else 2
+    dense = inner * (a.hidden + a.ffn_hidden)
+    with_experts = 0
+    if a.experts:
+        with_experts = a.experts.routed * inner * (a.hidden + a.experts.ffn_hidden)
+        with_experts += inner * (a.hidden + a.experts.shared_ffn_hidden) if a.experts.shared_ffn_hidden else 0
+    feed_forward = (a.layers - a.expert_layers) * dense + a.expert_layers * with_experts
+    return rank * (a.layers * _attention_sides(a) + feed_forward)
+
+
+def training_flops_per_token(architecture: Architecture, training: Training) -> float:
+    """FLOPs per token that the method asks for, forward and backward; what MFU refers to.
+
+    Three forward passes where everything is trained. Beside adapters, frozen matrices cost two: they take the gradient
+    of their input, and none of their own (docs/formulas/fine-tuning.md).
+    """
+    flops = flops_per_token(architecture, training.sequence_length)
+    if not training.trains_adapters:
+        return flops.training
+    attention = flops.attention_scores + flops.attention_values
+    adapters = FLOPS_PER_MULTIPLY_ADD * adapter_parameters(architecture, training.lora_rank)
+    frozen_passes = TRAINING_PASSES - 1
+    return frozen_passes * (flops.forward - attention) + TRAINING_PASSES * (attention + adapters)
+
+
 def _attention_parameters(a: Architecture) -> int:
     value_width = _attention_widths(a)[1]
     projections = _query_key_value_products(a) + value_width * a.hidden
@@ -202,3 +233,17 @@ def _attended_positions(a: Architecture, sequence_length: int) -> float:
     window = a.attention_window
     windowed = window * (1 - window / (2 * sequence_length))  # the first `window` tokens see half a window on average
     return whole + a.windowed_layers * (windowed - sequence_length / 2)
+
+
+def _attention_sides(a: Architecture) -> int:
+    """Rows plus columns of the matrices of attention in one layer."""
+    if a.latent_attention is None:
+        query_width, key_width = a.heads * a.head_dim, a.kv_heads * a.head_dim
+        return 2 * (a.hidden + query_width) + 2 * (a.hidden + key_width)
+    latent = a.latent_attention
+    query_width, value_width = a.heads * (a.head_dim + latent.rope_head_dim), a.heads * latent.value_head_dim
+    rank = latent.query_rank
+    query = a.hidden + query_width if rank is None else a.hidden + 2 * rank + query_width
+    down = a.hidden + latent.key_value_rank + latent.rope_head_dim
+    up = latent.key_value_rank + a.heads * a.head_dim + value_width
+    return query + down + up + value_width + a.hidden

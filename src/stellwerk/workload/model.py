@@ -132,6 +132,16 @@ class Training:
     """Of the adapters on every matrix of attention and feed-forward block; counts with ``lora`` and ``qlora`` only."""
 
     @property
+    def trains_adapters(self) -> bool:
+        """Whether only adapters are trained, beside frozen parameters."""
+        return self.method in ("lora", "qlora")
+
+    @property
+    def freezes_in_four_bits(self) -> bool:
+        """Whether the frozen matrices are kept in 4 bits and turned into 16 bits for each use."""
+        return self.method == "qlora"
+
+    @property
     def tokens_per_step(self) -> int:
         return self.global_batch_sequences * self.sequence_length
 
@@ -156,7 +166,7 @@ class Serving:
     tokens_per_s: float
     """Each answer appears at least this fast."""
     first_token_s: float
-    """An answer begins at the latest after this time."""
+    """An answer begins at the latest after this time; the planner holds it against the mean."""
     weights: WeightFormat
     duration_s: float
     """How long the service runs."""

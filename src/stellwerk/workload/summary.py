@@ -6,7 +6,12 @@ import dataclasses
 from typing import Any
 
 from stellwerk.catalog.model import Claim
-from stellwerk.workload.architecture import count_parameters, flops_per_token, kv_cache_elements_per_token
+from stellwerk.workload.architecture import (
+    count_parameters,
+    flops_per_token,
+    kv_cache_elements_per_token,
+    training_flops_per_token,
+)
 from stellwerk.workload.model import Serving, Workload
 from stellwerk.workload.published import PublishedModel
 
@@ -44,7 +49,11 @@ def _task_as_dict(workload: Workload) -> dict[str, Any]:
     return {
         "flops_per_token": dataclasses.asdict(flops) | {"forward": flops.forward, "training": flops.training},
         "training": dataclasses.asdict(task)
-        | {"tokens_per_step": task.tokens_per_step, "steps": task.steps, "flops": flops.training * task.tokens},
+        | {
+            "tokens_per_step": task.tokens_per_step,
+            "steps": task.steps,
+            "flops": training_flops_per_token(workload.architecture, task) * task.tokens,
+        },
     }
 
 
