@@ -227,14 +227,3 @@ def test_unknown_cost_is_left_out_of_json_and_never_zero(workload: Workload, cat
     assert known["provider"] == "v-known"
     assert entries["complete/open-call"]["system"] == "complete"
     assert entries["complete/open-call"]["programme"] == "open-call"
-
-
-def test_a_looser_limit_or_a_larger_budget_never_removes_a_possible_offer(
-    workload: Workload, catalogue: Catalogue
-) -> None:
-    def possible(days: float, budget: int) -> set[str]:
-        limits = Limits(duration_s=days * SECONDS_PER_DAY, budget=Money(Decimal(budget), "EUR"))
-        offers = match(replace(workload, limits=limits), catalogue, DAY).offers
-        return {offer.offer.id for offer in offers if offer.verdict == "possible"}
-
-    assert possible(30, 100_000) <= possible(60, 100_000) <= possible(60, 1_000_000) <= possible(400, 1_000_000)

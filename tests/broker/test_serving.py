@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from stellwerk.broker import CommercialOffer, PublicOffer, serve_on
+from stellwerk.broker import CommercialOffer, PublicOffer, match, plan_on
 from stellwerk.broker.serving import slow_end, why_not_served
 from stellwerk.catalog import Catalogue, load_catalogue
 from stellwerk.messages import LANGUAGES, render
 from stellwerk.planner import search_serving
 from stellwerk.workload import Serving, Workload, published_models
 from tests.planner import examples
+
+DAY = datetime.date(2026, 11, 23)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def service(**values: object) -> Workload:
 
 def on_system(system: str, catalogue: Catalogue, **values: object) -> tuple[int | None, list[str]]:
     """Devices of the plan, and the codes of the findings."""
-    plan, findings = serve_on(service(**values), PublicOffer(catalogue.systems[system], None), catalogue)
+    plan, findings = plan_on(service(**values), PublicOffer(catalogue.systems[system], None), catalogue, DAY)
     return (plan.devices if plan else None), [finding.reason.code for finding in findings]
 
 
@@ -61,7 +64,7 @@ def test_of_a_pool_of_unknown_size_one_node_is_planned_with(catalogue: Catalogue
 def test_a_product_without_a_stated_limit_is_noted_beyond_one_instance(catalogue: Catalogue) -> None:
     product = next(one for one in catalogue.products.values() if one.id == "v-known")
     unlimited = replace(product, max_coupled_accelerators=replace(product.max_coupled_accelerators, claims=()))
-    plan, findings = serve_on(service(concurrent_requests=2000), CommercialOffer(unlimited), catalogue)
+    plan, findings = plan_on(service(concurrent_requests=2000), CommercialOffer(unlimited, None), catalogue, DAY)
     assert plan is not None
     assert "rentable_number_unknown" in [finding.reason.code for finding in findings]
 
@@ -98,3 +101,28 @@ def test_what_the_slow_end_asks_for_is_noted(asked: dict[str, object], codes: li
     findings = slow_end(plan)
     assert [finding.reason.code for finding in findings] == codes
     assert all(finding.effect == "note" and render(finding.reason, "de") for finding in findings)
+
+
+def test_a_service_stands_on_no_batch_system_and_is_ready_before_it_runs(catalogue: Catalogue) -> None:
+    limited = replace(catalogue.systems["complete"], max_walltime_h=catalogue.systems["complete"].nodes)  # 64 hours
+    known = replace(catalogue, systems={"complete": limited, "no-network": catalogue.systems["no-network"]})
+    judged = {one.offer.id: one for one in match(service(), known, DAY).offers}
+    codes = {name: {finding.reason.code for finding in one.findings} for name, one in judged.items()}
+    assert "service_outlives_jobs" in codes["complete/open-call"]
+    assert judged["complete/open-call"].verdict == "impossible"
+    assert "service_not_stated" in codes["no-network/open-call"]
+    rented = judged["v-known/on_demand"]
+    assert rented.verdict == "possible"
+    assert rented.finish is not None
+    assert rented.finish.day == DAY
+    assert rented.finish.unknown == ("delivery",)
+
+
+def test_a_copy_that_fits_no_node_leaves_the_answer_open_where_there_are_several(catalogue: Catalogue) -> None:
+    small = {"architecture": published_models()["bloom-176b"].architecture}
+    large = replace(service(weights="bf16"), **small)  # type: ignore[arg-type]
+    verdicts = {one.offer.id: one for one in match(large, catalogue, DAY).offers}
+    several = {finding.reason.code for finding in verdicts["complete/open-call"].findings}
+    assert "serving_across_nodes" in several
+    assert "interconnect_unknown" in {finding.reason.code for finding in verdicts["no-network/open-call"].findings}
+    assert "memory_too_small" in {finding.reason.code for finding in verdicts["one-node/open-call"].findings}

@@ -78,7 +78,7 @@ def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
     return Ground(
         machine,
         beyond=tuple(forbidding),
-        notes=tuple(_notes(hardware, accelerator, machine)),
+        notes=tuple(_notes(hardware, accelerator, machine, serving=serving)),
         notes_on_several_nodes=tuple(notes_on_several_nodes),
         copy_over_several_nodes=_copy_over_several_nodes(hardware) if serving else (),
     )
@@ -154,8 +154,8 @@ def _copy_over_several_nodes(hardware: Hardware) -> tuple[Finding, ...]:
     return (Finding("unknown", Reason("serving_across_nodes")),)
 
 
-def _notes(hardware: Hardware, accelerator: Accelerator, machine: Machine) -> Iterator[Finding]:
-    if not machine.measured:
+def _notes(hardware: Hardware, accelerator: Accelerator, machine: Machine, *, serving: bool) -> Iterator[Finding]:
+    if not machine.measured and not serving:
         yield Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name}))
     if hardware.assumption:
         yield Finding("note", Reason("accelerator_assumed", {"assumption": hardware.assumption}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rich.padding import Padding
 
 from stellwerk.broker import (
     NO_WAITS,
+    Cost,
     JudgedOffer,
     Match,
     Verdict,
@@ -27,6 +29,7 @@ from stellwerk.cli.output import console, show_interval, today
 from stellwerk.errors import InputError, InputErrors
 from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, render, text
+from stellwerk.planner import ServingPlan
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
 from stellwerk.workload import (
     Draft,
@@ -39,6 +42,7 @@ from stellwerk.workload import (
     words,
 )
 
+KG_PER_T = 1000.0
 OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible": 20}
 OPTIONS = {
     "model.name": "--model",
@@ -175,15 +179,16 @@ def _print(answer: Match, language: Language, *, show_all: bool) -> None:
         console.print()
         console.print(text(f"match.section_{verdict}", language, count=len(section)), style="bold")
         for rank, judged in shown:
-            _print_offer(rank, judged, language)
+            _print_offer(rank, judged, answer, language)
         if len(shown) < len(section):
             console.print(text("match.more", language, more=len(section) - len(shown)), style="italic")
 
 
-def _print_offer(rank: int, judged: JudgedOffer, language: Language) -> None:
+def _print_offer(rank: int, judged: JudgedOffer, answer: Match, language: Language) -> None:
     """One offer: its id, its numbers, and the findings that decide (for a possible one, what has to be known)."""
-    console.print(f"{rank:>4}  {judged.offer.id}", style="cyan")
-    numbers = _numbers(judged, language)
+    mark = f"  ★ {text('page.on_front', language)}" if judged.offer.id in answer.front else ""
+    console.print(f"{rank:>4}  {judged.offer.id}{mark}", style="cyan")
+    numbers = _numbers(judged, answer.currency, language)
     if numbers:
         console.print(Padding(" · ".join(numbers), (0, 0, 0, 6)))
     deciding = {"possible": "note", "unknown": "unknown", "impossible": "impossible"}[judged.verdict]
@@ -192,8 +197,8 @@ def _print_offer(rank: int, judged: JudgedOffer, language: Language) -> None:
             console.print(Padding(f"– {render(finding.reason, language)}", (0, 0, 0, 6)))
 
 
-def _numbers(judged: JudgedOffer, language: Language) -> list[str]:
-    plan, cost = judged.plan, judged.cost
+def _numbers(judged: JudgedOffer, currency: str, language: Language) -> list[str]:
+    plan = judged.plan
     if plan is None:
         return []
     quantities = {
@@ -203,7 +208,28 @@ def _numbers(judged: JudgedOffer, language: Language) -> list[str]:
     }
     if plan.energy_j is not None:
         quantities["energy"] = plan.energy_j * (1 / JOULES_PER_MWH)
+    if judged.co2_kg is not None:
+        quantities["co2"] = judged.co2_kg * (1 / KG_PER_T)
     shown = [f"{show_interval(value, language)} {text(f'match.{key}', language)}" for key, value in quantities.items()]
+    return [*shown, _cost(judged.cost, currency, language), *_finish(judged, language)]
+
+
+def _cost(cost: Cost | None, currency: str, language: Language) -> str:
     if cost is None:
-        return [*shown, text("match.cost_unknown", language)]
-    return [*shown, f"{show_interval(cost.amount, language)} {cost.currency}"]
+        return text("match.cost_unknown", language)
+    if cost.converted is None:
+        return f"{show_interval(cost.amount, language)} {cost.currency}"
+    return f"{show_interval(cost.converted, language)} {currency}"
+
+
+def _finish(judged: JudgedOffer, language: Language) -> Iterator[str]:
+    """The day it is done (a service: ready), and what that leaves out."""
+    finish = judged.finish
+    if finish is None:
+        return
+    done = "ready" if isinstance(judged.plan, ServingPlan) else "done"
+    if not finish.unknown:
+        yield text(f"match.{done}", language, day=finish.day.isoformat())
+        return
+    parts = ", ".join(text(f"part.{name}", language) for name in finish.unknown)
+    yield text(f"match.{done}_at_the_earliest", language, day=finish.day.isoformat(), parts=parts)
