@@ -2,18 +2,15 @@
 
 from stellwerk.catalog.countries import EU_MEMBERS, admits_country
 from stellwerk.catalog.describe import as_plain_data, named_facts
+from stellwerk.catalog.facts import Claim, Evidence, Fact, Source
 from stellwerk.catalog.json_schema import entry_schema, file_schema
 from stellwerk.catalog.load import load_catalogue
 from stellwerk.catalog.model import (
     ENTRY_KINDS,
     Accelerator,
     AmountLimit,
-    ApplicantKind,
     Catalogue,
-    Claim,
     Eligibility,
-    Evidence,
-    Fact,
     Need,
     NeedKind,
     Price,
@@ -22,11 +19,11 @@ from stellwerk.catalog.model import (
     Programme,
     Provider,
     Software,
-    Source,
     Status,
     Support,
     System,
 )
+from stellwerk.catalog.model_tables import ApplicantKind
 from stellwerk.catalog.stale import (
     MAX_AGE_DAYS,
     Freshness,

@@ -8,7 +8,14 @@ from typing import Any, TypeVar
 from stellwerk.catalog.build_products import build_observation, build_product, build_providers
 from stellwerk.catalog.build_programmes import build_programme
 from stellwerk.catalog.build_systems import access_claims, build_accelerator, build_system
+from stellwerk.catalog.build_tables import (
+    build_carbon_intensity,
+    build_contingent,
+    build_exchange_rate,
+    build_launch_profile,
+)
 from stellwerk.catalog.claims import source_rank
+from stellwerk.catalog.consistency import contradictions
 from stellwerk.catalog.files import Document
 from stellwerk.catalog.model import Catalogue, Need, PriceObservation, Software, Support
 from stellwerk.catalog.overlay import lay_over
@@ -33,6 +40,7 @@ def build(
             unknown_references(local_rows, {kind: rows.ids[kind] | local_rows.ids[kind] for kind in rows.ids})
         )
         rows = lay_over(rows, local_rows)
+    errors.extend(contradictions(rows))
     return None if errors else _assemble(rows, digest)
 
 
@@ -49,6 +57,10 @@ def _assemble(rows: Rows, digest: str) -> Catalogue:
         software=_by_id(rows.software, _build_software),
         hash=digest,
         providers=build_providers(rows),
+        exchange_rates=_by_id(rows.exchange_rates, build_exchange_rate),
+        carbon_intensities=_by_id(rows.carbon_intensities, build_carbon_intensity),
+        contingents=_by_id(rows.contingents, build_contingent),
+        launch_profiles=_by_id(rows.launch_profiles, build_launch_profile),
     )
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import get_args
 
-from stellwerk.catalog.model import AmountLimit, ApplicantKind, Eligibility, Fact, Programme, Source
+from stellwerk.catalog.build_parts import build_cutoff, build_recurring_cutoffs
+from stellwerk.catalog.build_systems import TB, times
+from stellwerk.catalog.facts import Fact, Source
+from stellwerk.catalog.model import AmountLimit, Eligibility, Programme
+from stellwerk.catalog.model_tables import ApplicantKind
 from stellwerk.catalog.rows import Row
 from stellwerk.catalog.schema import LimitEntry, ProgrammeEntry
 
@@ -16,6 +20,7 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
     eligibility: dict[ApplicantKind, Fact[Eligibility]] = {
         kind: take(f"eligible_{kind}") for kind in get_args(ApplicantKind)
     }
+    cutoffs = tuple(sorted(map(build_cutoff, entry.cutoffs)))
     named = [system_id for claim in take("system_ids").claims for system_id in claim.value]
     return Programme(
         id=entry.id,
@@ -35,11 +40,11 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         amount_min=take("amount_min"),
         amount_max=take("amount_max"),
         amount_unit=take("amount_unit"),
-        limits=tuple(_build_limit(limit, source) for limit, source in row.parts),
+        limits=tuple(_build_limit(part, source) for part, source in row.parts if isinstance(part, LimitEntry)),
         duration=take("duration"),
         duration_max_days=take("duration_max_days", float),
         cutoff=take("cutoff"),
-        cutoff_dates=tuple(sorted(entry.cutoff_dates)),
+        cutoff_dates=tuple(sorted({*entry.cutoff_dates, *(cutoff.day for cutoff in cutoffs)})),
         closed=_CLOSED[entry.closed],
         turnaround=take("turnaround"),
         application_contents=take("application_contents"),
@@ -53,6 +58,12 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         other=row.claims.rest(),
         closed_system_ids=tuple(entry.closed_system_ids),
         purpose=take("purpose"),
+        turnaround_days_min=take("turnaround_days_min"),
+        turnaround_days_max=take("turnaround_days_max"),
+        turnaround_from=take("turnaround_from"),
+        cutoffs=cutoffs,
+        recurring_cutoffs=build_recurring_cutoffs(row),
+        storage_quota_bytes=take("storage_quota_tb", times(TB)),
     )
 
 

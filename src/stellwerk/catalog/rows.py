@@ -8,11 +8,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from stellwerk.catalog import schema
+from stellwerk.catalog import schema, schema_tables
 from stellwerk.catalog.check import checked
 from stellwerk.catalog.claims import LOCAL_UNSOURCED, UNSOURCED, Claims, earliest_day
+from stellwerk.catalog.facts import Claim, Source
 from stellwerk.catalog.files import Document
-from stellwerk.catalog.model import ENTRY_KINDS, Claim, Source
+from stellwerk.catalog.model import ENTRY_KINDS
+from stellwerk.catalog.schema_base import SourceTable
 from stellwerk.errors import InputError
 
 E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
@@ -22,7 +24,8 @@ E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
 class Row(Generic[E_co]):
     """One entry of a file. ``where`` is its place in the file, ``owner`` the site or provider the file is about.
 
-    ``source`` is that of the entry as a whole; ``parts`` are its limits or prices, each with its own source.
+    ``source`` is that of the entry as a whole; ``parts`` are its limits, prices, partitions, charges and recurring
+    cut-offs, each with its own source.
     """
 
     entry: E_co
@@ -47,6 +50,10 @@ class Rows:
     support: list[Row[schema.SupportEntry]] = field(default_factory=list)
     needs: list[Row[schema.NeedEntry]] = field(default_factory=list)
     software: list[Row[schema.SoftwareEntry]] = field(default_factory=list)
+    exchange_rates: list[Row[schema_tables.ExchangeRateEntry]] = field(default_factory=list)
+    carbon_intensities: list[Row[schema_tables.CarbonIntensityEntry]] = field(default_factory=list)
+    contingents: list[Row[schema_tables.ContingentEntry]] = field(default_factory=list)
+    launch_profiles: list[Row[schema_tables.LaunchProfileEntry]] = field(default_factory=list)
     providers: dict[str, str] = field(default_factory=dict)
     """Name by id."""
     ids: dict[str, dict[str, Document]] = field(default_factory=dict)
@@ -67,7 +74,13 @@ MODELS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
     "support": (schema.SupportEntry, schema.SupportValues),
     "needs": (schema.NeedEntry, schema.NeedValues),
     "software": (schema.SoftwareEntry, schema.SoftwareValues),
+    "exchange_rates": (schema_tables.ExchangeRateEntry, schema_tables.ExchangeRateValues),
+    "carbon_intensities": (schema_tables.CarbonIntensityEntry, schema_tables.CarbonIntensityValues),
+    "contingents": (schema_tables.ContingentEntry, schema_tables.ContingentValues),
+    "launch_profiles": (schema_tables.LaunchProfileEntry, schema_tables.LaunchProfileValues),
 }
+PARTS = ("limits", "prices", "partitions", "charges", "recurring_cutoffs")
+"""Keys of an entry that hold tables with a source of their own."""
 _OWNED_BY = {"systems": "site", "products": "provider", "subjects": "provider", "observations": "provider"}
 
 
@@ -140,7 +153,7 @@ def _read_document(page: _Page, rows: Rows) -> None:
             entry, claims = _read_entry(model, values_model, _completed(content, model, known), where, page)
             if entry is None or len(page.errors) > before:
                 continue
-            parts = tuple((part, page.source(part.source or entry.source)) for part in _limits_and_prices(entry))
+            parts = tuple((part, page.source(part.source or entry.source)) for part in _sourced_parts(entry))
             row = Row(entry, claims, page.source(entry.source), parts, page.document, where, owner)
             getattr(rows, kind).append(row)
 
@@ -160,7 +173,7 @@ def _read_sources(page: _Page) -> None:
         if name == "unsourced":
             page.mistake("this name stands for 'no source' and cannot be given to one", f"sources.{name}")
             continue
-        table = checked(schema.SourceTable, content, page.document.path, f"sources.{name}", page.errors)
+        table = checked(SourceTable, content, page.document.path, f"sources.{name}", page.errors)
         page.sources[name] = (
             page.unsourced
             if table is None
@@ -244,12 +257,12 @@ def _check_sources(entry: Any, where: str, page: _Page) -> None:
 
 
 def _parts(entry: Any) -> Iterator[tuple[str, int, Any]]:
-    for part in ("claims", "limits", "prices"):
+    for part in ("claims", *PARTS):
         for number, inner in enumerate(getattr(entry, part, [])):
             yield part, number, inner
 
 
-def _limits_and_prices(entry: Any) -> Iterator[Any]:
+def _sourced_parts(entry: Any) -> Iterator[Any]:
     return (inner for part, _, inner in _parts(entry) if part != "claims")
 
 

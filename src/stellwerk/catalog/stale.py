@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from stellwerk.catalog.describe import named_facts
-from stellwerk.catalog.model import Catalogue, Product, Programme, Provider, Source, System
+from stellwerk.catalog.facts import Source
+from stellwerk.catalog.model import Catalogue, Product, Programme, Provider, System
 
 ValueKind = Literal["price", "status", "terms", "operation", "hardware", "help", "data_sheet"]
 
