@@ -1,7 +1,14 @@
 """What exists: accelerators, systems, programmes, offers, support and software, as data, types and a loader."""
 
+from stellwerk.catalog.charge import (
+    charge_per_module_hour,
+    charge_per_node_hour,
+    charges_whole_nodes,
+    schedulable_devices,
+)
 from stellwerk.catalog.countries import EU_MEMBERS, admits_country
 from stellwerk.catalog.describe import as_plain_data, named_facts
+from stellwerk.catalog.exchange import Conversion, convert, currencies_without_rate, latest_rate
 from stellwerk.catalog.facts import Claim, Evidence, Fact, Source
 from stellwerk.catalog.json_schema import entry_schema, file_schema
 from stellwerk.catalog.load import load_catalogue
@@ -23,7 +30,8 @@ from stellwerk.catalog.model import (
     Support,
     System,
 )
-from stellwerk.catalog.model_tables import ApplicantKind
+from stellwerk.catalog.model_parts import Charge, Cutoff, DateRange, Partition, RecurringCutoff
+from stellwerk.catalog.model_tables import ApplicantKind, CarbonIntensity, Contingent, ExchangeRate, LaunchProfile
 from stellwerk.catalog.stale import (
     MAX_AGE_DAYS,
     Freshness,
@@ -54,23 +62,33 @@ __all__ = [
     "Accelerator",
     "AmountLimit",
     "ApplicantKind",
+    "CarbonIntensity",
     "Catalogue",
+    "Charge",
     "Claim",
+    "Contingent",
+    "Conversion",
+    "Cutoff",
+    "DateRange",
     "Eligibility",
     "Evidence",
+    "ExchangeRate",
     "Fact",
     "Freshness",
     "Group",
+    "LaunchProfile",
     "LeadingValue",
     "Need",
     "NeedKind",
     "Openness",
+    "Partition",
     "Phase",
     "Price",
     "PriceObservation",
     "Product",
     "Programme",
     "Provider",
+    "RecurringCutoff",
     "Software",
     "Source",
     "Status",
@@ -83,14 +101,21 @@ __all__ = [
     "add_up",
     "admits_country",
     "as_plain_data",
+    "charge_per_module_hour",
+    "charge_per_node_hour",
+    "charges_whole_nodes",
+    "convert",
+    "currencies_without_rate",
     "entry_schema",
     "file_schema",
     "freshness",
+    "latest_rate",
     "leading_values",
     "load_catalogue",
     "named_facts",
     "openness_of",
     "phase_of",
+    "schedulable_devices",
     "stale_facts",
     "summarise",
     "value_kind",

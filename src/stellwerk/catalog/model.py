@@ -402,7 +402,15 @@ class Catalogue:
         ]
         found.sort(key=lambda pair: (not pair[1].source.local, -pair[0].year, source_rank(pair[1].source)))
         return Fact(
-            tuple(Claim(claim.value, claim.source, "g/kWh", f"{entry.year}, {entry.method}") for entry, claim in found)
+            tuple(
+                Claim(
+                    claim.value,
+                    claim.source,
+                    "g/kWh",
+                    ", ".join(filter(None, (str(entry.year), entry.method, claim.note))),
+                )
+                for entry, claim in found
+            )
         )
 
     def contingents_of(self, system_id: str) -> tuple[Contingent, ...]:
