@@ -27,6 +27,11 @@ urls = ["https://example.org/report"]
 as_of = "2026-09"
 evidence = "secondary"
 
+[sources.rates]
+urls = ["https://example.org/rates"]
+as_of = "2026-03-31"
+evidence = "primary"
+
 [[accelerators]]
 id = "a100"
 name = "A100-SXM-40GB"
@@ -97,7 +102,7 @@ source = "report"
 
 [[exchange_rates]]
 id = "eur-usd"
-source = "page"
+source = "rates"
 base = "EUR"
 quote = "USD"
 rate = "1.25"
@@ -106,8 +111,23 @@ rate = "1.25"
 id = "co2-de"
 source = "page"
 country = "DE"
+year = 2025
 method = "yearly average"
-g_co2_per_kwh = 300
+co2_g_per_kwh = 300
+
+[[contingents]]
+id = "heim-antrag"
+source = "page"
+system_ids = ["heim-gpu"]
+programme_ids = ["antrag"]
+share = 0.4
+statement = "40% of the machine"
+
+[[launch_profiles]]
+id = "heim"
+source = "page"
+system_ids = ["heim-gpu"]
+scheduler = "slurm"
 
 [[families]]
 id = "stufen"
@@ -138,6 +158,7 @@ instance_type = "8x"
 accelerator = "A100"
 accelerators = 8
 on_demand_per_hour = "11.90"
+currency_verified = false
 
 [[needs]]
 id = "need-heim"

@@ -248,7 +248,7 @@ def test_an_overlay_that_is_missing_or_empty_is_named(below: Path, tmp_path: Pat
 
 
 def test_the_catalogue_below_cannot_refer_to_local_entries(tmp_path: Path) -> None:
-    for name, text in (("below", SMALL.replace('["antrag"]', '["hausantrag"]')), ("local", LOCAL)):
+    for name, text in (("below", SMALL.replace('["antrag"]', '["hausantrag"]', 1)), ("local", LOCAL)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InputErrors) as found:

@@ -15,7 +15,7 @@ from stellwerk.workload import Applicant, Workload
 def judge_public_access(offer: PublicOffer, workload: Workload, as_of: datetime.date) -> Iterator[Finding]:
     """Findings on one pool and programme, for one request."""
     system, programme = offer.system, offer.programme
-    yield from _judge_status(system)
+    yield from _judge_status(system, as_of)
     if programme is None:
         yield Finding("unknown", Reason("no_programme_stated", {"system": system.id}))
         return
@@ -23,12 +23,14 @@ def judge_public_access(offer: PublicOffer, workload: Workload, as_of: datetime.
     if system.id in programme.closed_system_ids and programme.closed is not True:
         params = {"programme": programme.id, "system": system.id}
         yield Finding("impossible", Reason("programme_closed_for_system", params))
-    yield from judge_programme(programme, workload, as_of)
+    yield from judge_programme(programme, workload, as_of, system.id)
 
 
-def judge_programme(programme: Programme, workload: Workload, as_of: datetime.date) -> Iterator[Finding]:
-    """What holds for one programme on all of its systems: whether it is open, whom it admits, and its dates."""
-    yield from _judge_opening(programme, as_of)
+def judge_programme(
+    programme: Programme, workload: Workload, as_of: datetime.date, system_id: str | None = None
+) -> Iterator[Finding]:
+    """What holds for one programme on all of its systems, or on one: whether it is open, whom it admits, its dates."""
+    yield from _judge_opening(programme, as_of, system_id)
     yield from judge_eligibility(programme, workload.applicant, workload.data, workload.task)
     yield from _judge_place(programme, workload.applicant)
     yield from _note_times(programme)
@@ -40,13 +42,16 @@ def _note_times(programme: Programme) -> Iterator[Finding]:
         yield Finding("note", Reason("turnaround_unknown", {"programme": programme.id}))
     else:
         yield Finding("note", Reason("turnaround", {"text": turnaround}))
-    if not programme.cutoff.known and not programme.cutoff_dates:
+    if not (programme.cutoff.known or programme.cutoff_dates or programme.recurring_cutoffs):
         yield Finding("note", Reason("cutoff_unknown", {"programme": programme.id}))
 
 
-def _judge_status(system: System) -> Iterator[Finding]:
+def _judge_status(system: System, as_of: datetime.date) -> Iterator[Finding]:
+    """A day within the range in which a planned system may start leaves open whether it has."""
     status = system.status.value
-    if status in ("planned", "building"):
+    if status in ("planned", "building") and _may_run(system, as_of):
+        yield Finding("unknown", Reason("status_unclear"))
+    elif status in ("planned", "building"):
         since = system.in_operation_since.value
         yield Finding(
             "impossible", Reason("system_planned", {"since": since}) if since else Reason("system_planned_undated")
@@ -57,21 +62,27 @@ def _judge_status(system: System) -> Iterator[Finding]:
         yield Finding("unknown", Reason("status_unclear"))
 
 
+def _may_run(system: System, as_of: datetime.date) -> bool:
+    begins = system.operation.from_earliest
+    return begins is not None and begins <= as_of and system.operation.covers(as_of) is not False
+
+
 def _judge_link(system: System, programme: Programme) -> Iterator[Finding]:
     statements = [claim for claim in system.access if claim.value == programme.id]
     if all(claim.source.evidence == "unsourced" for claim in statements):
         yield Finding("unknown", Reason("link_unsourced", {"programme": programme.id, "system": system.id}))
 
 
-def _judge_opening(programme: Programme, as_of: datetime.date) -> Iterator[Finding]:
+def _judge_opening(programme: Programme, as_of: datetime.date, system_id: str | None) -> Iterator[Finding]:
     if programme.closed is True:
         yield Finding("impossible", Reason("programme_closed", {"programme": programme.id}))
         return
     if programme.closed is None:
         yield Finding("unknown", Reason("programme_opening_contradictory", {"programme": programme.id}))
-    upcoming = [day for day in programme.cutoff_dates if day >= as_of]
-    if upcoming:
-        yield Finding("note", Reason("next_cutoff", {"date": min(upcoming).isoformat()}))
+    cutoff = programme.next_cutoff(as_of, system_id)
+    if cutoff is not None:
+        moment = " ".join(part for part in (cutoff.day.isoformat(), cutoff.time, cutoff.zone) if part)
+        yield Finding("note", Reason("next_cutoff", {"date": moment}))
     elif programme.cutoff_dates:
         yield Finding("unknown", Reason("no_further_cutoff_known", {"date": max(programme.cutoff_dates).isoformat()}))
 

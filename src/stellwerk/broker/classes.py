@@ -89,9 +89,15 @@ def _answer(programme: Programme, match: Match, systems: list[ClassOnSystem]) ->
         programme,
         verdict_of(findings),
         findings,
-        min((day for day in programme.cutoff_dates if day >= match.as_of), default=None),
+        _next_cutoff(programme, match.as_of, systems),
         tuple(systems),
     )
+
+
+def _next_cutoff(programme: Programme, as_of: datetime.date, systems: Iterable[ClassOnSystem]) -> datetime.date | None:
+    """The first that any of its systems has."""
+    coming = [programme.next_cutoff(as_of, one.system.id) for one in systems] or [programme.next_cutoff(as_of)]
+    return min((cutoff.day for cutoff in coming if cutoff is not None), default=None)
 
 
 def _on_system(judged: JudgedOffer, system: System, programme: Programme) -> ClassOnSystem:

@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from stellwerk.broker.bounds import AtMost, Bound, Estimates, FloatArray, Params
 from stellwerk.broker.model import CommercialOffer, Cost, Effect, Finding
 from stellwerk.broker.plans import Options
-from stellwerk.catalog import Catalogue, Price, Product, Programme, exchange_rate, freshness, latest_rate
+from stellwerk.catalog import MAX_AGE_DAYS, Catalogue, Conversion, Price, Product, Programme, convert
 from stellwerk.messages import Reason
 from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval, Money
 
 SECONDS_PER_MONTH = 30 * SECONDS_PER_DAY
 OLD_PRICE_DAYS = 180
 """An older list price is still used, and marked."""
-STALE_RATE = Interval(0.9, 1.0, 1.1)
-"""How far a stale exchange rate may have moved: a judgement, of the order of a year's movement of the dollar."""
+MOVED_RATE = Interval(0.9, 1.0, 1.1)
+"""How far an exchange rate moves until it is stale, or after: a judgement, of the order of a year's movement of the
+dollar."""
 
 
 class Rental(NamedTuple):
-    """What renting every option costs, in the currency of the price; ``rate`` is what one unit of it is worth in the
-    currency of the match, None where no exchange rate is known."""
+    """What renting every option costs, in the currency of the price; ``conversion`` says what one unit of it is worth
+    in the currency of the match, None where no exchange rate is known. ``rate_moves`` tells the options whose last
+    hour is paid when that rate will be stale."""
 
     amounts: Estimates
     currency: str
     net: bool | None
-    rate: float | None
-    stale_rate: bool
+    conversion: Conversion | None
+    rate_moves: npt.NDArray[np.bool_]
+
+    @property
+    def rate(self) -> float | None:
+        return None if self.conversion is None else float(self.conversion.rate)
 
     def cost(self, index: int) -> Cost:
         amount = self.amounts.at(index)
@@ -84,13 +93,9 @@ def rental_of(
         _rent(price, offer.product, devices * more, duration_s * longer, options.machine.devices_per_node)
         for more, longer in zip(_bounds(options.devices_spread), _bounds(options.duration_spread), strict=True)
     )
-    return Rental(
-        Estimates(low, best, high),
-        price.currency,
-        price.net,
-        exchange_rate(catalogue, price.currency, currency, as_of),
-        _rate_is_stale(catalogue, price.currency, currency, as_of),
-    )
+    conversion = convert(Decimal(1), price.currency, currency, catalogue, as_of)
+    moves = duration_s > _fresh_days(conversion, as_of) * SECONDS_PER_DAY
+    return Rental(Estimates(low, best, high), price.currency, price.net, conversion, moves)
 
 
 def judge_least_rent(
@@ -105,11 +110,11 @@ def judge_least_rent(
         or not (price.unit == "month" or price.commitment_days)
     ):
         return
-    rate = exchange_rate(catalogue, price.currency, budget.currency, as_of)
-    if rate is None:
+    conversion = convert(Decimal(1), price.currency, budget.currency, catalogue, as_of)
+    if conversion is None:
         return
     nothing = np.zeros(1)
-    least = float(_rent(price, offer.product, nothing, np.full(1, 1.0), 1)[0]) * rate
+    least = float(_rent(price, offer.product, nothing, np.full(1, 1.0), 1)[0]) * float(conversion.rate)
     if least > float(budget.amount):
         params: Params = {"cost": least, "budget": float(budget.amount), "currency": budget.currency}
         yield Finding("impossible", Reason("over_budget", params))
@@ -118,36 +123,36 @@ def judge_least_rent(
 def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
     """That the cost stays within the budget, where both are in one currency or a rate is known.
 
-    A stale rate may have moved: a cost that is near the budget leaves the answer open.
+    Where the rate will have moved before all is paid, a cost that is near the budget leaves the answer open.
     """
     if budget is None or rental.rate is None:
         return
     limit = float(budget.amount)
     low, best, high = (values * rental.rate for values in rental.amounts)
-    moved = STALE_RATE if rental.stale_rate else Interval.exactly(1.0)
-    uncertain = Reason("budget_hangs_on_rate") if rental.stale_rate else Reason("budget_within_uncertainty")
+    less, more = (np.where(rental.rate_moves, factor, 1.0) for factor in (MOVED_RATE.low, MOVED_RATE.high))
+    uncertain = Reason("budget_hangs_on_rate") if rental.rate_moves.any() else Reason("budget_within_uncertainty")
 
     def params(index: int) -> Params:
         return {"cost": float(best[index]), "budget": limit, "currency": budget.currency}
 
-    amounts = Estimates(low * moved.low, best * moved.high, high * moved.high)
+    amounts = Estimates(low * less, best * more, high * more)
     yield AtMost(amounts, limit, Reason("over_budget"), uncertain, Reason("budget_tight"), params)
 
 
-def judge_rate(
-    rental: Rental, budget: Money | None, catalogue: Catalogue, currency: str, as_of: datetime.date
-) -> Iterator[Finding]:
-    """The rate that a price was converted with; without one, a budget leaves the answer open."""
+def judge_rate(rental: Rental, budget: Money | None, currency: str, as_of: datetime.date) -> Iterator[Finding]:
+    """The rates that a price was converted with; without one, a budget leaves the answer open."""
     currencies: dict[str, str | int | float] = {"currency": rental.currency, "budget_currency": currency}
-    rate = latest_rate(catalogue, rental.currency, currency, as_of)
-    if rental.rate is None:
+    if rental.conversion is None:
         if budget is not None:
             yield Finding("unknown", Reason("no_exchange_rate", currencies))
-    elif rate is not None:
-        said = {"base": rate.base, "quote": rate.quote, "rate": str(rate.rate), "day": rate.day.isoformat()}
+        return
+    for rate in rental.conversion.rates:
+        day = rate.date.isoformat()
+        said = {"base": rate.base, "quote": rate.quote, "rate": str(rate.rate.value), "day": day}
         yield Finding("note", Reason("converted", said))
-        if rental.stale_rate:
-            yield Finding("note", Reason("rate_stale", {"day": rate.day.isoformat()}))
+    if _fresh_days(rental.conversion, as_of) < 0:
+        oldest = min(rate.date for rate in rental.conversion.rates)
+        yield Finding("note", Reason("rate_stale", {"day": oldest.isoformat()}))
 
 
 def _is_old(price: Price, as_of: datetime.date) -> bool:
@@ -155,9 +160,12 @@ def _is_old(price: Price, as_of: datetime.date) -> bool:
     return price.valid_until is None and read is not None and (as_of - read).days > OLD_PRICE_DAYS
 
 
-def _rate_is_stale(catalogue: Catalogue, currency: str, wanted: str, as_of: datetime.date) -> bool:
-    rate = latest_rate(catalogue, currency, wanted, as_of)
-    return rate is not None and freshness(rate.source, "exchange_rate", as_of) == "stale"
+def _fresh_days(conversion: Conversion | None, as_of: datetime.date) -> float:
+    """How many days from ``as_of`` the oldest rate of a conversion stays fresh; negative where it is stale."""
+    most_days = MAX_AGE_DAYS["exchange_rate"]
+    if conversion is None or not conversion.rates or most_days is None:
+        return math.inf
+    return most_days - (as_of - min(rate.date for rate in conversion.rates)).days
 
 
 def _rent(

@@ -6,12 +6,13 @@ import datetime
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from stellwerk.broker.bounds import AtMost, Bound, Estimates, Params
 from stellwerk.broker.model import CommercialOffer, Finding, Finish, FinishPart, Offer, PublicOffer
 from stellwerk.broker.plans import Options
 from stellwerk.broker.waits import Waits
-from stellwerk.catalog import Programme
+from stellwerk.catalog import Cutoff, Programme
 from stellwerk.errors import InputError
 from stellwerk.messages import Reason
 from stellwerk.planner import Plan, ServingCandidates, ServingPlan
@@ -45,7 +46,15 @@ def parts_before_the_run(offer: Offer, as_of: datetime.date) -> tuple[FinishPart
         return (FinishPart("delivery", None),)
     if offer.programme is None:
         return (FinishPart("cutoff", None), FinishPart("decision", None))
-    return (FinishPart("cutoff", _until_cutoff(offer.programme, as_of)), FinishPart("decision", None))
+    programme = offer.programme
+    until_cutoff = _until_cutoff(programme.next_cutoff(as_of, offer.system.id), as_of)
+    if programme.turnaround_from.value == "application":
+        return (FinishPart("decision", _until_decision(programme, 0.0)),)
+    # from what day the time counts is often not stated: then it may begin with the application
+    earlier_s = 0.0
+    if programme.turnaround_from.value is None and until_cutoff is not None:
+        earlier_s = until_cutoff.best
+    return (FinishPart("cutoff", until_cutoff), FinishPart("decision", _until_decision(programme, earlier_s)))
 
 
 def run_bounds(limit: TimeLimit, before: tuple[FinishPart, ...], options: Options) -> Iterator[Bound]:
@@ -120,6 +129,20 @@ def judge_walltime(offer: PublicOffer, plan: Plan | ServingPlan) -> Iterator[Fin
         yield Finding("note", Reason("walltime_restarts", {"jobs": jobs, "hours": limit_h}))
 
 
-def _until_cutoff(programme: Programme, as_of: datetime.date) -> Interval | None:
-    upcoming = [day for day in programme.cutoff_dates if day >= as_of]
-    return Interval.exactly((min(upcoming) - as_of).days * SECONDS_PER_DAY) if upcoming else None
+def _until_cutoff(cutoff: Cutoff | None, as_of: datetime.date) -> Interval | None:
+    if cutoff is None:
+        return None
+    if cutoff.instant is None:
+        return Interval.exactly((cutoff.day - as_of).days * SECONDS_PER_DAY)
+    begin = datetime.datetime.combine(as_of, datetime.time(), ZoneInfo(cutoff.zone))
+    return Interval.exactly(cutoff.instant.timestamp() - begin.timestamp())
+
+
+def _until_decision(programme: Programme, earlier_s: float) -> Interval | None:
+    """The time that deciding takes; None where no longest time is stated. It may have begun ``earlier_s`` before."""
+    most_days = programme.turnaround_days_max.value
+    if most_days is None:
+        return None
+    low_s = max((programme.turnaround_days_min.value or 0) * SECONDS_PER_DAY - earlier_s, 0.0)
+    high_s = most_days * SECONDS_PER_DAY
+    return Interval(low_s, (low_s + high_s) / 2, high_s)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from stellwerk.broker.bounds import AtLeast, AtMost, Bound, Estimates, Params
+from stellwerk.broker.bounds import AtLeast, AtMost, Bound, Estimates, FloatArray, IntArray, Params
 from stellwerk.broker.model import Finding
 from stellwerk.broker.plans import Options
-from stellwerk.catalog import AmountLimit, Programme, System
+from stellwerk.catalog import AmountLimit, Programme, System, charge_per_node_hour, charges_whole_nodes
 from stellwerk.messages import Reason
 from stellwerk.planner import Plan, ServingPlan
 from stellwerk.units import SECONDS_PER_DAY, Interval
@@ -24,7 +24,8 @@ def grant_bounds(programme: Programme, system: System, options: Options) -> Iter
     for limit in limits_on(programme, system):
         factor = per_node_hour(limit, system)
         if factor is not None:
-            yield from _amount_bounds(limit, factor, options)
+            counted = _counted_for_each(options.devices, system, options.machine.devices_per_node)
+            yield from _amount_bounds(limit, factor * counted, options)
 
 
 def grant_time_bounds(programme: Programme, options: Options) -> Iterator[Bound]:
@@ -73,7 +74,8 @@ def amount_needed(limit: AmountLimit, system: System, plan: Plan | ServingPlan) 
     if factor is None:
         return None
     share = min(1.0, _period_s(limit) / plan.duration_s.best)
-    return plan.device_hours * (share * factor / plan.machine.devices_per_node)
+    counted = float(_counted_for_each(plan.devices, system, plan.machine.devices_per_node))
+    return plan.device_hours * (share * factor * counted / plan.machine.devices_per_node)
 
 
 def per_node_hour(limit: AmountLimit, system: System) -> float | None:
@@ -81,6 +83,9 @@ def per_node_hour(limit: AmountLimit, system: System) -> float | None:
 
     GPU-hours of programmes count modules, as they are sold, not the devices that a scheduler sees in them.
     """
+    charged = charge_per_node_hour(system, limit.unit)
+    if charged is not None:
+        return charged
     if limit.unit == "node_h":
         return 1.0
     if limit.unit == "gpu_h":
@@ -88,7 +93,14 @@ def per_node_hour(limit: AmountLimit, system: System) -> float | None:
     return None
 
 
-def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Options) -> Iterator[Bound]:
+def _counted_for_each(devices: IntArray | int, system: System, devices_per_node: int) -> FloatArray | float:
+    """How many devices are charged for each that is used: more than one where only whole nodes are charged."""
+    if not charges_whole_nodes(system):
+        return 1.0
+    return np.ceil(devices / devices_per_node) * devices_per_node / devices
+
+
+def _amount_bounds(limit: AmountLimit, per_node_hour: FloatArray | float, options: Options) -> Iterator[Bound]:
     factor = per_node_hour / options.machine.devices_per_node
     share = np.minimum(1.0, _period_s(limit) / options.duration_s)
     amounts = Estimates.spread(
@@ -110,7 +122,7 @@ def _amount_bounds(limit: AmountLimit, per_node_hour: float, options: Options) -
             params_with(limit.maximum),
         )
     if limit.minimum is not None:
-        most = float(options.most_device_hours.max(initial=0.0)) * factor * options.duration_spread.high
+        most = float((options.most_device_hours * factor).max(initial=0.0)) * options.duration_spread.high
         yield AtLeast(
             amounts,
             limit.minimum,

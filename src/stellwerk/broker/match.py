@@ -42,7 +42,7 @@ from stellwerk.broker.model import (
 )
 from stellwerk.broker.offers import offers_of
 from stellwerk.broker.pareto import pareto_front
-from stellwerk.broker.places import judge_place
+from stellwerk.broker.places import judge_place, judge_storage
 from stellwerk.broker.plans import MachineOptions, Options, options_by_machine
 from stellwerk.broker.rank import rank
 from stellwerk.broker.serving import judge_service, slow_end, why_not_served
@@ -133,7 +133,8 @@ def _machines(grounds: Iterable[Ground]) -> Iterator[Machine]:
 
 def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions], asked: _Asked) -> JudgedOffer:
     before = parts_before_the_run(offer, asked.as_of)
-    findings = [*_judge_access(offer, asked), *judge_place(offer, asked.workload.data)]
+    data = asked.workload.data
+    findings = [*_judge_access(offer, asked), *judge_place(offer, data), *judge_storage(offer, data)]
     rental: Rental | None = None
     if ground.machine is None:
         planned = _Planned(None, ground.in_the_way)
@@ -156,7 +157,7 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
         if rental is None:
             findings += judge_least_rent(offer, budget, asked.catalogue, asked.as_of)
         else:
-            findings += judge_rate(rental, budget, asked.catalogue, asked.currency, asked.as_of)
+            findings += judge_rate(rental, budget, asked.currency, asked.as_of)
     else:
         cost, cost_findings = public_cost(offer.programme, asked.workload.limits.budget)
         findings += cost_findings
@@ -169,7 +170,7 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
     finish = None if plan is None else finish_of(offer, before, plan, asked.waits, asked.as_of)
     if finish is not None:
         findings += judge_finish(finish, asked.limit)
-    co2_kg = None if plan is None else emissions_kg(plan, offer, asked.catalogue)
+    co2_kg = None if plan is None else emissions_kg(plan, offer, asked.catalogue, asked.as_of)
     return JudgedOffer(offer, verdict_of(findings), deciding_first(findings), plan, cost, finish, co2_kg)
 
 

@@ -10,6 +10,7 @@ from stellwerk.catalog import EU_MEMBERS, Fact, admits_country
 from stellwerk.messages import Reason
 from stellwerk.workload import DataNeeds
 
+BYTES_PER_TB = 1e12
 EUROPEAN_COUNTRIES = EU_MEMBERS | {"AL", "BA", "CH", "GB", "IS", "LI", "ME", "MK", "NO", "RS", "UA"}
 
 
@@ -31,6 +32,19 @@ def judge_place(offer: Offer, data: DataNeeds) -> Iterator[Finding]:
     yield from _judge_jurisdiction(country, data.jurisdictions)
     yield from _judge_certificates((), data.certificates)
     yield from _judge_sensitivity(offer, data)
+
+
+def judge_storage(offer: Offer, data: DataNeeds) -> Iterator[Finding]:
+    """Whether a project may store as much: by the rule of the programme, otherwise by that of the system."""
+    if data.storage_bytes is None or isinstance(offer, CommercialOffer):
+        return
+    of_programme = None if offer.programme is None else offer.programme.storage_quota_bytes.value
+    quota = of_programme or offer.system.storage_quota_bytes.value
+    needed = {"needed_tb": data.storage_bytes / BYTES_PER_TB}
+    if quota is None:
+        yield Finding("note", Reason("storage_quota_unknown", needed))
+    elif data.storage_bytes > quota:
+        yield Finding("unknown", Reason("storage_above_quota", needed | {"quota_tb": quota / BYTES_PER_TB}))
 
 
 def _judge_location(countries: Collection[str], wanted: tuple[str, ...]) -> Iterator[Finding]:
@@ -76,6 +90,9 @@ def _judge_certificates(held: Collection[str], wanted: tuple[str, ...]) -> Itera
 def _judge_sensitivity(offer: PublicOffer, data: DataNeeds) -> Iterator[Finding]:
     if data.sensitivity == "public":
         return
-    yield Finding(
-        "unknown", Reason("sensitivity_not_stated", {"system": offer.system.id, "sensitivity": data.sensitivity})
-    )
+    made_for = offer.system.data_sensitivity.value
+    named = {"system": offer.system.id, "sensitivity": data.sensitivity}
+    if made_for is None:
+        yield Finding("unknown", Reason("sensitivity_not_stated", named))
+    else:
+        yield Finding("unknown", Reason("sensitivity_to_be_confirmed", named | {"text": made_for}))

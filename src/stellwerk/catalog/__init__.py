@@ -1,21 +1,23 @@
 """What exists: accelerators, systems, programmes, offers, support and software, as data, types and a loader."""
 
+from stellwerk.catalog.charge import (
+    charge_per_module_hour,
+    charge_per_node_hour,
+    charges_whole_nodes,
+    schedulable_devices,
+)
 from stellwerk.catalog.countries import EU_MEMBERS, admits_country
 from stellwerk.catalog.describe import as_plain_data, named_facts
+from stellwerk.catalog.exchange import Conversion, convert, currencies_without_rate, latest_rate
+from stellwerk.catalog.facts import Claim, Evidence, Fact, Source
 from stellwerk.catalog.json_schema import entry_schema, file_schema
 from stellwerk.catalog.load import load_catalogue
 from stellwerk.catalog.model import (
     ENTRY_KINDS,
     Accelerator,
     AmountLimit,
-    ApplicantKind,
-    CarbonIntensity,
     Catalogue,
-    Claim,
     Eligibility,
-    Evidence,
-    ExchangeRate,
-    Fact,
     Family,
     Need,
     NeedKind,
@@ -26,12 +28,12 @@ from stellwerk.catalog.model import (
     Provider,
     Rule,
     Software,
-    Source,
     Status,
     Support,
     System,
 )
-from stellwerk.catalog.rates import carbon_intensity, exchange_rate, latest_rate
+from stellwerk.catalog.model_parts import Charge, Cutoff, DateRange, Partition, RecurringCutoff
+from stellwerk.catalog.model_tables import ApplicantKind, CarbonIntensity, Contingent, ExchangeRate, LaunchProfile
 from stellwerk.catalog.rule_fields import FUNDERS, RuleField
 from stellwerk.catalog.stale import (
     MAX_AGE_DAYS,
@@ -66,7 +68,12 @@ __all__ = [
     "ApplicantKind",
     "CarbonIntensity",
     "Catalogue",
+    "Charge",
     "Claim",
+    "Contingent",
+    "Conversion",
+    "Cutoff",
+    "DateRange",
     "Eligibility",
     "Evidence",
     "ExchangeRate",
@@ -74,16 +81,19 @@ __all__ = [
     "Family",
     "Freshness",
     "Group",
+    "LaunchProfile",
     "LeadingValue",
     "Need",
     "NeedKind",
     "Openness",
+    "Partition",
     "Phase",
     "Price",
     "PriceObservation",
     "Product",
     "Programme",
     "Provider",
+    "RecurringCutoff",
     "Rule",
     "RuleField",
     "Software",
@@ -98,9 +108,12 @@ __all__ = [
     "add_up",
     "admits_country",
     "as_plain_data",
-    "carbon_intensity",
+    "charge_per_module_hour",
+    "charge_per_node_hour",
+    "charges_whole_nodes",
+    "convert",
+    "currencies_without_rate",
     "entry_schema",
-    "exchange_rate",
     "file_schema",
     "freshness",
     "latest_rate",
@@ -109,6 +122,7 @@ __all__ = [
     "named_facts",
     "openness_of",
     "phase_of",
+    "schedulable_devices",
     "stale_facts",
     "summarise",
     "value_kind",

@@ -7,9 +7,15 @@ from typing import Any, TypeVar
 
 from stellwerk.catalog.build_products import build_observation, build_product, build_providers
 from stellwerk.catalog.build_programmes import build_family, build_programme
-from stellwerk.catalog.build_rates import build_carbon_intensity, build_exchange_rate, wrong_rates
 from stellwerk.catalog.build_systems import access_claims, build_accelerator, build_system
+from stellwerk.catalog.build_tables import (
+    build_carbon_intensity,
+    build_contingent,
+    build_exchange_rate,
+    build_launch_profile,
+)
 from stellwerk.catalog.claims import source_rank
+from stellwerk.catalog.consistency import contradictions
 from stellwerk.catalog.families import wrong_families
 from stellwerk.catalog.files import Document
 from stellwerk.catalog.model import Catalogue, Need, PriceObservation, Software, Support
@@ -38,7 +44,7 @@ def build(
         rows = lay_over(rows, local_rows)
     errors.extend(wrong_rules(rows, known["programmes"], local_rows))
     errors.extend(wrong_families(rows, known["families"], local_rows))
-    errors.extend(wrong_rates(rows))
+    errors.extend(contradictions(rows))
     return None if errors else _assemble(rows, digest)
 
 
@@ -53,11 +59,13 @@ def _assemble(rows: Rows, digest: str) -> Catalogue:
         support=_by_id(rows.support, _build_support),
         needs=_by_id(rows.needs, _build_need),
         families=_by_id(rows.families, build_family),
-        exchange_rates=_by_id(rows.exchange_rates, build_exchange_rate),
-        carbon_intensities=_by_id(rows.carbon_intensities, build_carbon_intensity),
         software=_by_id(rows.software, _build_software),
         hash=digest,
         providers=build_providers(rows),
+        exchange_rates=_by_id(rows.exchange_rates, build_exchange_rate),
+        carbon_intensities=_by_id(rows.carbon_intensities, build_carbon_intensity),
+        contingents=_by_id(rows.contingents, build_contingent),
+        launch_profiles=_by_id(rows.launch_profiles, build_launch_profile),
     )
 
 

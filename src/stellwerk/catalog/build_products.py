@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from stellwerk.catalog.build_systems import GB, GBIT_PER_S, times
 from stellwerk.catalog.claims import source_rank
-from stellwerk.catalog.model import Fact, Price, PriceObservation, Product, Provider, Source
+from stellwerk.catalog.facts import Fact, Source
+from stellwerk.catalog.model import Price, PriceObservation, Product, Provider
 from stellwerk.catalog.rows import Row, Rows
 from stellwerk.catalog.schema import ObservationEntry, PriceEntry, ProductEntry
 

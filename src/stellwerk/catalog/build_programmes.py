@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import get_args
 
-from stellwerk.catalog.model import AmountLimit, ApplicantKind, Eligibility, Fact, Family, Programme, Rule, Source
+from stellwerk.catalog.build_parts import build_cutoff, build_recurring_cutoffs
+from stellwerk.catalog.build_systems import TB, times
+from stellwerk.catalog.facts import Fact, Source
+from stellwerk.catalog.model import AmountLimit, Eligibility, Family, Programme, Rule
+from stellwerk.catalog.model_tables import ApplicantKind
 from stellwerk.catalog.rows import Row
 from stellwerk.catalog.rule_checks import given_tests
 from stellwerk.catalog.schema import FamilyEntry, LimitEntry, ProgrammeEntry, RuleEntry, WordsTable
@@ -18,6 +22,7 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
     eligibility: dict[ApplicantKind, Fact[Eligibility]] = {
         kind: take(f"eligible_{kind}") for kind in get_args(ApplicantKind)
     }
+    cutoffs = tuple(sorted(map(build_cutoff, entry.cutoffs)))
     named = [system_id for claim in take("system_ids").claims for system_id in claim.value]
     rules = [_build_rule(part, source) for part, source in row.parts if isinstance(part, RuleEntry)]
     return Programme(
@@ -42,7 +47,7 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         duration=take("duration"),
         duration_max_days=take("duration_max_days", float),
         cutoff=take("cutoff"),
-        cutoff_dates=tuple(sorted(entry.cutoff_dates)),
+        cutoff_dates=tuple(sorted({*entry.cutoff_dates, *(cutoff.day for cutoff in cutoffs)})),
         closed=_CLOSED[entry.closed],
         turnaround=take("turnaround"),
         application_contents=take("application_contents"),
@@ -59,6 +64,12 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         rules=tuple(sorted(rules, key=lambda rule: rule.id)),
         family=entry.family,
         access_class=entry.access_class,
+        turnaround_days_min=take("turnaround_days_min"),
+        turnaround_days_max=take("turnaround_days_max"),
+        turnaround_from=take("turnaround_from"),
+        cutoffs=cutoffs,
+        recurring_cutoffs=build_recurring_cutoffs(row),
+        storage_quota_bytes=take("storage_quota_tb", times(TB)),
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from stellwerk.catalog.build_parts import build_charges, build_partitions
 from stellwerk.catalog.claims import source_rank
-from stellwerk.catalog.model import Accelerator, Claim, System
+from stellwerk.catalog.facts import Claim
+from stellwerk.catalog.model import Accelerator, System
 from stellwerk.catalog.rows import Row, Rows
 from stellwerk.catalog.schema import AcceleratorEntry, SystemEntry
 
 GB = 1e9
+TB = 1e12
 GBIT_PER_S = 1e9 / 8
 TFLOPS = 1e12
 
@@ -101,6 +104,12 @@ def build_system(row: Row[SystemEntry], access: Sequence[Claim[str]]) -> System:
         rmax_pflops=take("rmax_pflops", float),
         power_mw=take("power_mw", float),
         energy_notes=take("energy_notes"),
+        operation_from_earliest=take("operation_from_earliest"),
+        operation_from_latest=take("operation_from_latest"),
+        operation_until_earliest=take("operation_until_earliest"),
+        operation_until_latest=take("operation_until_latest"),
+        data_sensitivity=take("data_sensitivity"),
+        storage_quota_bytes=take("storage_quota_tb", times(TB)),
         documentation_url=entry.doc_url,
         notes=entry.notes,
         comparator=entry.comparator,
@@ -108,4 +117,6 @@ def build_system(row: Row[SystemEntry], access: Sequence[Claim[str]]) -> System:
         other=row.claims.rest(),
         shares_hardware_with=tuple(entry.shares_hardware_with),
         accelerator_assumption=entry.accelerator_assumption,
+        partitions=build_partitions(row),
+        charges=build_charges(row),
     )

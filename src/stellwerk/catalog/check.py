@@ -47,6 +47,8 @@ def _as_input_error(
         return InputError("missing", file=file, key=key)
     if problem["type"] == "literal_error":
         return InputError("not one of the allowed values", file=file, key=key, value=value, allowed=_literals(problem))
+    if problem["type"] == "value_error" and isinstance(value, dict):  # about several keys of a table
+        value = None
     return InputError(_sentence(problem), file=file, key=key, value=value)
 
 
@@ -76,5 +78,5 @@ def _literals(problem: Any) -> list[str]:
 
 
 def _sentence(problem: Any) -> str:
-    message: str = problem["msg"]
+    message: str = problem["msg"].removeprefix("Value error, ")
     return message[0].lower() + message[1:]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from stellwerk.catalog.model import Claim, Evidence, Fact, Source
+from stellwerk.catalog.facts import Claim, Evidence, Fact, Source
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any
 
-from stellwerk.catalog.model import Claim, Fact
+from stellwerk.catalog.facts import Claim, Fact
 
 
 def named_facts(entry: object) -> dict[str, Fact[Any]]:

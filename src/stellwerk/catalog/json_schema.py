@@ -15,7 +15,8 @@ _DRAFT = "http://json-schema.org/draft-07/schema#"
 def file_schema(*, overlay: bool = False) -> dict[str, Any]:
     """The schema of a whole file. ``overlay`` is for local files that are laid over the catalogue: an entry that is
     known there needs no more than its id."""
-    from stellwerk.catalog.schema import CatalogueFile, SourceTable  # pydantic is slow to import
+    from stellwerk.catalog.schema import CatalogueFile  # pydantic is slow to import
+    from stellwerk.catalog.schema_base import SourceTable
 
     definitions: dict[str, Any] = {"source": _tidied(SourceTable)}
     whole = _tidied(CatalogueFile)

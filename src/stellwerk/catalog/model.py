@@ -1,7 +1,6 @@
 """What exists: accelerators, systems, programmes, commercial offers, support and software, as immutable objects.
 
-Every value is a *fact*: the claims that sources make about it, side by side. A fact without a claim is unknown,
-and unknown is a value: nothing here stands in for it.
+Every value is a *fact* (``stellwerk.catalog.facts``): the claims that sources make about it, side by side.
 """
 
 from __future__ import annotations
@@ -11,88 +10,27 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
+from stellwerk.catalog.claims import source_rank
+from stellwerk.catalog.facts import Claim, Fact, Source
+from stellwerk.catalog.model_parts import Charge, Cutoff, DateRange, Partition, RecurringCutoff
+from stellwerk.catalog.model_tables import ApplicantKind, CarbonIntensity, Contingent, ExchangeRate, LaunchProfile
 from stellwerk.catalog.rule_fields import RuleField, RuleTest
 from stellwerk.messages import Words
 
-T = TypeVar("T")
-
-Evidence = Literal["primary", "secondary", "unsourced"]
-"""``primary``: read on the operator's own page; ``secondary``: quoted by another document;
-``unsourced``: common knowledge of the field, no source read."""
-
 Status = Literal["planned", "building", "operational", "transitional", "unclear", "decommissioned"]
 Eligibility = Literal["yes", "no", "conditional"]
-ApplicantKind = Literal["academia", "startup", "sme", "large_industry", "public"]
 NeedKind = Literal["request", "use", "refusal", "projection", "proposal"]
 AmountUnit = Literal["gpu_h", "node_h", "core_h", "flop", "eur", "share"]
 PriceUnit = Literal["gpu_h", "instance_h", "month"]
+TurnaroundFrom = Literal["application", "cutoff"]
 
 ENTRY_KINDS = (
     *("accelerators", "systems", "programmes", "products", "subjects", "observations", "support", "software"),
-    "needs",
-    "families",
-    "exchange_rates",
-    "carbon_intensities",
+    *("needs", "families", "exchange_rates", "carbon_intensities", "contingents", "launch_profiles"),
 )
 """The tables of a catalogue file that hold entries."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a claim was read and what it is worth.
-
-    ``as_of`` keeps the wording of the facts ("2025/26", "undated"); ``as_of_date`` is the earliest day it can
-    mean, or None where it names no year.
-    """
-
-    urls: tuple[str, ...]
-    as_of: str
-    as_of_date: datetime.date | None
-    evidence: Evidence
-    note: str = ""
-    """How it was read, where that matters ("quoted by a public policy paper")."""
-    local: bool = False
-    """Stated by a local file that was laid over the catalogue; such a claim leads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim(Generic[T]):
-    """One source's statement of one value."""
-
-    value: T
-    source: Source
-    unit: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact(Generic[T]):
-    """All claims about one value, the leading one first.
-
-    A local claim leads, then the better evidenced one, among equals the later one, among those the one written first.
-    """
-
-    claims: tuple[Claim[T], ...] = ()
-
-    @property
-    def value(self) -> T | None:
-        """The leading claim's value; None where nothing is known."""
-        return self.claims[0].value if self.claims else None
-
-    @property
-    def known(self) -> bool:
-        return bool(self.claims)
-
-    @property
-    def evidence(self) -> Evidence | None:
-        return self.claims[0].source.evidence if self.claims else None
-
-    @property
-    def rivals(self) -> tuple[Claim[T], ...]:
-        """Claims that state another value than the leading one."""
-        return tuple(claim for claim in self.claims[1:] if claim.value != self.claims[0].value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +116,28 @@ class System:
     interconnect_at_least_bytes_per_s: Fact[float] = Fact()
     """A lower bound of the injection bandwidth per node, one direction, where the text names a kind of adapter but no
     total; never the full rate. Unknown where ``interconnect_bytes_per_s`` is known."""
+    partitions: tuple[Partition, ...] = ()
+    """Of the scheduler, on this pool; never added up."""
+    charges: tuple[Charge, ...] = ()
+    """What use is charged, the leading statement first."""
+    operation_from_earliest: Fact[datetime.date] = Fact()
+    operation_from_latest: Fact[datetime.date] = Fact()
+    operation_until_earliest: Fact[datetime.date] = Fact()
+    operation_until_latest: Fact[datetime.date] = Fact()
+    data_sensitivity: Fact[str] = Fact()
+    """Which sensitive data it is stated to be made for, in words."""
+    storage_quota_bytes: Fact[float] = Fact()
+    """What a project may store by rule."""
+
+    @property
+    def operation(self) -> DateRange:
+        """When it starts and ends, as far as dates are known."""
+        return DateRange(
+            self.operation_from_earliest.value,
+            self.operation_from_latest.value,
+            self.operation_until_earliest.value,
+            self.operation_until_latest.value,
+        )
 
     @property
     def programme_ids(self) -> tuple[str, ...]:
@@ -282,11 +242,29 @@ class Programme:
     """Systems for which the programme is stated to take no applications, though it is open otherwise."""
     purpose: Fact[str] = Fact()
     """What time is granted for, where the facts limit it (``scaling tests and benchmarks``), in words."""
+    turnaround_days_min: Fact[int] = Fact()
+    turnaround_days_max: Fact[int] = Fact()
+    """Calendar days from ``turnaround_from`` to the decision."""
+    turnaround_from: Fact[TurnaroundFrom] = Fact()
+    cutoffs: tuple[Cutoff, ...] = ()
+    """Those of ``cutoff_dates`` whose hour is stated."""
+    recurring_cutoffs: tuple[RecurringCutoff, ...] = ()
+    storage_quota_bytes: Fact[float] = Fact()
+    """What a project may store by rule."""
     rules: tuple[Rule, ...] = ()
     """In the order of their ids."""
     family: str | None = None
     access_class: str | None = None
     """Which class of its family it is."""
+
+    def next_cutoff(self, as_of: datetime.date, system_id: str | None = None) -> Cutoff | None:
+        """The first cut-off on or after a day; None where none is known. With a system also by the rules that hold
+        for it, without one only by those that hold for the whole programme."""
+        rules = (rule for rule in self.recurring_cutoffs if not rule.system_ids or system_id in rule.system_ids)
+        known = (*self.cutoffs, *map(Cutoff, self.cutoff_dates), *(Cutoff(rule.next_day(as_of)) for rule in rules))
+        coming = [cutoff for cutoff in known if cutoff.day >= as_of]
+        # of one day the one with an hour
+        return min(coming, key=lambda cutoff: (cutoff.day, not cutoff.zone, cutoff.time), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,28 +415,6 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class ExchangeRate:
-    """What one unit of ``base`` buys of ``quote`` (ISO 4217) on the day of its source."""
-
-    id: str
-    base: str
-    quote: str
-    rate: Decimal
-    day: datetime.date
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class CarbonIntensity:
-    """What a kilowatt-hour of a country's electricity emits, by year of the source; the leading claim counts."""
-
-    id: str
-    country: str
-    method: str
-    kg_co2_per_kwh: Fact[float]
-
-
-@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The whole catalogue; each mapping is in the order of its permanent ids, whatever file they stand in.
 
@@ -478,9 +434,41 @@ class Catalogue:
     families: Mapping[str, Family] = field(default_factory=dict)
     exchange_rates: Mapping[str, ExchangeRate] = field(default_factory=dict)
     carbon_intensities: Mapping[str, CarbonIntensity] = field(default_factory=dict)
+    contingents: Mapping[str, Contingent] = field(default_factory=dict)
+    launch_profiles: Mapping[str, LaunchProfile] = field(default_factory=dict)
 
     def entries(self) -> Iterator[tuple[str, object]]:
         """(id, object) of everything that has an id."""
         named = (self.accelerators, self.systems, self.programmes, self.products, self.support, self.software)
-        for kind in (*named, self.needs):
+        tables = (self.exchange_rates, self.carbon_intensities, self.contingents, self.launch_profiles)
+        for kind in (*named, self.needs, *tables):
             yield from kind.items()
+
+    def carbon_intensity(self, country: str, as_of: datetime.date) -> Fact[float]:
+        """Grams of CO2 per kWh of a country's electricity as far as it was known for years up to that of ``as_of``: a
+        local claim leads, then the latest year, then the better evidence. The note names year and method."""
+        found = [
+            (entry, claim)
+            for entry in self.carbon_intensities.values()
+            if entry.country == country and entry.year <= as_of.year
+            for claim in entry.co2_g_per_kwh.claims
+        ]
+        found.sort(key=lambda pair: (not pair[1].source.local, -pair[0].year, source_rank(pair[1].source)))
+        return Fact(
+            tuple(
+                Claim(
+                    claim.value,
+                    claim.source,
+                    "g/kWh",
+                    ", ".join(filter(None, (str(entry.year), entry.method, claim.note))),
+                )
+                for entry, claim in found
+            )
+        )
+
+    def contingents_of(self, system_id: str) -> tuple[Contingent, ...]:
+        return tuple(contingent for contingent in self.contingents.values() if system_id in contingent.system_ids)
+
+    def launch_profile(self, system_id: str) -> LaunchProfile | None:
+        """How jobs start on a system; the loader takes no more than one profile for each."""
+        return next((profile for profile in self.launch_profiles.values() if system_id in profile.system_ids), None)

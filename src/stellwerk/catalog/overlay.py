@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from stellwerk.catalog.model import ENTRY_KINDS, Source
-from stellwerk.catalog.rows import Row, Rows
+from stellwerk.catalog.facts import Source
+from stellwerk.catalog.model import ENTRY_KINDS
+from stellwerk.catalog.rows import PARTS, Row, Rows
 from stellwerk.catalog.schema import LimitEntry, RuleEntry
+from stellwerk.catalog.schema_parts import ChargeEntry, PartitionEntry, RecurringCutoffEntry
 
 _HOW_IT_IS_SOURCED = {"id", "source", "unsourced", "remarks", "claims"}
-_PARTS = {"limits", "rules", "prices"}
 
 
 def lay_over(below: Rows, local: Rows) -> Rows:
@@ -29,9 +30,10 @@ def lay_over(below: Rows, local: Rows) -> Rows:
 
 
 def _joined(below: Row[Any], local: Row[Any]) -> Row[Any]:
-    given = local.entry.model_fields_set - _HOW_IT_IS_SOURCED - _PARTS
+    given = local.entry.model_fields_set - _HOW_IT_IS_SOURCED - set(PARTS)
     return replace(
         below,
+        local=local,
         entry=below.entry.model_copy(update={name: getattr(local.entry, name) for name in given}),
         claims=below.claims.together_with(local.claims),
         parts=_joined_parts(below.parts, local.parts),
@@ -41,14 +43,22 @@ def _joined(below: Row[Any], local: Row[Any]) -> Row[Any]:
 def _joined_parts(
     below: tuple[tuple[Any, Source], ...], local: tuple[tuple[Any, Source], ...]
 ) -> tuple[tuple[Any, Source], ...]:
-    """Prices stand side by side; a local limit takes the place of those that hold for the same, a local rule that of
-    the one with its id."""
-    replaced = {_what(part) for part, _ in local} - {None}
-    return (*(pair for pair in below if _what(pair[0]) not in replaced), *local)
+    """Prices stand side by side; any other local part takes the place of those that hold for the same."""
+    replaced = {_holds_for(part) for part, _ in local} - {None}
+    kept = (pair for pair in below if _holds_for(pair[0]) not in replaced)
+    return (*kept, *local)
 
 
-def _what(part: Any) -> tuple[Any, ...] | None:
-    """What a part is about, where there is room for one only."""
+def _holds_for(part: Any) -> tuple[Any, ...] | None:
+    """What a part is about; None for prices, which never take each other's place."""
     if isinstance(part, LimitEntry):
-        return part.unit, part.per, part.scope, frozenset(part.system_ids)
-    return ("rule", part.id) if isinstance(part, RuleEntry) else None
+        return LimitEntry, part.unit, part.per, part.scope, frozenset(part.system_ids)
+    if isinstance(part, RuleEntry):
+        return RuleEntry, part.id
+    if isinstance(part, PartitionEntry):
+        return PartitionEntry, part.name
+    if isinstance(part, ChargeEntry):
+        return ChargeEntry, part.unit, part.per, part.slice, part.accel_per_node
+    if isinstance(part, RecurringCutoffEntry):
+        return RecurringCutoffEntry, part.scope, frozenset(part.system_ids)
+    return None

@@ -24,8 +24,19 @@ def unknown_references(rows: Rows, known: Mapping[str, Collection[str]]) -> Iter
         yield from _unknown(closed, "system", systems, programme, "closed_system_ids")
         for number, limit in enumerate(programme.entry.limits):
             yield from _unknown(limit.system_ids, "system", systems, programme, f"limits[{number}].system_ids")
+        for number, rule in enumerate(programme.entry.recurring_cutoffs):
+            yield from _unknown(
+                rule.system_ids, "system", systems, programme, f"recurring_cutoffs[{number}].system_ids"
+            )
     for product in rows.products:
         yield from _unknown([product.entry.accelerator_id], "accelerator", accelerators, product, "accelerator_id")
+    for contingent in rows.contingents:
+        part = contingent.entry
+        yield from _unknown(part.system_ids, "system", systems, contingent, "system_ids")
+        yield from _unknown(part.programme_ids, "programme", programmes, contingent, "programme_ids")
+        yield from _unknown([part.part_of], "contingent", known["contingents"], contingent, "part_of")
+    for profile in rows.launch_profiles:
+        yield from _unknown(profile.entry.system_ids, "system", systems, profile, "system_ids")
 
 
 def _ids(row: Row[Any], field: str) -> list[str]:

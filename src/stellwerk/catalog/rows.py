@@ -8,11 +8,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from stellwerk.catalog import schema
+from stellwerk.catalog import schema, schema_tables
 from stellwerk.catalog.check import checked
 from stellwerk.catalog.claims import LOCAL_UNSOURCED, UNSOURCED, Claims, earliest_day
+from stellwerk.catalog.facts import Claim, Source
 from stellwerk.catalog.files import Document
-from stellwerk.catalog.model import ENTRY_KINDS, Claim, Source
+from stellwerk.catalog.model import ENTRY_KINDS
+from stellwerk.catalog.schema_base import SourceTable
 from stellwerk.errors import InputError
 
 E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
@@ -22,7 +24,8 @@ E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
 class Row(Generic[E_co]):
     """One entry of a file. ``where`` is its place in the file, ``owner`` the site or provider the file is about.
 
-    ``source`` is that of the entry as a whole; ``parts`` are its limits, rules or prices, each with its own source.
+    ``source`` is that of the entry as a whole; ``parts`` are its limits, rules, prices, partitions, charges and
+    recurring cut-offs, each with its own source.
     """
 
     entry: E_co
@@ -32,6 +35,13 @@ class Row(Generic[E_co]):
     document: Document
     where: str
     owner: str
+    local: Row[E_co] | None = None
+    """The local entry that was laid over it."""
+
+    @property
+    def files(self) -> str:
+        """Where it stands, and where a local entry changes it."""
+        return " and ".join(str(row.document.path) for row in (self, self.local) if row is not None)
 
 
 @dataclass(slots=True)
@@ -48,8 +58,10 @@ class Rows:
     needs: list[Row[schema.NeedEntry]] = field(default_factory=list)
     software: list[Row[schema.SoftwareEntry]] = field(default_factory=list)
     families: list[Row[schema.FamilyEntry]] = field(default_factory=list)
-    exchange_rates: list[Row[schema.ExchangeRateEntry]] = field(default_factory=list)
-    carbon_intensities: list[Row[schema.CarbonIntensityEntry]] = field(default_factory=list)
+    exchange_rates: list[Row[schema_tables.ExchangeRateEntry]] = field(default_factory=list)
+    carbon_intensities: list[Row[schema_tables.CarbonIntensityEntry]] = field(default_factory=list)
+    contingents: list[Row[schema_tables.ContingentEntry]] = field(default_factory=list)
+    launch_profiles: list[Row[schema_tables.LaunchProfileEntry]] = field(default_factory=list)
     providers: dict[str, str] = field(default_factory=dict)
     """Name by id."""
     ids: dict[str, dict[str, Document]] = field(default_factory=dict)
@@ -71,9 +83,13 @@ MODELS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
     "needs": (schema.NeedEntry, schema.NeedValues),
     "software": (schema.SoftwareEntry, schema.SoftwareValues),
     "families": (schema.FamilyEntry, None),
-    "exchange_rates": (schema.ExchangeRateEntry, None),
-    "carbon_intensities": (schema.CarbonIntensityEntry, schema.CarbonIntensityValues),
+    "exchange_rates": (schema_tables.ExchangeRateEntry, schema_tables.ExchangeRateValues),
+    "carbon_intensities": (schema_tables.CarbonIntensityEntry, schema_tables.CarbonIntensityValues),
+    "contingents": (schema_tables.ContingentEntry, schema_tables.ContingentValues),
+    "launch_profiles": (schema_tables.LaunchProfileEntry, schema_tables.LaunchProfileValues),
 }
+PARTS = ("limits", "rules", "prices", "partitions", "charges", "recurring_cutoffs")
+"""Keys of an entry that hold tables with a source of their own."""
 _OWNED_BY = {"systems": "site", "products": "provider", "subjects": "provider", "observations": "provider"}
 
 
@@ -146,7 +162,7 @@ def _read_document(page: _Page, rows: Rows) -> None:
             entry, claims = _read_entry(model, values_model, _completed(content, model, known), where, page)
             if entry is None or len(page.errors) > before:
                 continue
-            parts = tuple((part, page.source(part.source or entry.source)) for part in _all_but_claims(entry))
+            parts = tuple((part, page.source(part.source or entry.source)) for part in _sourced_parts(entry))
             row = Row(entry, claims, page.source(entry.source), parts, page.document, where, owner)
             getattr(rows, kind).append(row)
 
@@ -166,7 +182,7 @@ def _read_sources(page: _Page) -> None:
         if name == "unsourced":
             page.mistake("this name stands for 'no source' and cannot be given to one", f"sources.{name}")
             continue
-        table = checked(schema.SourceTable, content, page.document.path, f"sources.{name}", page.errors)
+        table = checked(SourceTable, content, page.document.path, f"sources.{name}", page.errors)
         page.sources[name] = (
             page.unsourced
             if table is None
@@ -250,12 +266,12 @@ def _check_sources(entry: Any, where: str, page: _Page) -> None:
 
 
 def _parts(entry: Any) -> Iterator[tuple[str, int, Any]]:
-    for part in ("claims", "limits", "rules", "prices"):
+    for part in ("claims", *PARTS):
         for number, inner in enumerate(getattr(entry, part, [])):
             yield part, number, inner
 
 
-def _all_but_claims(entry: Any) -> Iterator[Any]:
+def _sourced_parts(entry: Any) -> Iterator[Any]:
     return (inner for part, _, inner in _parts(entry) if part != "claims")
 
 

@@ -8,54 +8,34 @@ claim is checked against ``*Values`` as well, so that a misspelt field is found 
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 
-from stellwerk.catalog.model import AmountUnit, ApplicantKind, Eligibility, Evidence, NeedKind, PriceUnit, Status
+from stellwerk.catalog.model import (
+    AmountUnit,
+    Eligibility,
+    NeedKind,
+    PriceUnit,
+    Status,
+    TurnaroundFrom,
+)
+from stellwerk.catalog.model_tables import ApplicantKind
 from stellwerk.catalog.rule_fields import RuleField
-
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._()-]*$", max_length=100)]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Count = Annotated[int, Field(gt=0, le=10**9)]
-Amount = Annotated[float, Field(gt=0, le=1e30)]
-Money = Annotated[str, Field(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Sentence = Annotated[str, Field(pattern=r"\S")]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class SourceTable(Strict):
-    """``[sources.<name>]``"""
-
-    urls: list[str] = []
-    as_of: str = "undated"
-    evidence: Evidence
-    note: str = ""
-
-
-class ClaimEntry(Strict):
-    """``[[<kind>.claims]]``: a rival or later claim about one field."""
-
-    field: str
-    value: Any
-    source: str | None = None
-    unit: str = ""
-    note: str = ""
-
-
-class Entry(Strict):
-    """What every entry has. ``source`` backs all plain keys but those in ``unsourced``; ``remarks`` says more about
-    the value of a key."""
-
-    id: Id
-    source: str | None = None
-    unsourced: list[str] | Literal["all"] = []
-    remarks: dict[str, str] = {}
-    claims: list[ClaimEntry] = []
+from stellwerk.catalog.schema_base import (
+    Amount,
+    Count,
+    Country,
+    Currency,
+    Entry,
+    Id,
+    Money,
+    Sentence,
+    Strict,
+    check_currency,
+    check_period,
+)
+from stellwerk.catalog.schema_parts import ChargeEntry, PartitionEntry, RecurringCutoffEntry, ZonedTime
 
 
 class AcceleratorValues(Strict):
@@ -111,6 +91,12 @@ class SystemValues(Strict):
     power_mw: Amount | None = None
     energy_notes: str | None = None
     access_programmes: list[str] | None = None
+    operation_from_earliest: datetime.date | None = None
+    operation_from_latest: datetime.date | None = None
+    operation_until_earliest: datetime.date | None = None
+    operation_until_latest: datetime.date | None = None
+    data_sensitivity: str | None = None
+    storage_quota_tb: Amount | None = None
     # no field of the model yet: read as text and kept in ``System.other``
     access_rule: str | None = None
     charge: str | None = None
@@ -134,6 +120,8 @@ class SystemEntry(Entry):
     accelerator_assumption: str = ""
     shares_hardware_with: list[str] = []
     comparator: bool = False
+    partitions: list[PartitionEntry] = []
+    charges: list[ChargeEntry] = []
     doc_url: str = ""
     notes: str = ""
 
@@ -157,6 +145,10 @@ class ProgrammeValues(Strict):
     duration_max_days: Amount | None = None
     cutoff: str | None = None
     turnaround: str | None = None
+    turnaround_days_min: Count | None = None
+    turnaround_days_max: Count | None = None
+    turnaround_from: TurnaroundFrom | None = None
+    storage_quota_tb: Amount | None = None
     application_contents: str | None = None
     page_limit: str | None = None
     review: str | None = None
@@ -218,6 +210,8 @@ class ProgrammeEntry(Entry):
     closed: Literal["no", "yes", "unknown"] = "no"
     closed_system_ids: list[str] = []
     cutoff_dates: list[datetime.date] = []
+    cutoffs: list[ZonedTime] = []
+    recurring_cutoffs: list[RecurringCutoffEntry] = []
     limits: list[LimitEntry] = []
     url: str = ""
     notes: str = ""
@@ -241,6 +235,7 @@ class PriceEntry(Strict):
 
     amount: Money
     currency: Currency | None = None
+    currency_verified: bool = True
     unit: PriceUnit
     kind: Literal["on_demand", "spot", "reserved", "monthly", "cluster", "average", "from"]
     term: str = ""
@@ -251,6 +246,12 @@ class PriceEntry(Strict):
     note: str = ""
     commitment_days: Amount | None = None
     least_accelerators: Count | None = None
+
+    @model_validator(mode="after")
+    def _price(self) -> Self:
+        check_currency(self.currency, self.currency_verified)
+        check_period(self.valid_from, self.valid_until)
+        return self
 
 
 class OfferValues(Strict):
@@ -354,6 +355,12 @@ class ObservationEntry(Strict):
     on_demand_per_hour: Money | None = None
     spot_per_hour: Money | None = None
     currency: Currency | None = None
+    currency_verified: bool = True
+
+    @model_validator(mode="after")
+    def _price(self) -> Self:
+        check_currency(self.currency, self.currency_verified)
+        return self
 
 
 class SupportValues(Strict):
@@ -379,25 +386,6 @@ class NeedEntry(Entry):
     kind: NeedKind
     country: Country
     user_groups: list[ApplicantKind] = []
-
-
-class ExchangeRateEntry(Entry):
-    """``[[exchange_rates]]``: the day is the ``as_of`` of the source."""
-
-    base: Currency
-    quote: Currency
-    rate: Money
-
-
-class CarbonIntensityValues(Strict):
-    g_co2_per_kwh: Amount | None = None
-
-
-class CarbonIntensityEntry(Entry):
-    """``[[carbon_intensities]]``"""
-
-    country: Country
-    method: str
 
 
 class SoftwareValues(Strict):
@@ -444,3 +432,5 @@ class CatalogueFile(Strict):
     families: list[dict[str, Any]] = []
     exchange_rates: list[dict[str, Any]] = []
     carbon_intensities: list[dict[str, Any]] = []
+    contingents: list[dict[str, Any]] = []
+    launch_profiles: list[dict[str, Any]] = []

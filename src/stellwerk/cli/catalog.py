@@ -18,6 +18,7 @@ from stellwerk.catalog import (
     Fact,
     admits_country,
     as_plain_data,
+    currencies_without_rate,
     entry_schema,
     file_schema,
     freshness,
@@ -28,7 +29,7 @@ from stellwerk.catalog import (
     summarise,
 )
 from stellwerk.cli.catalog_entry import print_entry
-from stellwerk.cli.catalog_tables import KINDS, print_list, print_summary
+from stellwerk.cli.catalog_tables import KINDS, label, print_list, print_summary
 from stellwerk.cli.output import today
 from stellwerk.errors import InputError, nearest_match
 
@@ -48,7 +49,7 @@ _as_of = click.option(
 
 @click.group(name="catalog")
 def command() -> None:
-    """What exists: systems, programmes, commercial products, support and software, each value with its source."""
+    """What exists: systems, programmes, commercial products, support, software, each value with its source."""
 
 
 @command.command(name="list")
@@ -110,7 +111,8 @@ def check(directory: Path | None, list_stale: bool, as_of: datetime.datetime | N
     laid_over = f" with {overlay} laid over it" if overlay else ""
     click.echo(f"no mistakes in {directory or 'the packaged catalogue'}{laid_over}; it holds")
     for kind in (*KINDS, "providers", "observations"):
-        click.echo(f"{len(getattr(catalogue, kind)):>7,}  {kind.replace('observations', 'price observations')}")
+        name = "price observations" if kind == "observations" else label(kind)
+        click.echo(f"{len(getattr(catalogue, kind)):>7,}  {name}")
     claims = [claim for fact in _facts(catalogue) for claim in fact.claims]
     click.echo(f"{len(claims):>7,}  claims, of which")
     for evidence in ("primary", "secondary", "unsourced"):
@@ -119,6 +121,8 @@ def check(directory: Path | None, list_stale: bool, as_of: datetime.datetime | N
         click.echo(f"{sum(claim.source.local for claim in claims):>7,}  local")
     click.echo(f"{sum(bool(fact.rivals) for fact in _facts(catalogue)):>7,}  facts with rival claims")
     _print_ages(catalogue, _day(as_of), list_stale=list_stale)
+    for currency, product_ids in currencies_without_rate(catalogue, _day(as_of)).items():
+        click.echo(f"warning: no exchange rate from {currency} to EUR is known; priced in it: {', '.join(product_ids)}")
     click.echo(f"SHA-256 {catalogue.hash}")
 
 

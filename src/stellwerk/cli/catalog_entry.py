@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from rich.padding import Padding
@@ -11,13 +12,20 @@ from rich.padding import Padding
 from stellwerk.catalog import (
     Accelerator,
     AmountLimit,
+    CarbonIntensity,
     Catalogue,
+    Charge,
     Claim,
+    Contingent,
+    ExchangeRate,
     Fact,
+    LaunchProfile,
+    Partition,
     Price,
     Product,
     Programme,
     Provider,
+    RecurringCutoff,
     Rule,
     Source,
     System,
@@ -25,23 +33,30 @@ from stellwerk.catalog import (
     freshness,
     named_facts,
     openness_of,
+    schedulable_devices,
     value_kind,
 )
-from stellwerk.cli.catalog_tables import label, plain_table, price_text
+from stellwerk.cli.catalog_tables import label, period_text, plain_table, price_text, share_text
 from stellwerk.cli.output import console
 
+_SINGULAR = {
+    "programmes": "programme",
+    "launch_profiles": "launch profile",
+    "exchange_rates": "exchange rate",
+    "carbon_intensities": "carbon intensity",
+}
 _UNITS = (("_bytes_per_s", 1e9, "GB/s"), ("_bytes", 1e9, "GB"), ("_flops", 1e12, "TFLOP/s"))
 
 
 def print_entry(kind: str, entry: Any, catalogue: Catalogue, as_of: datetime.date) -> None:
     """Every value of an entry with its claims, and the sources in full beneath; what leads and is stale is marked."""
     sources: dict[Source, int] = {}
-    console.print(f"{entry.id}  ({kind.rstrip('s') if kind != 'programmes' else 'programme'})", style="bold")
+    console.print(f"{entry.id}  ({_SINGULAR.get(kind) or kind.rstrip('s')})", style="bold")
     for headline in _headlines(entry, catalogue):
         console.print(Padding(headline, (0, 0, 0, 2)))
     facts = named_facts(entry)
     _print_facts(kind, {name: fact for name, fact in facts.items() if fact.known}, sources, as_of)
-    for title, lines in _parts(entry):
+    for title, lines in _parts(entry, catalogue):
         part = plain_table(title, "", "evidence", "as of", ">source")
         for line in lines:
             part.add_row(line.name, line.text, *_origin(line.source, line.kind, as_of, sources))
@@ -76,6 +91,8 @@ def _headlines(entry: Any, catalogue: Catalogue) -> Iterable[str]:
         yield entry.name
     elif isinstance(entry, Accelerator):
         yield f"{entry.vendor} {entry.name}; a scheduler sees {entry.devices} in a module"
+    else:
+        yield from _about_table(entry)
     if getattr(entry, "notes", ""):
         yield f"notes: {entry.notes}"
     address = getattr(entry, "documentation_url", "") or getattr(entry, "url", "")
@@ -88,6 +105,12 @@ def _about_system(system: System, catalogue: Catalogue) -> Iterable[str]:
     yield from _accelerator_type(system)
     if system.shares_hardware_with:
         yield f"may describe the same nodes as {', '.join(system.shares_hardware_with)}"
+    devices = schedulable_devices(system, catalogue.accelerators)
+    if devices is not None and devices != system.accelerators.value:
+        yield f"a scheduler sees {devices:,} devices"
+    profile = catalogue.launch_profile(system.id)
+    if profile is not None:
+        yield f"launch profile {profile.id}"
 
 
 def _about_programme(programme: Programme, catalogue: Catalogue) -> Iterable[str]:
@@ -101,7 +124,29 @@ def _about_programme(programme: Programme, catalogue: Catalogue) -> Iterable[str
     if programme.family is not None:
         yield f"class {programme.access_class} of {catalogue.families[programme.family].name['en']}"
     if programme.cutoff_dates:
-        yield f"cut-off dates {', '.join(day.isoformat() for day in programme.cutoff_dates)}"
+        hours = {cutoff.day: f" {cutoff.time} {cutoff.zone}" for cutoff in programme.cutoffs}
+        yield f"cut-off dates {', '.join(f'{day}{hours.get(day, str())}' for day in programme.cutoff_dates)}"
+
+
+def _about_table(entry: Any) -> Iterable[str]:
+    if isinstance(entry, Contingent):
+        yield from _about_contingent(entry)
+    elif isinstance(entry, LaunchProfile):
+        yield f"holds for {', '.join(entry.system_ids)}"
+    elif isinstance(entry, ExchangeRate):
+        yield f"{entry.quote} for one {entry.base} on {entry.date}"
+    elif isinstance(entry, CarbonIntensity):
+        yield f"grams for one kWh in {entry.country}, mean of {entry.year}; {entry.method}"
+
+
+def _about_contingent(contingent: Contingent) -> Iterable[str]:
+    yield f"a part of {contingent.part_of or ', '.join(contingent.system_ids)}"
+    if contingent.programme_ids:
+        yield f"given through {', '.join(contingent.programme_ids)}"
+    if contingent.user_groups:
+        yield f"for {', '.join(map(label, contingent.user_groups))}"
+    if contingent.valid_from or contingent.valid_until:
+        yield period_text(contingent.valid_from, contingent.valid_until)
 
 
 def _accelerator_type(entry: System | Product) -> Iterable[str]:
@@ -118,10 +163,18 @@ class _Line(NamedTuple):
     kind: ValueKind | None
 
 
-def _parts(entry: Any) -> Iterable[tuple[str, list[_Line]]]:
+def _parts(entry: Any, catalogue: Catalogue) -> Iterable[tuple[str, list[_Line]]]:
     """Titled lists of statements that are no facts of the entry itself: links, limits, subjects, prices."""
     if isinstance(entry, System) and entry.access:
         yield "access through", [_Line(claim.value, claim.note, claim.source, "terms") for claim in entry.access]
+    if isinstance(entry, System):
+        yield from _parts_of_system(entry, catalogue)
+    if isinstance(entry, Programme) and entry.recurring_cutoffs:
+        rules = [
+            _Line(rule.scope or "everywhere", _days_text(rule), rule.source, "terms")
+            for rule in entry.recurring_cutoffs
+        ]
+        yield "cut-offs of every year", rules
     if isinstance(entry, Programme) and entry.limits:
         limits = [
             _Line(limit.scope or "everywhere", _limit_text(limit), limit.source, "terms") for limit in entry.limits
@@ -139,6 +192,21 @@ def _parts(entry: Any) -> Iterable[tuple[str, list[_Line]]]:
         yield "prices", [_Line(label(price.kind), _price_line(price), price.source, "price") for price in entry.prices]
 
 
+def _parts_of_system(system: System, catalogue: Catalogue) -> Iterable[tuple[str, list[_Line]]]:
+    if system.partitions:
+        lines = [_Line(part.name, _partition_text(part), part.source, "operation") for part in system.partitions]
+        yield "partitions, never added up", lines
+    if system.charges:
+        yield "charges", [_Line("", _charge_text(charge), charge.source, "operation") for charge in system.charges]
+    contingents = [
+        _Line(contingent.id, _contingent_text(contingent), contingent.statement.claims[0].source, "terms")
+        for contingent in catalogue.contingents_of(system.id)
+        if contingent.statement.known
+    ]
+    if contingents:
+        yield "contingents", contingents
+
+
 def _claim_line(entry_kind: str, name: str, fact: Fact[Any], claim: Claim[Any]) -> _Line:
     rival_mark = "but also: " if claim in fact.rivals else ""
     text = f"{rival_mark}{_value_text(name, claim)}{_bracket(claim.note)}"
@@ -152,11 +220,51 @@ def _value_text(name: str, claim: Claim[Any]) -> str:
             return f"{value / factor:,.6g} {unit}"
     if isinstance(value, tuple):
         return ", ".join(value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{variable}={content}" for variable, content in value.items())
+    if isinstance(value, (datetime.date, Decimal)):
+        return str(value)
+    if value == "":
+        return "none"
     if isinstance(value, str):
         return f"{value} {claim.unit}".rstrip() if value[-1:].isdigit() else value
     if isinstance(value, int) and name != "year":
         return f"{value:,}"
     return f"{value:g}"
+
+
+def _partition_text(partition: Partition) -> str:
+    devices = [
+        f"{word} {number:,} devices"
+        for word, number in (("at least", partition.devices_min), ("at most", partition.devices_max))
+        if number is not None
+    ]
+    parts = (
+        partition.kind or "",
+        f"slices of {partition.slice}" if partition.slice else "",
+        *devices,
+        f"{partition.max_walltime_h:g} h" if partition.max_walltime_h is not None else "",
+    )
+    return ", ".join(part for part in parts if part) + _bracket(partition.note)
+
+
+def _charge_text(charge: Charge) -> str:
+    factor = ""
+    if charge.unit is not None and charge.per is not None and charge.factor is not None:
+        factor = f"{charge.factor:g} {charge.unit.replace('_h', '-h')} per {charge.per.replace('_h', '-hour')}"
+        factor += f" of {charge.slice}" if charge.slice else ""
+    whole = {True: "whole nodes only", False: "parts of a node too", None: ""}[charge.whole_nodes]
+    return ", ".join(part for part in (factor, whole) if part) + _bracket(charge.note)
+
+
+def _contingent_text(contingent: Contingent) -> str:
+    share = share_text(contingent)
+    of_whole = f"{share} of {contingent.part_of}" if share and contingent.part_of else share
+    return ": ".join(part for part in (of_whole, contingent.statement.value or "") if part)
+
+
+def _days_text(rule: RecurringCutoff) -> str:
+    return ", ".join(f"{month:02d}-{day:02d}" for month, day in rule.days) + _bracket(rule.note)
 
 
 def _price_line(price: Price) -> str:

@@ -12,8 +12,12 @@ from rich.table import Table
 
 from stellwerk.catalog import (
     Accelerator,
+    CarbonIntensity,
     Catalogue,
+    Contingent,
+    ExchangeRate,
     Fact,
+    LaunchProfile,
     Need,
     Price,
     Product,
@@ -29,7 +33,10 @@ from stellwerk.catalog import (
 )
 from stellwerk.cli.output import console
 
-KINDS = ("systems", "programmes", "products", "support", "software", "accelerators", "needs")
+KINDS = (
+    *("systems", "programmes", "products", "support", "software", "accelerators", "needs"),
+    *("contingents", "launch_profiles", "exchange_rates", "carbon_intensities"),
+)
 UNKNOWN = "–"
 PROGRAMME_KINDS = {"frame": "frame of others", "comparator": "comparator", "no_compute": "gives no compute"}
 _LEGEND = "* no source backs the value   – unknown"
@@ -40,6 +47,10 @@ _HEADINGS = {
     "support": ("id", "organisation", "what", "cost"),
     "software": ("id", "where", "containers"),
     "needs": ("id", "kind", "country", "who", "what is stated"),
+    "contingents": ("id", "systems", "programmes", ">share", "funder", "period"),
+    "launch_profiles": ("id", "systems", "scheduler", "processor", "containers", "internet"),
+    "exchange_rates": ("id", "one", ">buys", "of", "on"),
+    "carbon_intensities": ("id", "country", ">year", ">g/kWh", "method"),
     "accelerators": ("id", ">GB", ">bf16 TFLOP/s", ">memory GB/s", ">link GB/s", ">W", ">devices"),
 }
 _SUFFIXES = (
@@ -66,9 +77,13 @@ def print_list(kind: str, entries: Sequence[Any], catalogue: Catalogue, today: d
         "software": _software_row,
         "needs": _need_row,
         "accelerators": _accelerator_row,
+        "contingents": _contingent_row,
+        "launch_profiles": _launch_profile_row,
+        "exchange_rates": _exchange_rate_row,
+        "carbon_intensities": _carbon_intensity_row,
     }
     caption = "\n".join(line for line in (_CAPTIONS.get(kind), _LEGEND) if line)
-    table = plain_table(*_HEADINGS[kind], title=f"{len(entries)} {kind}", caption=caption)
+    table = plain_table(*_HEADINGS[kind], title=f"{len(entries)} {label(kind)}", caption=caption)
     for entry in entries:
         table.add_row(*rows[kind](entry))
     console.print(table)
@@ -118,6 +133,26 @@ def label(name: str) -> str:
     for suffix, word in _SUFFIXES:
         name = name.removesuffix(suffix) + (word if name.endswith(suffix) else "")
     return name.replace("_", " ")
+
+
+def share_text(contingent: Contingent) -> str:
+    """The leading share, or its bounds, or the number of accelerators; empty where none is stated."""
+    parts = (
+        ("", contingent.share, "%"),
+        ("at least ", contingent.share_at_least, "%"),
+        ("at most ", contingent.share_at_most, "%"),
+        ("", contingent.accelerators, " accelerators"),
+    )
+    return ", ".join(
+        f"{word}{fact.value * 100 if unit == '%' else fact.value:g}{unit}"
+        + ("*" if fact.evidence == "unsourced" else "")
+        for word, fact, unit in parts
+        if fact.value is not None
+    )
+
+
+def period_text(start: datetime.date | None, end: datetime.date | None) -> str:
+    return " ".join(part for part in (f"from {start}" if start else "", f"until {end}" if end else "") if part)
 
 
 def _print_breakdown(summary: Summary, catalogue: Catalogue, title: str, key: str) -> None:
@@ -197,6 +232,38 @@ def _accelerator_row(accelerator: Accelerator) -> tuple[str, ...]:
         _cell(accelerator.power_w, lambda power: f"{power:g}"),
         str(accelerator.devices),
     )
+
+
+def _contingent_row(contingent: Contingent) -> tuple[str, ...]:
+    share = share_text(contingent)
+    return (
+        contingent.id,
+        ", ".join(contingent.system_ids),
+        ", ".join(contingent.programme_ids) or UNKNOWN,
+        f"{share} of {contingent.part_of}" if share and contingent.part_of else share or UNKNOWN,
+        _cell(contingent.funder),
+        period_text(contingent.valid_from, contingent.valid_until),
+    )
+
+
+def _launch_profile_row(profile: LaunchProfile) -> tuple[str, ...]:
+    return (
+        profile.id,
+        ", ".join(profile.system_ids),
+        _cell(profile.scheduler),
+        _cell(profile.cpu_architecture),
+        _cell(profile.container_runtimes, ", ".join),
+        _cell(profile.internet_on_compute_nodes),
+    )
+
+
+def _exchange_rate_row(rate: ExchangeRate) -> tuple[str, ...]:
+    return rate.id, rate.base, _cell(rate.rate), rate.quote, rate.date.isoformat()
+
+
+def _carbon_intensity_row(intensity: CarbonIntensity) -> tuple[str, ...]:
+    grams = _cell(intensity.co2_g_per_kwh, lambda value: f"{value:g}")
+    return intensity.id, intensity.country, str(intensity.year), grams, intensity.method
 
 
 def _cell(fact: Fact[Any], show: Callable[[Any], str] = str) -> str:

@@ -6,7 +6,21 @@ import datetime
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from stellwerk.catalog import Accelerator, Catalogue, Need, Product, Programme, Software, Source, Support, System
+from stellwerk.catalog import (
+    Accelerator,
+    CarbonIntensity,
+    Catalogue,
+    Contingent,
+    ExchangeRate,
+    LaunchProfile,
+    Need,
+    Product,
+    Programme,
+    Software,
+    Source,
+    Support,
+    System,
+)
 from stellwerk.whitepaper.book import FigureBook
 from stellwerk.whitepaper.chapters.access import compose_access, programme_name
 from stellwerk.whitepaper.chapters.assistance import compose_assistance
@@ -82,6 +96,21 @@ def _entry(entry: object) -> Entry:
             name, kind = entry.id, "need"
         case Accelerator():
             name, kind = entry.name, "accelerator"
+        case _:
+            return _table_entry(entry)
+    return Entry(name, name, kind)
+
+
+def _table_entry(entry: object) -> Entry:
+    match entry:
+        case Contingent():
+            name, kind = entry.id, "contingent"
+        case LaunchProfile():
+            name, kind = entry.id, "launch_profile"
+        case ExchangeRate():
+            name, kind = f"{entry.base}/{entry.quote}, {entry.date}", "exchange_rate"
+        case CarbonIntensity():
+            name, kind = f"{entry.country}, {entry.year}", "carbon_intensity"
         case _:
             raise TypeError(f"{type(entry).__name__} is no entry of the catalogue")
     return Entry(name, name, kind)

@@ -11,7 +11,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from stellwerk.catalog.model import Claim, Source
+from stellwerk.catalog.facts import Claim, Source
 from stellwerk.workload.model import Architecture, architecture_from_values
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from stellwerk.catalog.model import Claim
+from stellwerk.catalog.facts import Claim
 from stellwerk.workload.architecture import (
     count_parameters,
     flops_per_token,

@@ -1,0 +1,123 @@
+"""Checks what several entries, or several claims of one, say together: each error names all the places."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from stellwerk.catalog.claims import in_order
+from stellwerk.catalog.rows import Row, Rows
+from stellwerk.errors import InputError
+
+_ROUNDING = 1e-9
+
+
+def contradictions(rows: Rows) -> Iterator[InputError]:
+    """One error for each contradiction between entries that are right by themselves."""
+    yield from _rates_without_a_day(rows)
+    yield from _operation_that_ends_before_it_begins(rows)
+    yield from _hardware_shared_with_itself(rows)
+    yield from _contingents_that_contain_each_other(rows)
+    yield from _contingents_above_the_whole(rows)
+    yield from _systems_with_two_launch_profiles(rows)
+
+
+def _rates_without_a_day(rows: Rows) -> Iterator[InputError]:
+    for row in rows.exchange_rates:
+        claims = row.claims.of("rate")
+        if not claims:
+            yield _mistake("states no rate", row)
+        elif any(claim.source.as_of_date is None for claim in claims):
+            yield _mistake("needs a source that names the day of the rate in as_of", row, "rate")
+
+
+def _operation_that_ends_before_it_begins(rows: Rows) -> Iterator[InputError]:
+    names = [f"operation_{end}" for end in ("from_earliest", "from_latest", "until_earliest", "until_latest")]
+    for row in rows.systems:
+        days = [(name, day) for name in names if (day := _leading(row, name)) is not None]
+        for (name, day), (later, later_day) in pairwise(days):
+            if later_day < day:
+                yield _mistake(f"is before {name}, {day}", row, later, later_day)
+
+
+def _hardware_shared_with_itself(rows: Rows) -> Iterator[InputError]:
+    for row in rows.systems:
+        if row.entry.id in row.entry.shares_hardware_with:
+            yield _mistake("a system does not share hardware with itself", row, "shares_hardware_with", row.entry.id)
+
+
+def _contingents_that_contain_each_other(rows: Rows) -> Iterator[InputError]:
+    by_id = {row.entry.id: row for row in rows.contingents}
+    for row in by_id.values():
+        chain = [row]
+        while (whole := by_id.get(chain[-1].entry.part_of or "")) is not None and whole not in chain:
+            chain.append(whole)
+        if whole is row and row.entry.id == min(member.entry.id for member in chain):
+            circle = "; ".join(_place(member) for member in chain)
+            yield _mistake(f"contingents are parts of each other: {circle}", row, "part_of", row.entry.part_of)
+
+
+def _contingents_above_the_whole(rows: Rows) -> Iterator[InputError]:
+    """Those of one whole whose periods overlap: their least shares, added up."""
+    sizes = {
+        row.entry.id: max((claim.value for claim in row.claims.of("accel_total")), default=None) for row in rows.systems
+    }
+    of_whole: dict[tuple[str, str], list[tuple[Row[Any], float]]] = defaultdict(list)
+    for row in sorted(rows.contingents, key=lambda row: row.entry.id):
+        for system_id in row.entry.system_ids:
+            share = _least_share(row, sizes.get(system_id))
+            if share is not None:
+                of_whole[system_id, row.entry.part_of or ""].append((row, share))
+    told: set[tuple[str, ...]] = set()
+    for (system_id, part_of), members in of_whole.items():
+        for start in dict.fromkeys(row.entry.valid_from or datetime.date.min for row, _ in members):
+            together = [(row, share) for row, share in members if _holds_on(row, start)]
+            total = sum(share for _, share in together)
+            ids = tuple(row.entry.id for row, _ in together)
+            if total > 1 + _ROUNDING and ids not in told:
+                told.add(ids)
+                whole = f"the contingent {part_of!r}" if part_of else f"the system {system_id!r}"
+                places = "; ".join(f"{_place(row)} ({share:.4g})" for row, share in together)
+                yield _mistake(f"contingents of {whole} add up to {total:.4g} of it: {places}", together[-1][0])
+
+
+def _systems_with_two_launch_profiles(rows: Rows) -> Iterator[InputError]:
+    seen: dict[str, Row[Any]] = {}
+    for row in sorted(rows.launch_profiles, key=lambda row: row.entry.id):
+        for system_id in row.entry.system_ids:
+            other = seen.setdefault(system_id, row)
+            if other is not row:
+                yield _mistake(
+                    f"the system has a launch profile already: {_place(other)}", row, "system_ids", system_id
+                )
+
+
+def _least_share(row: Row[Any], accelerators_of_system: int | None) -> float | None:
+    """The least that the leading claims say for certain, as a share."""
+    for name in ("share", "share_at_least"):
+        if (share := _leading(row, name)) is not None:
+            return float(share)
+    count = _leading(row, "accelerators")
+    return None if count is None or accelerators_of_system is None else count / accelerators_of_system
+
+
+def _leading(row: Row[Any], field: str) -> Any:
+    claims = in_order(row.claims.of(field))
+    return claims[0].value if claims else None
+
+
+def _holds_on(row: Row[Any], day: datetime.date) -> bool:
+    start, end = row.entry.valid_from, row.entry.valid_until
+    return (start is None or start <= day) and (end is None or day <= end)
+
+
+def _place(row: Row[Any]) -> str:
+    return f"{row.where} in {row.files}"
+
+
+def _mistake(problem: str, row: Row[Any], key: str = "", value: object = None) -> InputError:
+    shown = value.isoformat() if isinstance(value, datetime.date) else value
+    return InputError(problem, file=(row.local or row).document.path, key=f"{row.where}.{key}".rstrip("."), value=shown)
