@@ -151,7 +151,9 @@ def _draft_from_options(*, model: str | None, applicant: str | None, days: float
     duration = None if days is None else f"{days:g}d"
     task = _task_from_options(others)
     if model is None or task is None or applicant is None:
-        raise click.UsageError("what is to be judged? Give FILE, or --model, --as and --tokens (or --serve and --users)")
+        raise click.UsageError(
+            "what is to be judged? Give FILE, or --model, --as and --tokens (or --serve and --users)"
+        )
     if isinstance(task, ServingRequest):
         task, duration = replace(task, duration=duration), None
     try:
@@ -171,7 +173,9 @@ def _task_from_options(options: dict[str, Any]) -> TrainingRequest | ServingRequ
     trains = method is not None or any(value is not None for value in training.values())
     serves = serve or any(value is not None for value in service.values())
     if trains and serves:
-        raise click.UsageError("a workload has one task: give either --serve with --users, or --tokens with its options")
+        raise click.UsageError(
+            "a workload has one task: give either --serve with --users, or --tokens with its options"
+        )
     if serve and service["users"] is not None:
         return ServingRequest(**service)
     return TrainingRequest(**training, method=method) if training["tokens"] is not None else None

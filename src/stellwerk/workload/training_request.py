@@ -68,9 +68,7 @@ def _sequence_length(request: TrainingRequest, section: str, architecture: Archi
     return FilledIn(key, USUAL_SEQUENCE_LENGTH, why)
 
 
-def _batch(
-    request: TrainingRequest, architecture: Architecture | None, sequence_length: int
-) -> dict[str, object]:
+def _batch(request: TrainingRequest, architecture: Architecture | None, sequence_length: int) -> dict[str, object]:
     if request.batch_tokens is not None:
         return {"global_batch_tokens": request.batch_tokens}
     tokens = _count(request.tokens)
