@@ -53,7 +53,7 @@ def test_nobodys_own_address_is_taken(address: str) -> None:
 
 
 def test_an_unknown_domain_is_refused_with_the_nearest_and_the_way_around() -> None:
-    with pytest.raises(InputError, match="did you mean 'tu-dresden.de'") as caught:
+    with pytest.raises(InputError, match=r"did you mean 'tu-dresden\.de'") as caught:
         parse_applicant("phd@tu-dresdn.de")
     assert "kind:country or kind:state, such as academia:DE-SN" in str(caught.value)
     for domain in ("", "de", "notu-dresden.de", "tu-dresden.de.example"):

@@ -150,7 +150,7 @@ def test_mistakes_of_a_service_are_reported_at_once() -> None:
     assert complaint(dataclasses.replace(SERVICE, task=task, deadline="soon", sensitivity="secret")) == keys
     assert complaint(dataclasses.replace(SERVICE, locations=("Germany",), certificates=("",))) == [
         "data.locations",
-        "data.certificates.0",
+        "data.certificates",
     ]
     assert complaint(asked("qwen3-8b", "1M", method="dora")) == ["finetuning.method"]
     assert complaint(asked("qwen3-8b", "1M", method="pretraining")) == ["finetuning.method"]

@@ -183,8 +183,7 @@ def _task_from_options(options: dict[str, Any]) -> TrainingRequest | ServingRequ
 
 def _of_option(mistake: InputError) -> InputError:
     key = mistake.key or ""
-    named = next((option for start, option in OPTIONS.items() if f"{key}.".startswith(f"{start}.")), key)
-    return InputError(mistake.problem, key=named, value=mistake.value, allowed=mistake.allowed)
+    return InputError(mistake.problem, key=OPTIONS.get(key, key), value=mistake.value, allowed=mistake.allowed)
 
 
 def _show_draft(draft: Draft, save: Path | None, language: Language, *, aside: bool) -> None:
