@@ -197,6 +197,7 @@ def test_a_service_is_one_line_and_its_file_gives_the_same_answer(tmp_path: Path
         ("--model", "qwen3-8b", "--users", "5", "--as", "sme"),
         ("--model", "qwen3-8b", "--finetune", "lora", "--as", "sme"),
         (str(EXAMPLE), "--serve"),
+        (str(EXAMPLE), "--users", "0"),
         (str(EXAMPLE), "--data-in", "DE"),
     ],
 )

@@ -24,7 +24,7 @@ from stellwerk.workload import (
 SIZES_WORDS = ("sizes", "grössen", "groessen")
 """Casefolded, so that "Größen" is one of them."""
 
-TASKS = {
+TASKS: dict[str, TrainingRequest | ServingRequest] = {
     "train": TrainingRequest("160B"),
     "finetune": TrainingRequest("100M", method="lora"),
     "serve": ServingRequest(100),

@@ -122,7 +122,7 @@ def command(
     Instead of FILE: --model, --tokens (or --serve and --users) and --as; what else they leave open is filled in and
     listed.
     """
-    if file is not None and (save is not None or any(value not in (None, False, ()) for value in asked.values())):
+    if file is not None and (save is not None or any(_was_given(value) for value in asked.values())):
         raise click.UsageError("FILE says everything itself: give either FILE, or --model with its options")
     draft = None
     if file is not None:
@@ -144,6 +144,10 @@ def command(
     if html is not None:
         console.print()
         console.print(text("match.page_written", language, path=str(html)))
+
+
+def _was_given(value: object) -> bool:
+    return value is not False and value not in (None, ())  # 0 was given, and equals False
 
 
 def _draft_from_options(*, model: str | None, applicant: str | None, days: float | None, **others: Any) -> Draft:

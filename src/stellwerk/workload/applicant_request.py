@@ -87,7 +87,7 @@ def _from_role(role: str, domain: str) -> ApplicantRequest:
             f"no institution of this domain is known{hint}",
             key="applicant.institution",
             value=domain,
-            allowed=f"a domain of docs/workload.md, or without one: kind:country or kind:state, such as academia:DE-SN "
+            allowed=f"a domain of the table (docs/workload.md), or without one: kind:country or kind:state, such as academia:DE-SN "
             f"(kinds: {', '.join(get_args(ApplicantKind))})",
         )
     return ApplicantRequest(

@@ -39,9 +39,13 @@ class TrainingRequest:
 def training_section(request: TrainingRequest, architecture: Architecture | None) -> tuple[str, dict[str, object]]:
     """The name of the file's section and its values, each as it was said or a FilledIn."""
     section = "training" if request.method is None else "finetuning"
-    length = _sequence_length(request, section, architecture)
-    sequence_length = length.value if isinstance(length, FilledIn) else length
-    values = {"tokens": request.tokens, "sequence_length": length} | _batch(request, architecture, int(sequence_length))
+    length = request.sequence_length
+    usual_length = _usual_sequence_length(section, architecture)
+    values: dict[str, object] = {
+        "tokens": request.tokens,
+        "sequence_length": said_or(length, f"{section}.sequence_length", *usual_length),
+        **_batch(request, architecture, usual_length[0] if length is None else length),
+    }
     values["precision"] = said_or(request.precision, f"{section}.precision", "bf16", "precision")
     if request.method is None:
         return section, values
@@ -57,15 +61,11 @@ def suggested_tokens(architecture: Architecture) -> str:
     return str(tokens) if "e" in short else short
 
 
-def _sequence_length(request: TrainingRequest, section: str, architecture: Architecture | None) -> int | FilledIn:
-    key = f"{section}.sequence_length"
+def _usual_sequence_length(section: str, architecture: Architecture | None) -> tuple[int, str]:
     positions = architecture.positions if architecture else 0
-    if request.sequence_length is not None:
-        return request.sequence_length
     if 0 < positions < USUAL_SEQUENCE_LENGTH:
-        return FilledIn(key, positions, "positions")
-    why = "sequence_length" if section == "training" else "sequence_length_finetuning"
-    return FilledIn(key, USUAL_SEQUENCE_LENGTH, why)
+        return positions, "positions"
+    return USUAL_SEQUENCE_LENGTH, "sequence_length" if section == "training" else "sequence_length_finetuning"
 
 
 def _batch(request: TrainingRequest, architecture: Architecture | None, sequence_length: int) -> dict[str, object]:
