@@ -87,8 +87,8 @@ def _from_role(role: str, domain: str) -> ApplicantRequest:
             f"no institution of this domain is known{hint}",
             key="applicant.institution",
             value=domain,
-            allowed=f"a domain of the table (docs/workload.md), or without one: kind:country or kind:state, such as academia:DE-SN "
-            f"(kinds: {', '.join(get_args(ApplicantKind))})",
+            allowed="a domain of the table (docs/workload.md), or without one: kind:country or kind:state, such as "
+            f"academia:DE-SN (kinds: {', '.join(get_args(ApplicantKind))})",
         )
     return ApplicantRequest(
         kind=institution.kind,
