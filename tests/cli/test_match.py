@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from stellwerk.cli.main import main
 from stellwerk.errors import InputError
-from stellwerk.workload import read_workload
+from stellwerk.workload import DataNeeds, Serving, read_workload
 
 LINE = ("--model", "llama-3.1-8b", "--tokens", "300B", "--as", "startup")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "german-7b.toml"
@@ -107,7 +107,12 @@ def test_the_saved_file_gives_the_same_answer(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["match", *LINE, *options, "--precision", "fp16", *day, "--save", str(file)])
     assert result.exit_code == 0
     asked = json.loads(result.stdout)
-    assert {one["key"] for one in asked.pop("filled_in")} == {"name", "applicant.country", "applicant.state"}
+    assert {one["key"] for one in asked.pop("filled_in")} == {"name", "applicant.country", "applicant.state"} | {
+        "limits.deadline",
+        "data.sensitivity",
+        "data.locations",
+        "data.certificates",
+    }
     assert json.loads(run(str(file), *day)) == asked
     workload = read_workload(file)
     assert workload.limits.duration_s == 30.5 * 86_400
@@ -134,11 +139,46 @@ def test_mistakes_of_one_line_name_its_options() -> None:
         assert part in said
     assert "--as: unknown state (got 'DE-XX')" in refused(*LINE[:-1], "sme:DE-XX")
 
+    said = refused(*LINE, "--deadline", "soon", "--data-in", "Germany", "--sensitivity", "secret", "--finetune", "dora")
+    for option in ("--deadline: not a day", "--data-in: not an ISO", "--sensitivity: ", "--finetune: "):
+        assert f"\n{option}" in f"\n{said}"
+    said = refused("--model", "qwen3-8b", "--serve", "--users", "0", "--concurrent-requests", "0", "--as", "sme")
+    assert [line.split(":")[0] for line in said.splitlines()] == ["--users", "--concurrent-requests"]
 
-def test_an_address_is_refused_with_the_kinds_by_name() -> None:
-    said = refused(*LINE[:-1], "phd@tu-dresden.de")
-    assert said.startswith("--as: an address does not say for certain")
-    assert "academia, startup, sme, large_industry, public" in said
+
+def test_a_role_or_domain_that_is_not_known_is_refused_by_the_option() -> None:
+    assert refused(*LINE[:-1], "erika.mustermann@tu-dresden.de").startswith("--as: a role stands before the @")
+    assert refused(*LINE[:-1], "phd@tu-dresdn.de").startswith("--as: no institution of this domain is known; did you")
+
+
+def test_a_fine_tuning_for_a_role_at_an_institution_is_one_line() -> None:
+    shown = run("--model", "qwen3-8b", "--finetune", "lora", "--tokens", "200M", "--as", "phd@tu-dresden.de")
+    filled_in, answer = shown.split("qwen3-8b: 8.19 billion parameters, fine-tuned with LoRA on 200 million tokens", 1)
+    for line in (
+        "finetuning.global_batch_sequences: 16 (16 sequences, as the authors of QLoRA",
+        "finetuning.lora_rank: 16 (a judgement of ours",
+        'applicant.state: "DE-SN" (',
+        'applicant.career_stage: "doctoral" (the role',
+        "applicant.pi_doctorate: left out (not said; who signs",
+    ):
+        assert f"\n  {line}" in filled_in
+    assert "Possible (" in answer
+
+
+def test_a_service_is_one_line_and_its_file_gives_the_same_answer(tmp_path: Path) -> None:
+    file = tmp_path / "service.toml"
+    day = ("--as-of", "2026-11-23", "--json")
+    line = ("--model", "qwen3-8b", "--serve", "--users", "300", "--days", "90", "--as", "staff@fz-juelich.de")
+    needs = ("--data-in", "DE", "--data-in", "EU", "--sensitivity", "personal", "--certificate", "BSI C5")
+    answer = CliRunner().invoke(main, ["match", *line, *needs, *day, "--save", str(file)], catch_exceptions=False)
+    asked = json.loads(answer.stdout)
+    assert {"serving.concurrent_requests", "serving.weights"} <= {one["key"] for one in asked.pop("filled_in")}
+    assert json.loads(run(str(file), *day)) == asked
+    workload = read_workload(file)
+    assert isinstance(workload.task, Serving)
+    assert (workload.task.users, workload.task.concurrent_requests) == (300, 30)
+    assert workload.task.duration_s == 90 * 86_400
+    assert workload.data == DataNeeds("personal", ("DE", "EU"), (), ("BSI C5",))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +191,14 @@ def test_an_address_is_refused_with_the_kinds_by_name() -> None:
         (str(EXAMPLE), "--tokens", "1T"),
         (str(EXAMPLE), "--save", "x.toml"),
         (*LINE, "--days", "0"),
-        (*LINE, "--finetune", "lora"),
+        (*LINE, "--serve"),
+        (*LINE, "--users", "5"),
+        ("--model", "qwen3-8b", "--serve", "--as", "sme"),
+        ("--model", "qwen3-8b", "--users", "5", "--as", "sme"),
+        ("--model", "qwen3-8b", "--finetune", "lora", "--as", "sme"),
+        (str(EXAMPLE), "--serve"),
+        (str(EXAMPLE), "--users", "0"),
+        (str(EXAMPLE), "--data-in", "DE"),
     ],
 )
 def test_a_file_and_one_line_exclude_each_other_and_each_must_be_whole(arguments: tuple[str, ...]) -> None:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tomllib
+import datetime
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +16,17 @@ from stellwerk.messages import LANGUAGES, Language
 from stellwerk.units import parse_count
 from stellwerk.workload import (
     Applicant,
+    ApplicantRequest,
+    DataNeeds,
     Request,
+    Serving,
+    ServingRequest,
+    TrainingRequest,
     count_parameters,
     draft_as_toml,
     draft_workload,
     filled_in_lines,
+    institutions,
     parse_applicant,
     published_models,
     read_workload,
@@ -27,14 +35,24 @@ from stellwerk.workload import (
 )
 
 FILE = Path("mine.toml")
-REQUEST = Request("llama-3.1-8b", "300B", "startup")
+REQUEST = Request("llama-3.1-8b", TrainingRequest("300B"), ApplicantRequest("startup"))
+LORA = Request("qwen3-8b", TrainingRequest("200M", method="lora"), ApplicantRequest("startup"))
+SERVICE = Request("qwen3-8b", ServingRequest(200), ApplicantRequest("startup"))
 SIZES = {"layers": 12, "hidden": 768, "heads": 12, "kv_heads": 4, "ffn_hidden": 2048, "vocab": 50_000}
 
 
-def complaint(**changes: object) -> list[str | None]:
+def asked(model: Any, tokens: str, **training: Any) -> Request:
+    return Request(model, TrainingRequest(tokens, **training), ApplicantRequest("sme"))
+
+
+def complaint(request: Request) -> list[str | None]:
     with pytest.raises(InputErrors) as caught:
-        draft_workload(dataclasses.replace(REQUEST, **changes), FILE)  # type: ignore[arg-type]
+        draft_workload(request, FILE)
     return [error.key for error in caught.value.errors]
+
+
+def filled_in(request: Request) -> dict[str, object]:
+    return {one.key: one.value for one in draft_workload(request, FILE).filled_in}
 
 
 def test_a_model_tokens_and_a_kind_make_a_whole_workload() -> None:
@@ -49,24 +67,122 @@ def test_a_model_tokens_and_a_kind_make_a_whole_workload() -> None:
 
 
 def test_everything_that_was_not_said_is_listed_and_nothing_else() -> None:
-    keys = {one.key for one in draft_workload(REQUEST, FILE).filled_in}
-    assert keys == {
+    assert filled_in(REQUEST).keys() == {
         "name",
         "training.sequence_length",
         "training.global_batch_tokens",
         "training.precision",
         "limits.duration",
+        "limits.deadline",
         "limits.budget",
+        "data.sensitivity",
+        "data.locations",
+        "data.certificates",
         "applicant.country",
         "applicant.state",
     }
-    said = Request(SIZES, "2B", "academia", "DE", "DE-SN", 2048, "1M", "fp16", "90d", "5000 EUR")
-    assert draft_workload(said, FILE).filled_in == ()
+    said = Request(
+        SIZES,
+        TrainingRequest("2B", None, 2048, "1M", "fp16"),
+        ApplicantRequest("academia", "DE", "DE-SN"),
+        duration="90d",
+        deadline="2027-06-30 18:00 Europe/Berlin",
+        budget="5000 EUR",
+        sensitivity="personal",
+        locations=("DE", "EU"),
+        certificates=("BSI C5",),
+    )
+    draft = draft_workload(said, FILE)
+    assert draft.filled_in == ()
+    assert draft.workload.data == DataNeeds("personal", ("DE", "EU"), (), ("BSI C5",))
+    assert draft.workload.limits.deadline == datetime.datetime(2027, 6, 30, 18, tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(("method", "batch", "rank"), [("lora", 16, 16), ("qlora", 16, 16), ("full", 64, None)])
+def test_a_fine_tuning_has_a_batch_by_its_method(method: str, batch: int, rank: int | None) -> None:
+    request = dataclasses.replace(LORA, task=TrainingRequest("200M", method=method))
+    training = draft_workload(request, FILE).workload.training
+    assert (training.method, training.sequence_length, training.global_batch_sequences) == (method, 4096, batch)
+    assert filled_in(request).get("finetuning.lora_rank") == rank
+    assert filled_in(request)["finetuning.global_batch_sequences"] == batch
+
+
+@given(tokens=st.integers(4096, 10**7), method=st.sampled_from(["full", "lora", "qlora"]))
+def test_a_short_fine_tuning_has_a_batch_that_fits_into_it(tokens: int, method: str) -> None:
+    training = draft_workload(asked("qwen3-8b", str(tokens), method=method), FILE).workload.training
+    assert training.tokens_per_step <= tokens
+    assert training.steps >= 2 or training.global_batch_sequences == 1
+
+
+def test_a_service_needs_nothing_but_its_users() -> None:
+    draft = draft_workload(SERVICE, FILE)
+    assert draft.workload.task == Serving(
+        users=200,
+        concurrent_requests=20,
+        prompt_tokens=2000,
+        output_tokens=500,
+        tokens_per_s=15,
+        first_token_s=5,
+        weights="fp8",
+        duration_s=365 * 86_400,
+    )
+    assert {key for key in filled_in(SERVICE) if key.startswith("serving.")} == {
+        f"serving.{name}" for name in draft.sections["serving"] if name != "users"
+    }
+    assert "limits.duration" not in filled_in(SERVICE)
+
+
+@pytest.mark.parametrize(("users", "at_once"), [(1, 1), (10, 1), (11, 2), (25_000, 2500)])
+def test_a_tenth_of_the_users_ask_at_once(users: int, at_once: int) -> None:
+    request = dataclasses.replace(SERVICE, task=ServingRequest(users))
+    assert filled_in(request)["serving.concurrent_requests"] == at_once
+
+
+def test_learned_positions_bound_what_a_service_is_asked() -> None:
+    task = draft_workload(dataclasses.replace(SERVICE, model="gpt-2-124m"), FILE).workload.task
+    assert isinstance(task, Serving)
+    assert task.prompt_tokens + task.output_tokens == 1024
+
+
+def test_mistakes_of_a_service_are_reported_at_once() -> None:
+    task = ServingRequest("many", 0, "soon")
+    keys = ["serving.users", "serving.concurrent_requests", "serving.duration", "limits.deadline", "data.sensitivity"]
+    assert complaint(dataclasses.replace(SERVICE, task=task, deadline="soon", sensitivity="secret")) == keys
+    assert complaint(dataclasses.replace(SERVICE, locations=("Germany",), certificates=("",))) == [
+        "data.locations",
+        "data.certificates",
+    ]
+    assert complaint(asked("qwen3-8b", "1M", method="dora")) == ["finetuning.method"]
+    assert complaint(asked("qwen3-8b", "1M", method="pretraining")) == ["finetuning.method"]
+
+
+def test_what_follows_from_a_role_at_an_institution_is_listed_as_derived() -> None:
+    request = dataclasses.replace(LORA, applicant=parse_applicant("phd@tu-dresden.de"))
+    derived = {one.key: (one.value, one.why) for one in draft_workload(request, FILE).filled_in}
+    assert {key: value for key, value in derived.items() if key.startswith("applicant.")} == {
+        "applicant.kind": ("academia", "from_institution"),
+        "applicant.country": ("DE", "from_institution"),
+        "applicant.state": ("DE-SN", "from_institution"),
+        "applicant.institution": ("tu-dresden.de", "institution"),
+        "applicant.institution_kind": ("university", "from_institution"),
+        "applicant.career_stage": ("doctoral", "from_role"),
+        "applicant.pi_stage": (None, "who_signs"),
+        "applicant.pi_doctorate": (None, "who_signs"),
+    }
+    assert draft_workload(request, FILE).workload.applicant == Applicant(
+        "academia",
+        "DE",
+        "DE-SN",
+        institution="tu-dresden.de",
+        institution_kind="university",
+        career_stage="doctoral",
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_line_says_what_value_and_why(language: Language) -> None:
-    draft = draft_workload(REQUEST, FILE)
+@pytest.mark.parametrize("request_", [REQUEST, LORA, SERVICE])
+def test_every_line_says_what_value_and_why(request_: Request, language: Language) -> None:
+    draft = draft_workload(request_, FILE)
     lines = filled_in_lines(draft, language)
     assert len(lines) == len(draft.filled_in)
     for line, one in zip(lines, draft.filled_in, strict=True):
@@ -80,34 +196,32 @@ def test_every_line_says_what_value_and_why(language: Language) -> None:
     [("gpt-2-124m", "500K"), ("pythia-1b", "1M"), ("llama-3.2-3b", "4M"), ("llama-3.1-405b", "4M")],
 )
 def test_the_batch_follows_the_size_of_the_model(model: str, batch: str) -> None:
-    by_key = {one.key: one.value for one in draft_workload(Request(model, "1T", "sme"), FILE).filled_in}
-    assert by_key["training.global_batch_tokens"] == batch
+    assert filled_in(asked(model, "1T"))["training.global_batch_tokens"] == batch
 
 
 @given(tokens=st.integers(4096, 10**8), sequence_length=st.integers(1, 4096))
 def test_a_short_training_has_a_batch_that_fits_into_it(tokens: int, sequence_length: int) -> None:
-    request = Request("llama-3.1-8b", str(tokens), "sme", sequence_length=sequence_length)
+    request = asked("llama-3.1-8b", str(tokens), sequence_length=sequence_length)
     training = draft_workload(request, FILE).workload.training
     assert training.tokens_per_step <= min(tokens, 1.125 * 4_000_000)
 
 
 def test_a_sequence_longer_than_a_usual_batch_is_a_batch() -> None:
-    request = Request("llama-3.1-8b", "300B", "sme", sequence_length=5_000_000)
+    request = asked("llama-3.1-8b", "300B", sequence_length=5_000_000)
     draft = draft_workload(request, FILE)
     assert draft.workload.training.global_batch_sequences == 1
     assert "batch_one_sequence" in {one.why for one in draft.filled_in}
 
 
 def test_learned_positions_bound_the_sequence() -> None:
-    draft = draft_workload(Request("gpt-2-124m", "300B", "sme"), FILE)
+    draft = draft_workload(asked("gpt-2-124m", "300B"), FILE)
     assert draft.workload.training.sequence_length == 1024
-    assert [one.why for one in draft.filled_in if one.key == "training.sequence_length"] == [
-        "sequence_length_positions"
-    ]
+    assert [one.why for one in draft.filled_in if one.key == "training.sequence_length"] == ["positions"]
 
 
 def test_all_mistakes_are_reported_at_once_by_the_rules_of_the_file() -> None:
-    assert complaint(model="lama", tokens="1 TB", kind="phd", duration="90", budget="5", precision="x") == [
+    bad = Request("lama", TrainingRequest("1 TB", precision="x"), ApplicantRequest("phd"), duration="90", budget="5")
+    assert complaint(bad) == [
         "model.name",
         "training.tokens",
         "training.precision",
@@ -115,34 +229,20 @@ def test_all_mistakes_are_reported_at_once_by_the_rules_of_the_file() -> None:
         "limits.budget",
         "applicant.kind",
     ]
-    assert complaint(sequence_length=0) == ["training.sequence_length"]
-    assert complaint(sequence_length=-5) == ["training.sequence_length"]
-    assert complaint(sequence_length=10**40) == ["training.sequence_length", "training.global_batch_tokens"]
-    assert complaint(tokens="0") == ["training.tokens"]
-    assert complaint(tokens="100") == ["training.tokens"]
-    assert complaint(batch_tokens="") == ["training.global_batch_tokens"]
-    assert complaint(country="", state=None) == ["applicant.country"]
-    assert complaint(country="DE", state="DE-XX") == ["applicant.state"]
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("startup", ("startup", None, None)),
-        ("academia:DE-SN", ("academia", "DE", "DE-SN")),
-        ("sme:FR", ("sme", "FR", None)),
-        ("sme:", ("sme", None, None)),
-    ],
-)
-def test_an_applicant_is_a_kind_and_perhaps_a_place(text: str, parts: tuple[str, str | None, str | None]) -> None:
-    assert parse_applicant(text) == parts
-
-
-def test_an_address_is_refused_with_the_kinds_by_name() -> None:
-    with pytest.raises(InputError, match="does not say for certain") as caught:
-        parse_applicant("phd@tu-dresden.de")
-    for kind in ("academia", "startup", "sme", "large_industry", "public", "academia:DE-SN"):
-        assert kind in str(caught.value)
+    model = "llama-3.1-8b"
+    assert complaint(asked(model, "300B", sequence_length=0)) == ["training.sequence_length"]
+    assert complaint(asked(model, "300B", sequence_length=-5)) == ["training.sequence_length"]
+    assert complaint(asked(model, "300B", sequence_length=10**40)) == [
+        "training.sequence_length",
+        "training.global_batch_tokens",
+    ]
+    assert complaint(asked(model, "0")) == ["training.tokens"]
+    assert complaint(asked(model, "100")) == ["training.tokens"]
+    assert complaint(asked(model, "300B", batch_tokens="")) == ["training.global_batch_tokens"]
+    assert complaint(dataclasses.replace(REQUEST, applicant=ApplicantRequest("sme", ""))) == ["applicant.country"]
+    assert complaint(dataclasses.replace(REQUEST, applicant=ApplicantRequest("sme", "DE", "DE-XX"))) == [
+        "applicant.state"
+    ]
 
 
 def test_tokens_are_suggested_by_the_size_of_the_model() -> None:
@@ -151,18 +251,41 @@ def test_tokens_are_suggested_by_the_size_of_the_model() -> None:
         assert tokens == pytest.approx(20 * count_parameters(model.architecture).total, rel=0.005)
 
 
-requests = st.builds(
-    Request,
-    model=st.sampled_from([*published_models(), SIZES]),
+trainings = st.builds(
+    TrainingRequest,
     tokens=st.sampled_from(["1M", "7.5B", "300B", "123456789", "15T"]),
-    kind=st.sampled_from(["academia", "startup", "sme", "large_industry", "public"]),
-    country=st.sampled_from([None, "DE"]),
-    state=st.sampled_from([None, "DE-SN"]),
+    method=st.sampled_from([None, "full", "lora", "qlora"]),
     sequence_length=st.none() | st.integers(1, 20_000),
     batch_tokens=st.sampled_from([None, "0.5M", "4M", "40960"]),
     precision=st.sampled_from([None, "bf16", "fp16"]),
+)
+services = st.builds(
+    ServingRequest,
+    users=st.integers(1, 10**9),
+    concurrent_requests=st.none() | st.integers(1, 10**7),
+    duration=st.sampled_from([None, "90d", "12w"]),
+)
+applicants = st.builds(
+    ApplicantRequest,
+    kind=st.sampled_from(["academia", "startup", "sme", "large_industry", "public"]),
+    country=st.sampled_from([None, "DE"]),
+    state=st.sampled_from([None, "DE-SN"]),
+) | st.builds(
+    lambda role, domain: parse_applicant(f"{role}@{domain}"),
+    st.sampled_from(["student", "promovierende", "prof"]),
+    st.sampled_from(sorted(institutions())),
+)
+requests = st.builds(
+    Request,
+    model=st.sampled_from([*published_models(), SIZES]),
+    task=trainings | services,
+    applicant=applicants,
     duration=st.sampled_from([None, "36h", "0.5d", "12w"]),
+    deadline=st.sampled_from([None, "2027-06-30 18:00 Europe/Berlin", "2027-06-30 UTC"]),
     budget=st.sampled_from([None, "500000 EUR", "0.5 USD"]),
+    sensitivity=st.sampled_from([None, "public", "sensitive_personal"]),
+    locations=st.sampled_from([(), ("DE",), ("DE", "EU")]),
+    certificates=st.lists(st.text(min_size=1, max_size=12), max_size=2).map(tuple),
 )
 
 
@@ -182,30 +305,43 @@ def test_the_written_file_says_the_same(
 
 @given(
     tokens=st.text(max_size=8),
-    kind=st.text(max_size=8),
-    place=st.text(max_size=8),
+    who=st.text(max_size=16),
     sequence_length=st.none() | st.integers(),
     batch=st.none() | st.text(max_size=8),
+    method=st.sampled_from([None, "full", "lora", "dora"]),
 )
 def test_any_words_are_taken_or_refused(
-    tokens: str, kind: str, place: str, sequence_length: int | None, batch: str | None
+    tokens: str, who: str, sequence_length: int | None, batch: str | None, method: str | None
 ) -> None:
     with contextlib.suppress(InputError):
-        request = Request("llama-3-8b", tokens, *parse_applicant(f"{kind}:{place}"), sequence_length, batch)
+        task = TrainingRequest(tokens, method, sequence_length, batch)
+        request = Request("llama-3-8b", task, parse_applicant(who))
         assert draft_workload(request, FILE).workload.training.steps >= 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_line_of_the_file_is_explained(language: Language) -> None:
-    draft = draft_workload(dataclasses.replace(REQUEST, model=SIZES), FILE)
+@pytest.mark.parametrize("request_", [dataclasses.replace(REQUEST, model=SIZES), LORA, SERVICE])
+def test_every_line_of_the_file_is_explained(request_: Request, language: Language) -> None:
+    draft = draft_workload(request_, FILE)
     lines = [line for line in draft_as_toml(draft, language).splitlines() if " = " in line]
-    assert len(lines) == 1 + 6 + 4 + 2 + 3
     assert all(" # " in line.removeprefix("# ") for line in lines)
-    assert tomllib.loads("\n".join(line.removeprefix("# ") for line in lines if line.startswith("# "))) == {
-        "duration": "90d",
-        "budget": "500000 EUR",
-        "state": "DE-SN",
-    }
+    said = [line for line in lines if not line.startswith("# ")]
+    assert len(said) == sum(len(value) if isinstance(value, dict) else 1 for value in draft.sections.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("request_", [REQUEST, LORA, SERVICE])
+def test_the_keys_behind_a_hash_can_be_said_as_they_stand(
+    request_: Request, language: Language, tmp_path: Path
+) -> None:
+    lines = draft_as_toml(draft_workload(request_, FILE), language).splitlines()
+    file = tmp_path / "all.toml"
+    file.write_text("\n".join(line.removeprefix("# ") if " = " in line else line for line in lines), encoding="utf-8")
+    workload = read_workload(file)
+    for part in (workload.applicant, workload.data):
+        assert all(getattr(part, field.name) is not None for field in dataclasses.fields(part))
+    assert workload.limits.budget is not None
+    assert (workload.limits.duration_s is None) == isinstance(request_.task, ServingRequest)
 
 
 def test_both_languages_have_the_same_words() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
 from stellwerk.workload import (
     Draft,
     Request,
+    ServingRequest,
+    TrainingRequest,
     draft_as_toml,
     draft_workload,
     filled_in_lines,
@@ -46,31 +48,53 @@ KG_PER_T = 1000.0
 OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible": 20}
 OPTIONS = {
     "model.name": "--model",
-    "training.tokens": "--tokens",
-    "training.sequence_length": "--sequence-length",
-    "training.global_batch_tokens": "--batch-tokens",
-    "training.precision": "--precision",
+    "finetuning.method": "--finetune",
+    "serving.users": "--users",
+    "serving.concurrent_requests": "--concurrent-requests",
+    "serving.duration": "--days",
     "limits.duration": "--days",
+    "limits.deadline": "--deadline",
     "limits.budget": "--budget",
-    "applicant.kind": "--as",
-    "applicant.country": "--as",
-    "applicant.state": "--as",
+    "data.sensitivity": "--sensitivity",
+    "data.locations": "--data-in",
+    "data.certificates": "--certificate",
+    **{f"applicant.{key}": "--as" for key in ("kind", "country", "state", "institution", "career_stage")},
+    **{
+        f"{section}.{key}": option
+        for section in ("training", "finetuning")
+        for key, option in {
+            "tokens": "--tokens",
+            "sequence_length": "--sequence-length",
+            "global_batch_tokens": "--batch-tokens",
+            "precision": "--precision",
+        }.items()
+    },
 }
 """Which option says what in the file stands at a key."""
 
 
 @click.command(name="match")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--model", help="Instead of FILE: a published model (`stellwerk workload models`), to be pre-trained.")
-@click.option("--tokens", help="With --model: text seen in all, such as 300B.")
-@click.option("--as", "applicant", help="With --model: who asks, kind[:country or state], such as academia:DE-SN.")
-@click.option("--sequence-length", type=int, help="With --model: tokens per sequence.")
-@click.option("--batch-tokens", help="With --model: tokens per optimizer step, such as 4M.")
-@click.option("--precision", help="With --model: bf16 or fp16.")
+@click.option("--model", help="Instead of FILE: a published model (`stellwerk workload models`).")
+@click.option("--tokens", help="With --model: train it from scratch on so much text seen in all, such as 300B.")
+@click.option("--finetune", help="With --model and --tokens: train it on instead: full, lora or qlora.")
+@click.option("--serve", is_flag=True, help="With --model and --users: let it answer requests.")
+@click.option("--as", "applicant", help="With --model: kind[:country or state] or role@domain, such as academia:DE-SN.")
+@click.option("--sequence-length", type=int, help="With --tokens: tokens per sequence.")
+@click.option("--batch-tokens", help="With --tokens: tokens per optimizer step, such as 4M.")
+@click.option("--precision", help="With --tokens: bf16 or fp16.")
+@click.option("--users", type=int, help="With --serve: people who may use it.")
+@click.option("--concurrent-requests", type=int, help="With --serve: requests answered at once at the busiest time.")
 @click.option(
-    "--days", type=click.FloatRange(min=0, min_open=True), help="With --model: longest time the computation may take."
+    "--days",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --model: longest time the computation may take; with --serve: how long the service runs.",
 )
+@click.option("--deadline", help='With --model: when it must be ready, such as "2027-06-30 18:00 Europe/Berlin".')
 @click.option("--budget", help='With --model: what you can pay, such as "500000 EUR".')
+@click.option("--sensitivity", help="With --model: public, confidential, personal or sensitive_personal data.")
+@click.option("--data-in", "locations", multiple=True, help="With --model: a country (or EU) the data may be in.")
+@click.option("--certificate", "certificates", multiple=True, help="With --model: that the operator must hold.")
 @click.option("--save", type=click.Path(path_type=Path), help="With --model: write the same as a new workload file.")
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day to answer for; default: the file's, or today."
@@ -95,9 +119,10 @@ def command(
 ) -> None:
     """Judge every offer of the catalogue for the workload in FILE, and rank them.
 
-    Instead of FILE: --model, --tokens and --as; what else they leave open is filled in and listed.
+    Instead of FILE: --model, --tokens (or --serve and --users) and --as; what else they leave open is filled in and
+    listed.
     """
-    if file is not None and (save is not None or any(value is not None for value in asked.values())):
+    if file is not None and (save is not None or any(_was_given(value) for value in asked.values())):
         raise click.UsageError("FILE says everything itself: give either FILE, or --model with its options")
     draft = None
     if file is not None:
@@ -121,21 +146,43 @@ def command(
         console.print(text("match.page_written", language, path=str(html)))
 
 
-def _draft_from_options(
-    *, model: str | None, tokens: str | None, applicant: str | None, days: float | None, **others: Any
-) -> Draft:
+def _was_given(value: object) -> bool:
+    return value is not False and value not in (None, ())  # 0 was given, and equals False
+
+
+def _draft_from_options(*, model: str | None, applicant: str | None, days: float | None, **others: Any) -> Draft:
     """The workload that the options ask for; raises InputErrors that name the options, not the keys of a file."""
-    if model is None or tokens is None or applicant is None:
-        raise click.UsageError("what is to be judged? Give FILE, or --model, --tokens and --as")
+    duration = None if days is None else f"{days:g}d"
+    task = _task_from_options(others)
+    if model is None or task is None or applicant is None:
+        raise click.UsageError(
+            "what is to be judged? Give FILE, or --model, --as and --tokens (or --serve and --users)"
+        )
+    if isinstance(task, ServingRequest):
+        task, duration = replace(task, duration=duration), None
     try:
-        kind, country, state = parse_applicant(applicant)
-        duration = None if days is None else f"{days:g}d"
-        request = Request(model, tokens, kind, country, state, duration=duration, **others)
+        request = Request(model, task, parse_applicant(applicant), duration, **others)
         return draft_workload(request, Path())
     except InputErrors as mistakes:
         raise InputErrors(_of_option(mistake) for mistake in mistakes.errors) from None
     except InputError as mistake:
         raise _of_option(mistake) from None
+
+
+def _task_from_options(options: dict[str, Any]) -> TrainingRequest | ServingRequest | None:
+    """What is to be done, taken out of ``options``; None where it is not said."""
+    training = {name: options.pop(name) for name in ("tokens", "sequence_length", "batch_tokens", "precision")}
+    method, serve = options.pop("finetune"), options.pop("serve")
+    service = {name: options.pop(name) for name in ("users", "concurrent_requests")}
+    trains = method is not None or any(value is not None for value in training.values())
+    serves = serve or any(value is not None for value in service.values())
+    if trains and serves:
+        raise click.UsageError(
+            "a workload has one task: give either --serve with --users, or --tokens with its options"
+        )
+    if serve and service["users"] is not None:
+        return ServingRequest(**service)
+    return TrainingRequest(**training, method=method) if training["tokens"] is not None else None
 
 
 def _of_option(mistake: InputError) -> InputError:

@@ -1,5 +1,6 @@
 """What is wanted: a model, its training, the limits and the applicant."""
 
+from stellwerk.workload.applicant_request import ApplicantRequest, parse_applicant
 from stellwerk.workload.architecture import (
     FlopsPerToken,
     ParameterCount,
@@ -9,7 +10,9 @@ from stellwerk.workload.architecture import (
     kv_cache_elements_per_token,
     training_flops_per_token,
 )
+from stellwerk.workload.filled_in import FilledIn
 from stellwerk.workload.huggingface import read_huggingface_config
+from stellwerk.workload.institutions import Institution, find_institution, institutions
 from stellwerk.workload.load import read_workload
 from stellwerk.workload.model import (
     Applicant,
@@ -26,19 +29,23 @@ from stellwerk.workload.model import (
     architecture_from_values,
 )
 from stellwerk.workload.published import PublishedModel, published_models
-from stellwerk.workload.request import Draft, FilledIn, Request, draft_workload, parse_applicant, suggested_tokens
+from stellwerk.workload.request import Draft, Request, draft_workload
+from stellwerk.workload.serving_request import ServingRequest, usual_concurrent_requests
 from stellwerk.workload.summary import published_model_as_dict, workload_as_dict
+from stellwerk.workload.training_request import TrainingRequest, suggested_tokens
 from stellwerk.workload.words import words
 from stellwerk.workload.written import draft_as_toml, filled_in_lines
 
 __all__ = [
     "Applicant",
+    "ApplicantRequest",
     "Architecture",
     "DataNeeds",
     "Draft",
     "Experts",
     "FilledIn",
     "FlopsPerToken",
+    "Institution",
     "LatentAttention",
     "Limits",
     "Method",
@@ -46,7 +53,9 @@ __all__ = [
     "PublishedModel",
     "Request",
     "Serving",
+    "ServingRequest",
     "Training",
+    "TrainingRequest",
     "WeightFormat",
     "Workload",
     "adapter_parameters",
@@ -55,7 +64,9 @@ __all__ = [
     "draft_as_toml",
     "draft_workload",
     "filled_in_lines",
+    "find_institution",
     "flops_per_token",
+    "institutions",
     "kv_cache_elements_per_token",
     "parse_applicant",
     "published_model_as_dict",
@@ -64,6 +75,7 @@ __all__ = [
     "read_workload",
     "suggested_tokens",
     "training_flops_per_token",
+    "usual_concurrent_requests",
     "words",
     "workload_as_dict",
 ]

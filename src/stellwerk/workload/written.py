@@ -6,23 +6,43 @@ import json
 from collections.abc import Iterator
 
 from stellwerk.messages import Language
-from stellwerk.workload.request import Draft, FilledIn
+from stellwerk.workload.filled_in import FilledIn
+from stellwerk.workload.request import Draft
 from stellwerk.workload.words import words
 
 COMMENT_COLUMN = 34
-EXAMPLES = {"limits.duration": "90d", "limits.budget": "500000 EUR", "applicant.state": "DE-SN"}
-"""What stands in the comment of a key that is left out."""
+EXAMPLES: dict[str, object] = {
+    "limits.duration": "90d",
+    "limits.deadline": "2027-06-30 18:00 Europe/Berlin",
+    "limits.budget": "500000 EUR",
+    "data.locations": ["DE"],
+    "data.jurisdictions": ["EU"],
+    "data.certificates": ["BSI C5"],
+    "data.storage_tb": 2,
+    "applicant.state": "DE-SN",
+    "applicant.employees": 40,
+    "applicant.institution": "tu-dresden.de",
+    "applicant.institution_kind": "university",
+    "applicant.career_stage": "doctoral",
+    "applicant.pi_stage": "professor",
+    "applicant.pi_doctorate": True,
+    "applicant.partners": [],
+    "applicant.grants": [],
+    "applicant.open_results": True,
+    "applicant.purpose": "research",
+}
+"""What stands in the comment of a key that is left out and makes the answer better where it is known."""
 
 
 def draft_as_toml(draft: Draft, language: Language) -> str:
     """The file that says the same as ``draft``, with a comment for every key."""
     filled_in = {one.key: one for one in draft.filled_in}
-    lines = [f"# {words('file', language)['head']}", ""]
+    lines = [f"# {words('file', language)[line]}" for line in ("head", "more")] + [""]
     for name, value in draft.sections.items():
         if isinstance(value, dict):
             lines += ["", f"[{name}]"]
             lines += [_line(key, value[key], f"{name}.{key}", filled_in, language) for key in value]
-            lines += _left_out(name, filled_in, language)
+            lines += _left_out(draft, name, language)
         else:
             lines.append(_line(name, value, name, filled_in, language))
     return "\n".join(lines) + "\n"
@@ -36,11 +56,14 @@ def filled_in_lines(draft: Draft, language: Language) -> list[str]:
     ]
 
 
-def _left_out(section: str, filled_in: dict[str, FilledIn], language: Language) -> Iterator[str]:
-    for dotted, one in filled_in.items():
+def _left_out(draft: Draft, section: str, language: Language) -> Iterator[str]:
+    for dotted, example in EXAMPLES.items():
         name, _, key = dotted.partition(".")
-        if name == section and one.value is None:
-            yield f"# {_commented(key, EXAMPLES[dotted], words('keys', language)[dotted])}"
+        if name != section or key in draft.sections[section]:
+            continue
+        if dotted == "limits.duration" and "serving" in draft.sections:  # a service says itself how long it runs
+            continue
+        yield f"# {_commented(key, example, words('keys', language)[dotted])}"
 
 
 def _line(key: str, value: object, dotted: str, filled_in: dict[str, FilledIn], language: Language) -> str:
@@ -51,9 +74,9 @@ def _line(key: str, value: object, dotted: str, filled_in: dict[str, FilledIn], 
 
 
 def _commented(key: str, value: object, comment: str) -> str:
-    return f"{f'{key} = {_toml(value)}':<{COMMENT_COLUMN}}# {comment}"
+    return f"{f'{key} = {_toml(value)}':<{COMMENT_COLUMN - 1}} # {comment}"
 
 
 def _toml(value: object) -> str:
-    """A whole number or a string; JSON escapes as TOML does, but for the delete character."""
+    """A number, a truth value, a string or a list of these; JSON escapes as TOML does, but for the delete character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
