@@ -13,6 +13,7 @@ from stellwerk.errors import StellwerkError
 VERBS = {
     "catalog": ("stellwerk.cli.catalog", "what exists: list, show, check and sum up the catalogue"),
     "workload": ("stellwerk.cli.workload", "what is wanted: check a workload file and show what follows from it"),
+    "migrate": ("stellwerk.cli.migrate", "bring workload files to the current version, comments kept"),
     "init": ("stellwerk.cli.init", "answer a few questions and get a workload file"),
     "plan": ("stellwerk.cli.plan", "memory, time, layout and energy of a workload on one accelerator"),
     "match": ("stellwerk.cli.match", "where a workload can run, ranked, with reasons"),

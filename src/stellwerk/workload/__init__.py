@@ -11,6 +11,7 @@ from stellwerk.workload.architecture import (
 )
 from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.load import read_workload
+from stellwerk.workload.migrate_file import Migrated, migrate_text
 from stellwerk.workload.model import (
     Applicant,
     Architecture,
@@ -42,6 +43,7 @@ __all__ = [
     "LatentAttention",
     "Limits",
     "Method",
+    "Migrated",
     "ParameterCount",
     "PublishedModel",
     "Request",
@@ -57,6 +59,7 @@ __all__ = [
     "filled_in_lines",
     "flops_per_token",
     "kv_cache_elements_per_token",
+    "migrate_text",
     "parse_applicant",
     "published_model_as_dict",
     "published_models",
