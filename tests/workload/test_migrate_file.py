@@ -15,8 +15,12 @@ from tests.workload.documents import ABSENT, WORKLOAD, changed, to_toml
 
 FILE = Path("my.toml")
 REST = to_toml(changed(WORKLOAD, schema=ABSENT, limits=ABSENT))
-DEADLINES = ("[limits]{c}\nduration = '90d'\ndeadline = {d}{c}\n", "limits = {{ deadline = {d}, duration = '90d' }}{c}\n",
-             "limits.deadline = {d}{c}\nlimits.duration = '90d'\n", "[limits]\n'deadline'={d}{c}\nduration = '90d'\n")  # fmt: skip
+DEADLINES = (
+    "[limits]{c}\nduration = '90d'\ndeadline = {d}{c}\n",
+    "[limits]\n'deadline'={d}{c}\nduration = '90d'\n",
+    "limits = {{ deadline = {d}, duration = '90d' }}{c}\n",
+    "limits.deadline = {d}{c}\nlimits.duration = '90d'\n",
+)
 COMMENTS = st.text(st.characters(blacklist_categories=["Cc", "Cs"]), max_size=30).map(lambda text: f" # {text}")
 
 
@@ -92,7 +96,7 @@ def test_a_version_that_is_not_known_is_refused(schema: str, table: str) -> None
 
 @pytest.mark.parametrize("text", ["[model]\n", "[[systems]]\n"])
 def test_a_missing_version_says_what_to_write(text: str) -> None:
-    with pytest.raises(InputError, match="schema: is missing; allowed: schema = . on the first line"):
+    with pytest.raises(InputError, match=r"schema: is missing; allowed: schema = \d on the first line"):
         migrate_text(text, FILE)
 
 
