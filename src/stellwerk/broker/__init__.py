@@ -16,11 +16,11 @@ from stellwerk.broker.model import (
 )
 from stellwerk.broker.names import task_of
 from stellwerk.broker.needs import (
-    NEED_SCHEMA,
     NeedGroup,
     Obstacle,
     RegisteredNeed,
     group_needs,
+    is_need_line,
     need_record,
     obstacles,
     read_needs,
@@ -30,7 +30,6 @@ from stellwerk.broker.serialise import classes_as_dict, match_as_dict, plan_as_d
 from stellwerk.broker.waits import NO_WAITS, Wait, Waits, read_waits
 
 __all__ = [
-    "NEED_SCHEMA",
     "NO_WAITS",
     "ClassAnswer",
     "ClassOnSystem",
@@ -53,6 +52,7 @@ __all__ = [
     "classes_as_dict",
     "find_classes",
     "group_needs",
+    "is_need_line",
     "match",
     "match_as_dict",
     "need_record",

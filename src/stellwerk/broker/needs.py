@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -86,6 +87,15 @@ def need_record(match: Match) -> dict[str, Any]:
         record |= _best(match, verdict)
     against = {verdict: _reasons(match.offers, verdict) for verdict in AGAINST}
     return record | {"reasons": against}
+
+
+def is_need_line(line: str | bytes) -> bool:
+    """Whether a line says of itself that it is one of ``need_record``; its other values are not looked at."""
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and values.get("schema") == NEED_SCHEMA
 
 
 def read_needs(path: Path) -> tuple[RegisteredNeed, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from stellwerk.broker.model import Verdict
-from stellwerk.broker.needs import AGAINST, NEED_SCHEMA, RegisteredNeed
+from stellwerk.broker.needs import AGAINST, NEED_SCHEMA, RegisteredNeed, is_need_line
 from stellwerk.errors import InputError, InputErrors
 from stellwerk.workload.boundary import Flag, Section, read_section
 from stellwerk.workload.model import ApplicantKind, Method, Sensitivity
@@ -64,8 +64,12 @@ class NeedLine(Section):
 
 def needs_in(text: str, path: Path) -> tuple[RegisteredNeed, ...]:
     """The needs in the ``text`` of ``path``; raises InputErrors with every mistake and its line."""
-    needs, errors = [], []
-    for number, line in enumerate(text.splitlines(), start=1):
+    lines = text.split("\n")
+    if text and not is_need_line(lines[0]):
+        raise InputError("is no file of needs", file=path, allowed="one that match --register-need wrote")
+    needs: list[RegisteredNeed] = []
+    errors: list[InputError] = []
+    for number, line in enumerate(lines[:-1] if not lines[-1] else lines, start=1):
         try:
             needs.append(_need(read_section(NeedLine, _parsed(line, number, path), file=path, key=f"line {number}")))
         except InputErrors as mistakes:

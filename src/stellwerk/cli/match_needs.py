@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from stellwerk.broker import NEED_SCHEMA, Match, need_record
+from stellwerk.broker import Match, is_need_line, need_record
 from stellwerk.errors import InputError
 from stellwerk.messages import Language, text
 
@@ -43,14 +43,6 @@ def _check_is_ours(handle: int, path: Path) -> None:
     if about.st_size == 0:
         return
     first = os.pread(handle, FIRST_LINE_BYTES, 0).split(b"\n", 1)[0]
-    if _schema_of(first) != NEED_SCHEMA or os.pread(handle, 1, about.st_size - 1) != b"\n":
+    if not is_need_line(first) or os.pread(handle, 1, about.st_size - 1) != b"\n":
         problem = "is no file of needs, or its last line is not whole; nothing was written"
         raise InputError(problem, file=path, allowed="a new file, or one that --register-need wrote")
-
-
-def _schema_of(line: bytes) -> object:
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return values.get("schema") if isinstance(values, dict) else None

@@ -57,19 +57,19 @@ def _as_dict(
 
 def _group_table(groups: tuple[NeedGroup, ...], language: Language) -> Table:
     table = Table(text("needs.applicant", language), text("needs.task", language))
-    for name in ("requests", "met", "open", "unmet", "median"):
+    for name in ("requests", "met", "open", "unmet", "median", "n"):
         table.add_column(text(f"needs.{name}", language), justify="right")
     for group in groups:
         counts = (str(count) for count in (group.requests, group.met, group.open, group.unmet))
         who, what = text(f"applicant.{group.applicant}", language), text(f"needs.task_{group.task}", language)
-        table.add_row(who, what, *counts, _median(group, language))
+        table.add_row(who, what, *counts, _median(group, language), str(group.gpu_hours_known))
     return table
 
 
 def _median(group: NeedGroup, language: Language) -> str:
     if group.gpu_hours_median is None:
         return text("needs.not_known", language)
-    return f"{format_significant(group.gpu_hours_median, language)} (n = {group.gpu_hours_known})"
+    return format_significant(group.gpu_hours_median, language)
 
 
 def _obstacle_table(against: tuple[Obstacle, ...], language: Language) -> Table:
@@ -77,6 +77,6 @@ def _obstacle_table(against: tuple[Obstacle, ...], language: Language) -> Table:
     for name in ("offers", "in_requests"):
         table.add_column(text(f"needs.{name}", language), justify="right")
     for one in against:
-        sentence = f"{outline(one.code, language)} [{one.code}]".replace("[", "\\[")
-        table.add_row(sentence, text(f"verdict.{one.verdict}", language), str(one.offers), str(one.requests))
+        verdict = text(f"verdict.{one.verdict}", language)
+        table.add_row(outline(one.code, language), verdict, str(one.offers), str(one.requests))
     return table
