@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stellwerk.broker import RegisteredNeed, group_needs, match, need_record, obstacles, read_needs
+from stellwerk.broker import Match, RegisteredNeed, group_needs, match, need_record, obstacles, read_needs
 from stellwerk.catalog import Catalogue, load_catalogue
 from stellwerk.errors import InputError, InputErrors
 from stellwerk.units import Money
-from stellwerk.workload import Applicant, DataNeeds, Limits, Serving, Training, Workload
+from stellwerk.workload import Applicant, DataNeeds, Limits, Serving, Training
 from tests.planner import examples
 
 DAY = datetime.date(2026, 11, 23)
@@ -28,6 +28,11 @@ SERVING = Serving(213, 21, 2000, 500, 15.0, 5.0, "fp8", 365 * 86400.0)
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
     return load_catalogue(Path(__file__).parent / "catalogue")
+
+
+@pytest.fixture(scope="module")
+def answer(catalogue: Catalogue) -> Match:
+    return match(examples.workload(), catalogue, DAY)
 
 
 def record(catalogue: Catalogue, **changes: Any) -> dict[str, Any]:
@@ -93,18 +98,11 @@ def test_without_an_offer_that_has_a_plan_there_is_no_best_one(catalogue: Catalo
 
 
 @given(st.integers(4096 * 1024, 10**15))
-def test_amounts_have_two_significant_figures(catalogue: Catalogue, tokens: int) -> None:
+def test_amounts_have_two_significant_figures(answer: Match, tokens: int) -> None:
     workload = replace(examples.workload(), task=Training(tokens, 4096, 1024, "bf16"))
-    tokens_recorded = need_record(replace(_ANSWER(catalogue), workload=workload))["tokens"]
+    tokens_recorded = need_record(replace(answer, workload=workload))["tokens"]
     assert tokens_recorded == pytest.approx(tokens, rel=0.05)
     assert len(str(tokens_recorded).rstrip("0")) <= 2
-
-
-_ANSWERS: dict[int, Any] = {}
-
-
-def _ANSWER(catalogue: Catalogue) -> Any:  # noqa: N802
-    return _ANSWERS.setdefault(id(catalogue), match(examples.workload(), catalogue, DAY))
 
 
 @pytest.mark.parametrize("task", [examples.workload().task, SERVING], ids=["training", "serving"])
@@ -119,13 +117,13 @@ def test_what_is_written_can_be_read(catalogue: Catalogue, tmp_path: Path, task:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda need: need.update(institution="x"), "line 2: institution"),
-        (lambda need: need.update(applicant="Dr. X"), "line 2: applicant"),
-        (lambda need: need.update(country="Dresden"), "line 2: country"),
-        (lambda need: need.update(tokens=-1), "line 2: tokens"),
-        (lambda need: need.update(tokens=math.inf), "line 2: tokens"),
-        (lambda need: need["reasons"]["unknown"].update({"Free text": 1}), "line 2: reasons"),
-        (lambda need: need.update(schema="stellwerk-need-2"), "line 2: schema"),
+        (lambda need: need.update(institution="x"), "line 2.institution"),
+        (lambda need: need.update(applicant="Dr. X"), "line 2.applicant"),
+        (lambda need: need.update(country="Dresden"), "line 2.country"),
+        (lambda need: need.update(tokens=-1), "line 2.tokens"),
+        (lambda need: need.update(tokens=math.inf), "line 2.tokens"),
+        (lambda need: need["reasons"]["unknown"].update({"Free text": 1}), "line 2.reasons"),
+        (lambda need: need.update(schema="stellwerk-need-2"), "line 2.schema"),
     ],
 )
 def test_a_line_with_anything_else_in_it_is_refused(
