@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import stellwerk
-from stellwerk.messages import LANGUAGES, Language, Reason, count_text, render, text
+from stellwerk.messages import LANGUAGES, Language, Reason, count_text, outline, render, text
 
 
 def _texts(language: Language) -> dict[str, dict[str, str]]:
@@ -73,6 +73,11 @@ def test_a_missing_parameter_is_an_error() -> None:
 
 def test_a_value_with_braces_is_shown_as_it_is() -> None:
     assert "{x}" in render(Reason("amount_not_comparable", {"programme": "p", "text": "{x}"}), "en")
+
+
+def test_an_outline_has_dots_for_values_and_an_unknown_code_is_shown_as_it_is() -> None:
+    assert outline("programme_closed", "en") == "… takes no more applications."
+    assert outline("of_a_later_version", "de") == "of_a_later_version"
 
 
 def test_fixed_texts_take_parameters() -> None:

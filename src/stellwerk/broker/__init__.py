@@ -15,6 +15,16 @@ from stellwerk.broker.model import (
     Verdict,
 )
 from stellwerk.broker.names import task_of
+from stellwerk.broker.needs import (
+    NeedGroup,
+    Obstacle,
+    RegisteredNeed,
+    group_needs,
+    is_need_line,
+    need_record,
+    obstacles,
+    read_needs,
+)
 from stellwerk.broker.page import render_match_page
 from stellwerk.broker.serialise import classes_as_dict, match_as_dict, plan_as_dict
 from stellwerk.broker.waits import NO_WAITS, Wait, Waits, read_waits
@@ -31,17 +41,25 @@ __all__ = [
     "FinishPart",
     "JudgedOffer",
     "Match",
+    "NeedGroup",
+    "Obstacle",
     "Offer",
     "PublicOffer",
+    "RegisteredNeed",
     "Verdict",
     "Wait",
     "Waits",
     "classes_as_dict",
     "find_classes",
+    "group_needs",
+    "is_need_line",
     "match",
     "match_as_dict",
+    "need_record",
+    "obstacles",
     "plan_as_dict",
     "plan_on",
+    "read_needs",
     "read_waits",
     "render_match_page",
     "task_of",

@@ -13,9 +13,11 @@ from stellwerk.errors import StellwerkError
 VERBS = {
     "catalog": ("stellwerk.cli.catalog", "what exists: list, show, check and sum up the catalogue"),
     "workload": ("stellwerk.cli.workload", "what is wanted: check a workload file and show what follows from it"),
+    "migrate": ("stellwerk.cli.migrate", "bring workload files to the current version, comments kept"),
     "init": ("stellwerk.cli.init", "answer a few questions and get a workload file"),
     "plan": ("stellwerk.cli.plan", "memory, time, layout and energy of a workload on one accelerator"),
     "match": ("stellwerk.cli.match", "where a workload can run, ranked, with reasons"),
+    "needs": ("stellwerk.cli.needs", "sum up the needs that match --register-need wrote down"),
     "classes": ("stellwerk.cli.classes", "which class of access fits: NHR test or normal, playground or fast lane"),
     "train": ("stellwerk.cli.train", "plan and run a first small training on this machine"),
     "simulate": ("stellwerk.cli.simulate", "replay a job log under a scheduling policy"),

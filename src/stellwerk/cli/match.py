@@ -25,6 +25,7 @@ from stellwerk.broker import (
     task_of,
 )
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.match_needs import register_need
 from stellwerk.cli.output import console, show_interval, today
 from stellwerk.errors import InputError, InputErrors
 from stellwerk.files import write_whole
@@ -105,6 +106,7 @@ OPTIONS = {
 @click.option("--all", "show_all", is_flag=True, help="Print every offer.")
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 @click.option("--waits", type=click.Path(path_type=Path), help="A file of waiting times in the queue (docs/waits.md).")
+@click.option("--register-need", "needs", type=click.Path(path_type=Path), help="Append the need (docs/needs.md).")
 def command(
     file: Path | None,
     save: Path | None,
@@ -115,6 +117,7 @@ def command(
     show_all: bool,
     catalogue: Path | None,
     waits: Path | None,
+    needs: Path | None,
     **asked: Any,
 ) -> None:
     """Judge every offer of the catalogue for the workload in FILE, and rank them.
@@ -134,6 +137,8 @@ def command(
     day = as_of.date() if as_of else workload.as_of or today()
     known = load_catalogue(overlay=catalogue)
     answer = match(workload, known, day, waits=read_waits(waits, known.systems) if waits else NO_WAITS)
+    if needs is not None:
+        register_need(needs, answer, language)
     if html is not None:
         write_whole(html, render_match_page(answer, language).encode())
     if as_json:

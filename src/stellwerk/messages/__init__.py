@@ -3,6 +3,6 @@
 A reason is a stable code with parameters; the sentences live in ``de.toml`` and ``en.toml``.
 """
 
-from stellwerk.messages.reasons import LANGUAGES, Language, Reason, Words, count_text, render, text
+from stellwerk.messages.reasons import LANGUAGES, Language, Reason, Words, count_text, outline, render, text
 
-__all__ = ["LANGUAGES", "Language", "Reason", "Words", "count_text", "render", "text"]
+__all__ = ["LANGUAGES", "Language", "Reason", "Words", "count_text", "outline", "render", "text"]

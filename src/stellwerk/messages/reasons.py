@@ -51,6 +51,11 @@ def render(reason: Reason, language: Language) -> str:
     )
 
 
+def outline(code: str, language: Language) -> str:
+    """The sentence of a code with dots in the place of its values; the code itself where there is no sentence."""
+    return _sentences(language)["reasons"].get(code, code).format_map(_Dots())
+
+
 def text(key: str, language: Language, **params: str | int | float) -> str:
     """A fixed text of the interface (``section.name``) in one language."""
     section, _, name = key.partition(".")
@@ -66,6 +71,11 @@ def count_text(number: float, language: Language) -> str:
             shown = f"{number / factor:.3g}"
             return text(f"count.{name}", language, number=shown if language == "en" else shown.replace(".", ","))
     return f"{number:.3g}"
+
+
+class _Dots(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "…"
 
 
 @cache

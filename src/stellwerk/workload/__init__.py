@@ -14,6 +14,7 @@ from stellwerk.workload.filled_in import FilledIn
 from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.institutions import Institution, find_institution, institutions
 from stellwerk.workload.load import read_workload
+from stellwerk.workload.migrate_file import Migrated, migrate_text
 from stellwerk.workload.model import (
     Applicant,
     Architecture,
@@ -49,6 +50,7 @@ __all__ = [
     "LatentAttention",
     "Limits",
     "Method",
+    "Migrated",
     "ParameterCount",
     "PublishedModel",
     "Request",
@@ -68,6 +70,7 @@ __all__ = [
     "flops_per_token",
     "institutions",
     "kv_cache_elements_per_token",
+    "migrate_text",
     "parse_applicant",
     "published_model_as_dict",
     "published_models",

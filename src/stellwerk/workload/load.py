@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stellwerk.errors import InputError
 from stellwerk.files import read_toml
-from stellwerk.workload.migrate import SCHEMA, upgraded
+from stellwerk.workload.migrate import check_schema, upgraded
 from stellwerk.workload.model import Workload
 
 MAX_FILE_BYTES = 1_000_000
@@ -22,14 +21,5 @@ def read_workload(path: Path | str) -> Workload:
 
     path = Path(path)
     values = read_toml(path, limit_bytes=MAX_FILE_BYTES)
-    _check_schema(values.get("schema"), path)
+    check_schema(values.get("schema"), path)
     return assemble_workload(upgraded(values), path)
-
-
-def _check_schema(schema: object, path: Path) -> None:
-    if schema is None:
-        raise InputError("is missing", file=path, key="schema", allowed=f"schema = {SCHEMA} on the first line")
-    if isinstance(schema, bool) or schema not in (SCHEMA, SCHEMA - 1):
-        shown = schema if isinstance(schema, int) and abs(schema) < 10**9 else None
-        allowed = f"{SCHEMA}; {SCHEMA - 1} is read, too"
-        raise InputError("this version cannot be read", file=path, key="schema", value=shown, allowed=allowed)
