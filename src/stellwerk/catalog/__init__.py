@@ -29,6 +29,7 @@ from stellwerk.catalog.model import (
     Source,
     Status,
     Support,
+    SupportKind,
     System,
 )
 from stellwerk.catalog.rates import carbon_intensity, exchange_rate, latest_rate
@@ -91,6 +92,7 @@ __all__ = [
     "Status",
     "Summary",
     "Support",
+    "SupportKind",
     "System",
     "Total",
     "ValueKind",

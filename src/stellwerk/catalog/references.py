@@ -26,6 +26,12 @@ def unknown_references(rows: Rows, known: Mapping[str, Collection[str]]) -> Iter
             yield from _unknown(limit.system_ids, "system", systems, programme, f"limits[{number}].system_ids")
     for product in rows.products:
         yield from _unknown([product.entry.accelerator_id], "accelerator", accelerators, product, "accelerator_id")
+    for support in rows.support:
+        yield from _unknown(support.entry.site_ids, "site", known["sites"], support, "site_ids")
+        yield from _unknown(support.entry.system_ids, "system", systems, support, "system_ids")
+        yield from _unknown(support.entry.programme_ids, "programme", programmes, support, "programme_ids")
+    for software in rows.software:
+        yield from _unknown(software.entry.system_ids, "system", systems, software, "system_ids")
 
 
 def _ids(row: Row[Any], field: str) -> list[str]:

@@ -12,11 +12,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stellwerk.catalog.model import AmountUnit, ApplicantKind, Eligibility, Evidence, NeedKind, PriceUnit, Status
+from stellwerk.catalog.model import (
+    AmountUnit,
+    ApplicantKind,
+    Eligibility,
+    Evidence,
+    NeedKind,
+    PriceUnit,
+    Status,
+    SupportKind,
+)
 from stellwerk.catalog.rule_fields import RuleField
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._()-]*$", max_length=100)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Region = Annotated[str, Field(pattern=r"^([A-Z]{2}-[A-Z0-9]{1,3})?$")]
 Count = Annotated[int, Field(gt=0, le=10**9)]
 Amount = Annotated[float, Field(gt=0, le=1e30)]
 Money = Annotated[str, Field(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
@@ -213,7 +223,7 @@ class RuleEntry(Strict):
 class ProgrammeEntry(Entry):
     kind: Literal["access", "frame", "comparator", "no_compute"] = "access"
     country_codes: list[Country] = []
-    region: Annotated[str, Field(pattern=r"^([A-Z]{2}-[A-Z0-9]{1,3})?$")] = ""
+    region: Region = ""
     free: bool | None = None
     closed: Literal["no", "yes", "unknown"] = "no"
     closed_system_ids: list[str] = []
@@ -367,6 +377,13 @@ class SupportValues(Strict):
 
 class SupportEntry(Entry):
     url: str = ""
+    support_kind: SupportKind | None = None
+    user_groups: list[ApplicantKind] = []
+    country_codes: list[Country] = []
+    region: Region = ""
+    site_ids: list[str] = []
+    system_ids: list[str] = []
+    programme_ids: list[str] = []
 
 
 class NeedValues(Strict):
@@ -416,6 +433,7 @@ class SoftwareValues(Strict):
 class SoftwareEntry(Entry):
     is_centre: bool = True
     url: str = ""
+    system_ids: list[str] = []
 
 
 class ProviderTable(Strict):
