@@ -26,7 +26,15 @@ Status = Literal["planned", "building", "operational", "transitional", "unclear"
 Eligibility = Literal["yes", "no", "conditional"]
 ApplicantKind = Literal["academia", "startup", "sme", "large_industry", "public"]
 SupportKind = Literal[
-    *("course", "consulting", "onboarding", "starter_package", "tutorial", "funding", "brokering", "hosting", "guide")
+    "course",
+    "tutorial",
+    "consulting",
+    "onboarding",
+    "starter_package",
+    "guide",
+    "brokering",
+    "hosting",
+    "funding",
 ]
 NeedKind = Literal["request", "use", "refusal", "projection", "proposal"]
 AmountUnit = Literal["gpu_h", "node_h", "core_h", "flop", "eur", "share"]
