@@ -172,11 +172,19 @@ statement = "twice as many applications as places"
 id = "hilfe"
 source = "page"
 organisation = "Rechenzentrum"
+support_kind = "course"
+user_groups = ["academia"]
+country_codes = ["DE"]
+region = "DE-SN"
+site_ids = ["heim"]
+system_ids = ["heim-gpu"]
+programme_ids = [ "antrag" ]
 
 [[software]]
 id = "heim"
 source = "page"
 site_system = "Heim"
+system_ids = [ "heim-gpu" ]
 """
 """A whole catalogue in one file, one entry of each kind."""
 

@@ -302,3 +302,26 @@ def test_every_class_of_a_family_has_its_programme(packaged: Catalogue) -> None:
     for family in packaged.families.values():
         members = {one.access_class for one in packaged.programmes.values() if one.family == family.id}
         assert members == set(family.classes)
+
+
+def test_every_support_offer_says_what_kind_of_help_it_is(packaged: Catalogue) -> None:
+    assert [support.id for support in packaged.support.values() if support.kind is None] == []
+
+
+def test_links_of_support_say_no_more_than_its_words(packaged: Catalogue) -> None:
+    support = packaged.support
+    assert support["jaif-support"].system_ids == ("jsc-jupiter-booster", "jsc-jarvis")
+    assert support["jsc-dl-course"].user_groups == ()  # users of the machines may be of any kind
+    assert support["hessian-lab"].country_codes == ()  # a focus is no limit
+    assert support["hpcnrw"].region == "DE-NW"
+    assert not support["minerva"].tied
+    assert "eurohpc-development" in support["epicure"].programme_ids
+    for one in support.values():
+        assert bool(one.country_codes) == (one.eligibility.value in ("EU", "DE", "NRW", "PhD at German university"))
+
+
+def test_a_system_has_at_most_one_software_environment(packaged: Catalogue) -> None:
+    described = [name for software in packaged.software.values() for name in software.system_ids]
+    assert len(described) == len(set(described)) == 46
+    assert {software.id for software in packaged.software.values() if not software.system_ids} == {"eessi", "generic"}
+    assert "jsc-jedi" not in described  # no entry names it

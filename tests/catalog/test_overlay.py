@@ -318,3 +318,19 @@ def _with_local(below: Path, tmp_path: Path, text: str) -> Catalogue:
     content = HEAD.replace("schema = 1\n", f"schema = 1\n{top}\n", 1) + table + rest
     (tmp_path / "own/own.toml").write_text(content, encoding="utf-8")
     return load_catalogue(below, overlay=tmp_path / "own")
+
+
+def test_a_local_file_gives_help_other_links_and_keeps_its_words(
+    write_catalogue: WriteCatalogue, tmp_path: Path
+) -> None:
+    below, local = write_catalogue(), tmp_path.parent / f"{tmp_path.name}-local"
+    local.mkdir()
+    (local / "own.toml").write_text(
+        'schema = 1\nsite = "werk"\n\n[[systems]]\nid = "werk-gpu"\nunsourced = "all"\noperator_kind = "project"\n\n'
+        '[[support]]\nid = "hilfe"\nsite_ids = ["heim", "werk"]\nuser_groups = []\n',
+        encoding="utf-8",
+    )
+    support = load_catalogue(below, overlay=local).support["hilfe"]
+    assert support.site_ids == ("heim", "werk")
+    assert support.user_groups == ()
+    assert (support.organisation.value, support.region, support.kind) == ("Rechenzentrum", "DE-SN", "course")

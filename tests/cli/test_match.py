@@ -222,3 +222,14 @@ def test_local_data_lie_over_the_catalogue(tmp_path: Path) -> None:
     assert capella
     assert all(any(one["code"] == "system_decommissioned" for one in offer["reasons"]) for offer in capella)
     assert len(answer["offers"]) > 300
+
+
+def test_every_possible_offer_ends_with_the_help_and_software_it_leads_on_to() -> None:
+    shown = " ".join(run(str(EXAMPLE), "--as-of", "2026-11-23").split())
+    possible = shown.split("Unknown: something decisive")[0]
+    assert "help: jaif-support, epicure, jsc-venv-template, ffplus · courses: jsc-dl-course" in possible
+    assert "software: jsc-jupiter" in possible
+    assert "software for any machine: eessi, generic" in possible
+    assert "help:" not in shown.split("Unknown: something decisive")[1]
+    german = " ".join(run(str(EXAMPLE), "--as-of", "2026-11-23", "--lang", "de").split())
+    assert "Hilfe: jaif-support, epicure" in german

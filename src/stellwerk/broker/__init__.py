@@ -1,6 +1,7 @@
 """Where a workload can run: every offer judged, with reasons, and ranked."""
 
 from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer, find_classes
+from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.match import match, plan_on
 from stellwerk.broker.model import (
     CommercialOffer,
@@ -40,6 +41,8 @@ __all__ = [
     "Finish",
     "FinishPart",
     "JudgedOffer",
+    "LeadOn",
+    "LeadOnIndex",
     "Match",
     "NeedGroup",
     "Obstacle",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from stellwerk import __version__
+from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.model import CommercialOffer, Cost, Finish, JudgedOffer, Match
 from stellwerk.broker.names import detail_of, name_of, task_of
 from stellwerk.broker.pictures import pictures_of
+from stellwerk.catalog import Fact, Software, Support
 from stellwerk.charts import figure, format_date, format_significant, page_template, render_page
 from stellwerk.messages import Language, render, text
 from stellwerk.units import JOULES_PER_MWH, Interval
@@ -18,10 +20,12 @@ COLUMNS = ("verdict", "gpus", "gpu_hours", "finish", "cost", "energy", "co2")
 
 def render_match_page(match: Match, language: Language) -> str:
     """The whole page; it makes no request to anywhere."""
+    index = LeadOnIndex(match.catalogue, match.workload)
     main = page_template("stellwerk.broker", "match.html.j2").render(
         figures=[figure(chart, language) for chart in pictures_of(match, language)],
-        rows=[_row(rank, judged, match, language) for rank, judged in enumerate(match.offers, start=1)],
+        rows=[_row(rank, judged, match, index, language) for rank, judged in enumerate(match.offers, start=1)],
         columns=[text(f"page.column_{key}", language) for key in COLUMNS],
+        language=language,
         say=lambda key, **params: text(f"page.{key}", language, **params),
     )
     task, counts = task_of(match.workload, language), match.counts()
@@ -42,7 +46,7 @@ def render_match_page(match: Match, language: Language) -> str:
     )
 
 
-def _row(rank: int, judged: JudgedOffer, match: Match, language: Language) -> dict[str, object]:
+def _row(rank: int, judged: JudgedOffer, match: Match, index: LeadOnIndex, language: Language) -> dict[str, object]:
     plan = judged.plan
     on_front = judged.offer.id in match.front
     owner = "commercial" if isinstance(judged.offer, CommercialOffer) else "public"
@@ -65,7 +69,36 @@ def _row(rank: int, judged: JudgedOffer, match: Match, language: Language) -> di
             _shown(judged.co2_kg * (1 / KG_PER_T) if judged.co2_kg else None, language),
         ],
         "findings": [(finding.effect, render(finding.reason, language)) for finding in judged.findings],
+        "leads": [] if judged.verdict == "impossible" else _leads(index.of(judged.offer)),
     }
+
+
+def _leads(found: LeadOn) -> list[tuple[str, list[dict[str, str]]]]:
+    """What an offer leads on to, under the key of its heading; texts in the words of their sources."""
+    software = [found.software] if found.software else found.generic_software
+    groups = {
+        "support": [_help(support) for support in found.support],
+        "courses": [_help(course) for course in found.courses],
+        "software" if found.software else "generic_software": [_environment(one) for one in software],
+    }
+    return [(key, entries) for key, entries in groups.items() if entries]
+
+
+def _help(support: Support) -> dict[str, str]:
+    name = _words(support.organisation) or support.id
+    return {"name": name, "what": _words(support.offer), "cost": _words(support.cost), "address": support.url}
+
+
+def _environment(software: Software) -> dict[str, str]:
+    what = "; ".join(filter(None, (_words(software.software_stack), _words(software.container_runtime))))
+    return {"name": _words(software.site_system) or software.id, "what": what, "cost": "", "address": software.url}
+
+
+def _words(fact: Fact[str]) -> str:
+    """The words of a source; a star marks those that have none."""
+    if fact.value is None:
+        return ""
+    return f"{fact.value}{'*' if fact.evidence == 'unsourced' else ''}"
 
 
 def _shown(interval: Interval | None, language: Language, unit: str = "") -> tuple[str, str]:

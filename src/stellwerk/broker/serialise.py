@@ -9,6 +9,7 @@ from typing import Any
 
 from stellwerk import __version__
 from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer
+from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.model import CommercialOffer, Cost, Finding, Finish, JudgedOffer, Match
 from stellwerk.messages import Language, render
 from stellwerk.planner import Plan, ServingPlan
@@ -21,10 +22,13 @@ SCHEMA = 1
 def match_as_dict(match: Match, language: Language) -> dict[str, Any]:
     """The whole match. Unknown numbers are left out, never written as zero; each known one is an interval
     ``{low, best, high}``."""
+    index = LeadOnIndex(match.catalogue, match.workload)
     return _head(match) | {
         "counts": dict(match.counts()),
         "currency": match.currency,
-        "offers": [_offer_as_dict(rank, judged, match, language) for rank, judged in enumerate(match.offers, start=1)],
+        "offers": [
+            _offer_as_dict(rank, judged, match, index, language) for rank, judged in enumerate(match.offers, start=1)
+        ],
     }
 
 
@@ -44,7 +48,9 @@ def _head(match: Match) -> dict[str, Any]:
     }
 
 
-def _offer_as_dict(rank: int, judged: JudgedOffer, match: Match, language: Language) -> dict[str, Any]:
+def _offer_as_dict(
+    rank: int, judged: JudgedOffer, match: Match, index: LeadOnIndex, language: Language
+) -> dict[str, Any]:
     entry: dict[str, Any] = {"rank": rank, "id": judged.offer.id} | _names(judged)
     entry |= {
         "verdict": judged.verdict,
@@ -52,7 +58,18 @@ def _offer_as_dict(rank: int, judged: JudgedOffer, match: Match, language: Langu
         "on_front": judged.offer.id in match.front,
         "reasons": _reasons(judged.findings, language),
     }
+    if judged.verdict != "impossible":
+        entry["leads_on"] = _lead_on_as_dict(index.of(judged.offer))
     return entry | _numbers(judged)
+
+
+def _lead_on_as_dict(found: LeadOn) -> dict[str, Any]:
+    return {
+        "support": [support.id for support in found.support],
+        "courses": [course.id for course in found.courses],
+        "software": found.software.id if found.software else None,
+        "generic_software": [software.id for software in found.generic_software],
+    }
 
 
 def _reasons(findings: Iterable[Finding], language: Language) -> list[dict[str, Any]]:

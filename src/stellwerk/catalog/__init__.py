@@ -30,6 +30,7 @@ from stellwerk.catalog.model import (
     Software,
     Status,
     Support,
+    SupportKind,
     System,
 )
 from stellwerk.catalog.model_parts import Charge, Cutoff, DateRange, Partition, RecurringCutoff
@@ -101,6 +102,7 @@ __all__ = [
     "Status",
     "Summary",
     "Support",
+    "SupportKind",
     "System",
     "Total",
     "ValueKind",

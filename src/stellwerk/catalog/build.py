@@ -85,16 +85,23 @@ def _observation_order(observation: PriceObservation) -> tuple[Any, ...]:
 
 
 def _build_support(row: Row[SupportEntry]) -> Support:
-    take = row.claims.fact
+    entry, take = row.entry, row.claims.fact
     return Support(
-        id=row.entry.id,
+        id=entry.id,
         organisation=take("organisation"),
         offer_type=take("offer_type"),
         offer=take("offer"),
         audience=take("audience"),
         eligibility=take("eligibility"),
         cost=take("cost"),
-        url=row.entry.url,
+        url=entry.url,
+        kind=entry.support_kind,
+        user_groups=tuple(entry.user_groups),
+        country_codes=tuple(entry.country_codes),
+        region=entry.region,
+        site_ids=tuple(entry.site_ids),
+        system_ids=tuple(entry.system_ids),
+        programme_ids=tuple(entry.programme_ids),
     )
 
 
@@ -124,4 +131,5 @@ def _build_software(row: Row[SoftwareEntry]) -> Software:
         url=row.entry.url,
         is_centre=row.entry.is_centre,
         other=row.claims.rest(),
+        system_ids=tuple(row.entry.system_ids),
     )

@@ -21,6 +21,17 @@ from stellwerk.messages import Words
 
 Status = Literal["planned", "building", "operational", "transitional", "unclear", "decommissioned"]
 Eligibility = Literal["yes", "no", "conditional"]
+SupportKind = Literal[
+    "course",
+    "tutorial",
+    "consulting",
+    "onboarding",
+    "starter_package",
+    "guide",
+    "brokering",
+    "hosting",
+    "funding",
+]
 NeedKind = Literal["request", "use", "refusal", "projection", "proposal"]
 AmountUnit = Literal["gpu_h", "node_h", "core_h", "flop", "eur", "share"]
 PriceUnit = Literal["gpu_h", "instance_h", "month"]
@@ -380,6 +391,21 @@ class Support:
     eligibility: Fact[str]
     cost: Fact[str]
     url: str
+    kind: SupportKind | None = None
+    user_groups: tuple[ApplicantKind, ...] = ()
+    """Whom the audience names, where it names everybody by kind; empty: it does not."""
+    country_codes: tuple[str, ...] = ()
+    """ISO codes of the countries that it is limited to, ``EU`` for all member states; empty: not stated."""
+    region: str = ""
+    """Part of a country that it is limited to (``DE-NW``), or empty."""
+    site_ids: tuple[str, ...] = ()
+    """With ``system_ids`` and ``programme_ids``: what it is tied to. All three empty: to nothing in particular."""
+    system_ids: tuple[str, ...] = ()
+    programme_ids: tuple[str, ...] = ()
+
+    @property
+    def tied(self) -> bool:
+        return bool(self.site_ids or self.system_ids or self.programme_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +424,8 @@ class Software:
     url: str
     is_centre: bool
     other: Mapping[str, Fact[str]]
+    system_ids: tuple[str, ...] = ()
+    """The systems whose environment this is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,12 @@ def unknown_references(rows: Rows, known: Mapping[str, Collection[str]]) -> Iter
         yield from _unknown([part.part_of], "contingent", known["contingents"], contingent, "part_of")
     for profile in rows.launch_profiles:
         yield from _unknown(profile.entry.system_ids, "system", systems, profile, "system_ids")
+    for support in rows.support:
+        yield from _unknown(support.entry.site_ids, "site", known["sites"], support, "site_ids")
+        yield from _unknown(support.entry.system_ids, "system", systems, support, "system_ids")
+        yield from _unknown(support.entry.programme_ids, "programme", programmes, support, "programme_ids")
+    for software in rows.software:
+        yield from _unknown(software.entry.system_ids, "system", systems, software, "system_ids")
 
 
 def _ids(row: Row[Any], field: str) -> list[str]:

@@ -65,7 +65,7 @@ class Rows:
     providers: dict[str, str] = field(default_factory=dict)
     """Name by id."""
     ids: dict[str, dict[str, Document]] = field(default_factory=dict)
-    """By kind: each id and the file it stands in."""
+    """By kind, and for ``sites``: each id and the file it stands in."""
 
     def by_id(self, kind: str) -> dict[str, Row[Any]]:
         """The entries of a kind by what tells them apart; observations have no id."""
@@ -100,7 +100,9 @@ def read_rows(documents: Sequence[Document], errors: list[InputError], below: Ro
     and what it states, and no more.
     """
     known = None if below is None else {kind: below.by_id(kind) for kind in ENTRY_KINDS if kind != "observations"}
-    rows = Rows(ids={kind: {} for kind in ENTRY_KINDS}, providers={} if below is None else dict(below.providers))
+    rows = Rows(
+        ids={kind: {} for kind in (*ENTRY_KINDS, "sites")}, providers={} if below is None else dict(below.providers)
+    )
     for document in documents:
         head = checked(schema.CatalogueFile, document.content, document.path, "", errors)
         if head is not None:
@@ -150,6 +152,8 @@ class _Page:
 def _read_document(page: _Page, rows: Rows) -> None:
     _read_provider(page, rows)
     _read_sources(page)
+    if page.head.site is not None:
+        rows.ids["sites"].setdefault(page.head.site, page.document)
     for kind, (model, values_model) in MODELS.items():
         for number, content in enumerate(getattr(page.head, kind)):
             where = f"{kind}.{content.get('id', number)}"

@@ -18,6 +18,7 @@ from stellwerk.catalog.model import (
     NeedKind,
     PriceUnit,
     Status,
+    SupportKind,
     TurnaroundFrom,
 )
 from stellwerk.catalog.model_tables import ApplicantKind
@@ -30,6 +31,7 @@ from stellwerk.catalog.schema_base import (
     Entry,
     Id,
     Money,
+    Region,
     Sentence,
     Strict,
     check_currency,
@@ -205,7 +207,7 @@ class RuleEntry(Strict):
 class ProgrammeEntry(Entry):
     kind: Literal["access", "frame", "comparator", "no_compute"] = "access"
     country_codes: list[Country] = []
-    region: Annotated[str, Field(pattern=r"^([A-Z]{2}-[A-Z0-9]{1,3})?$")] = ""
+    region: Region = ""
     free: bool | None = None
     closed: Literal["no", "yes", "unknown"] = "no"
     closed_system_ids: list[str] = []
@@ -374,6 +376,13 @@ class SupportValues(Strict):
 
 class SupportEntry(Entry):
     url: str = ""
+    support_kind: SupportKind | None = None
+    user_groups: list[ApplicantKind] = []
+    country_codes: list[Country] = []
+    region: Region = ""
+    site_ids: list[str] = []
+    system_ids: list[str] = []
+    programme_ids: list[str] = []
 
 
 class NeedValues(Strict):
@@ -404,6 +413,7 @@ class SoftwareValues(Strict):
 class SoftwareEntry(Entry):
     is_centre: bool = True
     url: str = ""
+    system_ids: list[str] = []
 
 
 class ProviderTable(Strict):

@@ -11,6 +11,7 @@ from stellwerk.catalog.facts import Evidence
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._()-]*$", max_length=100)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Region = Annotated[str, Field(pattern=r"^([A-Z]{2}-[A-Z0-9]{1,3})?$")]
 Count = Annotated[int, Field(gt=0, le=10**9)]
 Amount = Annotated[float, Field(gt=0, le=1e30)]
 Money = Annotated[str, Field(pattern=r"^\d{1,12}(\.\d{1,12})?$")]

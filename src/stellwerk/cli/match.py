@@ -16,6 +16,8 @@ from stellwerk.broker import (
     NO_WAITS,
     Cost,
     JudgedOffer,
+    LeadOn,
+    LeadOnIndex,
     Match,
     Verdict,
     match,
@@ -224,6 +226,7 @@ def _print(answer: Match, language: Language, *, show_all: bool) -> None:
     )
     console.print(text("match.counts", language, total=len(answer.offers), **answer.counts()))
     console.print(text("match.interval_note", language))
+    index = LeadOnIndex(answer.catalogue, workload)
     ranked = list(enumerate(answer.offers, start=1))
     for verdict, most in OFFERS_SHOWN.items():
         section = [(rank, judged) for rank, judged in ranked if judged.verdict == verdict]
@@ -232,6 +235,8 @@ def _print(answer: Match, language: Language, *, show_all: bool) -> None:
         console.print(text(f"match.section_{verdict}", language, count=len(section)), style="bold")
         for rank, judged in shown:
             _print_offer(rank, judged, answer, language)
+            if verdict == "possible":
+                _print_leads(index.of(judged.offer), language)
         if len(shown) < len(section):
             console.print(text("match.more", language, more=len(section) - len(shown)), style="italic")
 
@@ -247,6 +252,23 @@ def _print_offer(rank: int, judged: JudgedOffer, answer: Match, language: Langua
     for finding in judged.findings:
         if finding.effect == deciding:
             console.print(Padding(f"– {render(finding.reason, language)}", (0, 0, 0, 6)))
+
+
+def _print_leads(found: LeadOn, language: Language) -> None:
+    """Who helps, which courses there are and which software, by their ids."""
+    named = {
+        "help": found.support,
+        "courses": found.courses,
+        "software": (found.software,) if found.software else (),
+        "generic_software": found.generic_software,
+    }
+    parts = [
+        f"{text(f'match.{key}', language)}: {', '.join(one.id for one in those)}"
+        for key, those in named.items()
+        if those
+    ]
+    if parts:
+        console.print(Padding(" · ".join(parts), (0, 0, 0, 6)))
 
 
 def _numbers(judged: JudgedOffer, currency: str, language: Language) -> list[str]:
