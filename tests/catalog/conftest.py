@@ -118,8 +118,8 @@ co2_g_per_kwh = 300
 [[contingents]]
 id = "heim-antrag"
 source = "page"
-system_ids = ["heim-gpu"]
 programme_ids = ["antrag"]
+system_ids = ["heim-gpu"]
 share = 0.4
 statement = "40% of the machine"
 
