@@ -33,6 +33,10 @@ def test_significant_figures_never_round_whole_digits_away(value: float, shown: 
     assert format_significant(value, "en") == shown
 
 
+def test_a_bound_without_end_is_a_sign_not_a_crash() -> None:
+    assert format_interval(Interval(1, 2, float("inf")), "en") == "2 (1–∞)"
+
+
 def test_an_interval_shows_its_bounds_and_an_exact_value_none() -> None:
     assert format_interval(Interval(10.06, 12.34, 15), "de") == "12,3 (10,1–15)"
     assert format_interval(Interval(7, 7, 7), "en") == "7"

@@ -34,6 +34,20 @@ def test_german_output_is_german() -> None:
     assert "GPU-Stunden" in shown
 
 
+@pytest.mark.parametrize("person", ["startup-7b", "doctoral-lora", "company-serve-70b"])
+def test_each_person_of_the_tour_gets_an_answer_in_every_form(tmp_path: Path, person: str) -> None:
+    example = str(EXAMPLE.with_name(f"{person}.toml"))
+    page = tmp_path / "page.html"
+    assert "Possible (" in run(example, "--as-of", "2026-11-23", "--html", str(page))
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    answer = json.loads(run(example, "--as-of", "2026-11-23", "--json"), parse_constant=refuse)
+    assert {offer["verdict"] for offer in answer["offers"]} == {"possible", "unknown", "impossible"}
+
+
 def test_json_is_complete_and_dated() -> None:
     answer = json.loads(run(str(EXAMPLE), "--json", "--as-of", "2026-11-23"))
     assert answer["schema"] == 1

@@ -13,17 +13,18 @@ _COMPLETENESS_ORDER: dict[Completeness, int] = {"complete": 0, "partial": 1, "un
 def rank(offers: Iterable[JudgedOffer]) -> list[JudgedOffer]:
     """Possible before unknown before impossible offers; within a verdict answers whose cost and finish are known in
     full before partial ones, then those with fewer open questions, then the cheaper ones (free of charge, in the
-    currency of the match, in others, unknown), then those that are done earlier.
+    currency of the match, in others, unknown), then those whose finish has fewer unknown parts, then the earlier ones.
     """
     return sorted(offers, key=_key)
 
 
-def _key(judged: JudgedOffer) -> tuple[int, int, int, tuple[int, str, float], float, str]:
+def _key(judged: JudgedOffer) -> tuple[int, int, int, tuple[int, str, float], int, float, str]:
     return (
         _VERDICT_ORDER[judged.verdict],
         _COMPLETENESS_ORDER[judged.completeness],
         judged.open_questions,
         _cost_order(judged.cost),
+        len(judged.finish.unknown) if judged.finish else 0,
         judged.finish.known_s.best if judged.finish else float("inf"),
         judged.offer.id,
     )

@@ -177,13 +177,13 @@ def _numbers(judged: JudgedOffer) -> dict[str, Any]:
     if judged.finish is not None:
         numbers["finish"] = _finish_as_dict(judged.finish)
     if judged.co2_kg is not None:
-        numbers["co2_kg"] = judged.co2_kg.as_dict()
+        numbers["co2_kg"] = _finite(judged.co2_kg)
     return numbers
 
 
 def _cost_as_dict(cost: Cost) -> dict[str, Any]:
-    converted = {} if cost.converted is None else {"converted": cost.converted.as_dict()}
-    return cost.amount.as_dict() | {"currency": cost.currency, "net": cost.net} | converted
+    converted = {} if cost.converted is None else {"converted": _finite(cost.converted)}
+    return _finite(cost.amount) | {"currency": cost.currency, "net": cost.net} | converted
 
 
 def _finish_as_dict(finish: Finish) -> dict[str, Any]:

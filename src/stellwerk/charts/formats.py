@@ -27,9 +27,12 @@ def format_number(value: float | Decimal, language: Language, decimals: int = 0)
 def format_significant(value: float | Decimal, language: Language, figures: int = 3) -> str:
     """A number rounded to ``figures`` significant figures; whole digits are never rounded away.
 
-    0.04567 → ``0.0457``, 12.3456 → ``12.3``, 1234.5 → ``1,234``; zeros after the decimal sign are dropped.
+    0.04567 → ``0.0457``, 12.3456 → ``12.3``, 1234.5 → ``1,234``; zeros after the decimal sign are dropped. A bound that
+    is not known to end is ``∞``.
     """
     number = float(value)
+    if math.isinf(number):
+        return "∞"
     if number == 0:
         return "0"
     decimals = max(0, figures - 1 - math.floor(math.log10(abs(number))))
