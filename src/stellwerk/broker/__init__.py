@@ -1,6 +1,8 @@
 """Where a workload can run: every offer judged, with reasons, and ranked."""
 
 from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer, find_classes
+from stellwerk.broker.draft import ApplicationDraft, draft_application
+from stellwerk.broker.draft_text import draft_as_markdown
 from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.match import match, plan_on
 from stellwerk.broker.model import (
@@ -32,6 +34,7 @@ from stellwerk.broker.waits import NO_WAITS, Wait, Waits, read_waits
 
 __all__ = [
     "NO_WAITS",
+    "ApplicationDraft",
     "ClassAnswer",
     "ClassOnSystem",
     "CommercialOffer",
@@ -53,6 +56,8 @@ __all__ = [
     "Wait",
     "Waits",
     "classes_as_dict",
+    "draft_application",
+    "draft_as_markdown",
     "find_classes",
     "group_needs",
     "is_need_line",

@@ -51,6 +51,7 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         closed=_CLOSED[entry.closed],
         turnaround=take("turnaround"),
         application_contents=take("application_contents"),
+        application_fields=take("application_fields", tuple),
         page_limit=take("page_limit"),
         review=take("review"),
         obligations=take("obligations"),

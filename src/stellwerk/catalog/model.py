@@ -36,6 +36,29 @@ NeedKind = Literal["request", "use", "refusal", "projection", "proposal"]
 AmountUnit = Literal["gpu_h", "node_h", "core_h", "flop", "eur", "share"]
 PriceUnit = Literal["gpu_h", "instance_h", "month"]
 TurnaroundFrom = Literal["application", "cutoff"]
+ApplicationField = Literal[
+    "applicant",
+    "abstract",
+    "scientific_case",
+    "previous_work",
+    "methods",
+    "necessity",
+    "impact",
+    "work_plan",
+    "milestones",
+    "flop",
+    "gpus_per_job",
+    "gpu_hours",
+    "duration",
+    "scalability",
+    "memory",
+    "storage",
+    "hardware",
+    "software",
+    "data",
+    "ethics",
+    "openness",
+]
 
 ENTRY_KINDS = (
     *("accelerators", "systems", "programmes", "products", "subjects", "observations", "support", "software"),
@@ -262,6 +285,8 @@ class Programme:
     recurring_cutoffs: tuple[RecurringCutoff, ...] = ()
     storage_quota_bytes: Fact[float] = Fact()
     """What a project may store by rule."""
+    application_fields: Fact[tuple[ApplicationField, ...]] = Fact()
+    """What an application has to say, in its order as far as a source names it."""
     rules: tuple[Rule, ...] = ()
     """In the order of their ids."""
     family: str | None = None

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from stellwerk.catalog.model import (
     AmountUnit,
+    ApplicationField,
     Eligibility,
     NeedKind,
     PriceUnit,
@@ -152,6 +153,7 @@ class ProgrammeValues(Strict):
     turnaround_from: TurnaroundFrom | None = None
     storage_quota_tb: Amount | None = None
     application_contents: str | None = None
+    application_fields: list[ApplicationField] | None = None
     page_limit: str | None = None
     review: str | None = None
     obligations: str | None = None

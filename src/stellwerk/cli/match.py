@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from stellwerk.broker import (
     LeadOnIndex,
     Match,
     Verdict,
+    draft_application,
+    draft_as_markdown,
     match,
     match_as_dict,
     read_waits,
@@ -28,52 +30,23 @@ from stellwerk.broker import (
 )
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.match_needs import register_need
+from stellwerk.cli.match_options import draft_from_options
 from stellwerk.cli.output import console, show_interval, today
-from stellwerk.errors import InputError, InputErrors
+from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, render, text
 from stellwerk.planner import ServingPlan
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
 from stellwerk.workload import (
     Draft,
-    Request,
-    ServingRequest,
-    TrainingRequest,
     draft_as_toml,
-    draft_workload,
     filled_in_lines,
-    parse_applicant,
     read_workload,
     words,
 )
 
 KG_PER_T = 1000.0
 OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible": 20}
-OPTIONS = {
-    "model.name": "--model",
-    "finetuning.method": "--finetune",
-    "serving.users": "--users",
-    "serving.concurrent_requests": "--concurrent-requests",
-    "serving.duration": "--days",
-    "limits.duration": "--days",
-    "limits.deadline": "--deadline",
-    "limits.budget": "--budget",
-    "data.sensitivity": "--sensitivity",
-    "data.locations": "--data-in",
-    "data.certificates": "--certificate",
-    **{f"applicant.{key}": "--as" for key in ("kind", "country", "state", "institution", "career_stage")},
-    **{
-        f"{section}.{key}": option
-        for section in ("training", "finetuning")
-        for key, option in {
-            "tokens": "--tokens",
-            "sequence_length": "--sequence-length",
-            "global_batch_tokens": "--batch-tokens",
-            "precision": "--precision",
-        }.items()
-    },
-}
-"""Which option says what in the file stands at a key."""
 
 
 @click.command(name="match")
@@ -108,6 +81,7 @@ OPTIONS = {
 @click.option("--all", "show_all", is_flag=True, help="Print every offer.")
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 @click.option("--waits", type=click.Path(path_type=Path), help="A file of waiting times in the queue (docs/waits.md).")
+@click.option("--draft", "programme", help="Print the technical part of an application (docs/application-drafts.md).")
 @click.option("--register-need", "needs", type=click.Path(path_type=Path), help="Append the need (docs/needs.md).")
 def command(
     file: Path | None,
@@ -120,6 +94,7 @@ def command(
     catalogue: Path | None,
     waits: Path | None,
     needs: Path | None,
+    programme: str | None,
     **asked: Any,
 ) -> None:
     """Judge every offer of the catalogue for the workload in FILE, and rank them.
@@ -133,9 +108,9 @@ def command(
     if file is not None:
         workload = read_workload(file)
     else:
-        draft = _draft_from_options(**asked)
+        draft = draft_from_options(**asked)
         workload = draft.workload
-        _show_draft(draft, save, language, aside=as_json)
+        _show_draft(draft, save, language, aside=as_json or programme is not None)
     day = as_of.date() if as_of else workload.as_of or today()
     known = load_catalogue(overlay=catalogue)
     answer = match(workload, known, day, waits=read_waits(waits, known.systems) if waits else NO_WAITS)
@@ -147,6 +122,9 @@ def command(
         filled_in = {"filled_in": [asdict(one) for one in draft.filled_in]} if draft else {}
         click.echo(json.dumps(match_as_dict(answer, language) | filled_in, ensure_ascii=False, indent=1))
         return
+    if programme is not None:
+        click.echo(draft_as_markdown(draft_application(answer, programme), answer, language), nl=False)
+        return
     _print(answer, language, show_all=show_all)
     if html is not None:
         console.print()
@@ -155,46 +133,6 @@ def command(
 
 def _was_given(value: object) -> bool:
     return value is not False and value not in (None, ())  # 0 was given, and equals False
-
-
-def _draft_from_options(*, model: str | None, applicant: str | None, days: float | None, **others: Any) -> Draft:
-    """The workload that the options ask for; raises InputErrors that name the options, not the keys of a file."""
-    duration = None if days is None else f"{days:g}d"
-    task = _task_from_options(others)
-    if model is None or task is None or applicant is None:
-        raise click.UsageError(
-            "what is to be judged? Give FILE, or --model, --as and --tokens (or --serve and --users)"
-        )
-    if isinstance(task, ServingRequest):
-        task, duration = replace(task, duration=duration), None
-    try:
-        request = Request(model, task, parse_applicant(applicant), duration, **others)
-        return draft_workload(request, Path())
-    except InputErrors as mistakes:
-        raise InputErrors(_of_option(mistake) for mistake in mistakes.errors) from None
-    except InputError as mistake:
-        raise _of_option(mistake) from None
-
-
-def _task_from_options(options: dict[str, Any]) -> TrainingRequest | ServingRequest | None:
-    """What is to be done, taken out of ``options``; None where it is not said."""
-    training = {name: options.pop(name) for name in ("tokens", "sequence_length", "batch_tokens", "precision")}
-    method, serve = options.pop("finetune"), options.pop("serve")
-    service = {name: options.pop(name) for name in ("users", "concurrent_requests")}
-    trains = method is not None or any(value is not None for value in training.values())
-    serves = serve or any(value is not None for value in service.values())
-    if trains and serves:
-        raise click.UsageError(
-            "a workload has one task: give either --serve with --users, or --tokens with its options"
-        )
-    if serve and service["users"] is not None:
-        return ServingRequest(**service)
-    return TrainingRequest(**training, method=method) if training["tokens"] is not None else None
-
-
-def _of_option(mistake: InputError) -> InputError:
-    key = mistake.key or ""
-    return InputError(mistake.problem, key=OPTIONS.get(key, key), value=mistake.value, allowed=mistake.allowed)
 
 
 def _show_draft(draft: Draft, save: Path | None, language: Language, *, aside: bool) -> None:

@@ -1,0 +1,116 @@
+"""The technical part of an application to a programme, in the fields that it asks for (docs/application-drafts.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stellwerk.broker.draft_sentences import FIELD_SENTENCES, DraftGround
+from stellwerk.broker.lead_on import LeadOnIndex
+from stellwerk.broker.model import Finding, JudgedOffer, Match, PublicOffer
+from stellwerk.broker.plans import options_by_machine
+from stellwerk.catalog import ApplicationField, Programme, System
+from stellwerk.errors import InputError, nearest_match
+from stellwerk.messages import Reason
+from stellwerk.workload import Serving
+
+TECHNICAL: tuple[ApplicationField, ...] = (
+    *("abstract", "flop", "gpus_per_job", "gpu_hours", "duration", "scalability", "memory", "storage", "hardware"),
+    *("software", "data"),
+)
+"""What a draft says in any case: what the programme does not ask for stands after the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftField:
+    """One field; without sentences it is open: the applicant has to write it."""
+
+    field: ApplicationField
+    sentences: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationDraft:
+    """The draft for one system of a programme.
+
+    ``asked`` are the fields that the programme asks for, None where no source says which; ``further`` are those that
+    nobody asked for. ``to_clear`` are the findings that leave open, or rule out, that the application is admitted.
+    """
+
+    programme: Programme
+    system: System
+    judged: JudgedOffer
+    asked: tuple[DraftField, ...] | None
+    further: tuple[DraftField, ...]
+    to_clear: tuple[Finding, ...]
+
+    @property
+    def open_fields(self) -> tuple[ApplicationField, ...]:
+        return tuple(one.field for one in (*(self.asked or ()), *self.further) if not one.sentences)
+
+
+def draft_application(match: Match, wanted: str) -> ApplicationDraft:
+    """The draft for a programme, on the system that the match ranks first, or for one offer (``system/programme``).
+
+    Raises InputError where there is no such programme or offer, or where no system is known to be reached by it.
+    """
+    judged = _first(match, wanted)
+    offer = judged.offer
+    if not isinstance(offer, PublicOffer) or offer.programme is None:
+        raise InputError("is no programme that one applies to", key="--draft", value=wanted)
+    ground = _ground(match, judged, offer.system, offer.programme)
+    asked = offer.programme.application_fields.value
+    further = tuple(field for field in TECHNICAL if field not in (asked or ()))
+    return ApplicationDraft(
+        offer.programme,
+        offer.system,
+        judged,
+        None if asked is None else tuple(_field(field, ground) for field in asked),
+        tuple(_field(field, ground) for field in further),
+        tuple(finding for finding in judged.findings if finding.effect != "note"),
+    )
+
+
+def _first(match: Match, wanted: str) -> JudgedOffer:
+    """The best offer with that id or of that programme; one with a plan before one without."""
+    public = [judged for judged in match.offers if isinstance(judged.offer, PublicOffer) and judged.offer.programme]
+    found = [judged for judged in public if wanted in (judged.offer.id, _programme_id(judged))]
+    if found:
+        return next((judged for judged in found if judged.plan is not None), found[0])
+    if wanted in match.catalogue.programmes:
+        raise InputError("leads to no system, as far as any source says", key="--draft", value=wanted)
+    known = [*match.catalogue.programmes, *(judged.offer.id for judged in public)]
+    nearest = nearest_match(wanted, known)
+    problem = f"no such programme; did you mean {nearest!r}?" if nearest else "no such programme"
+    raise InputError(problem, key="--draft", value=wanted)
+
+
+def _programme_id(judged: JudgedOffer) -> str:
+    return judged.offer.programme.id if isinstance(judged.offer, PublicOffer) and judged.offer.programme else ""
+
+
+def _ground(match: Match, judged: JudgedOffer, system: System, programme: Programme) -> DraftGround:
+    leads = LeadOnIndex(match.catalogue, match.workload).of(judged.offer)
+    scaling = tuple(_scaling(match, judged))
+    return DraftGround(match.workload, match.catalogue, system, programme, judged, leads.software, scaling)
+
+
+def _scaling(match: Match, judged: JudgedOffer) -> Iterator[tuple[int, float]]:
+    """(Devices, predicted seconds of the run) for the fastest layouts on about half, the same and twice as many
+    devices as the plan, and so on, as far as the machine and the batch allow."""
+    plan = judged.plan
+    if plan is None or isinstance(match.workload.task, Serving):
+        return
+    found = options_by_machine(match.workload, [plan.machine])[plan.machine].candidates
+    times = dict(zip(map(int, found.devices), map(float, found.duration_s), strict=True))
+    for power in range(-2, 3):
+        aim = plan.devices * 2.0**power
+        near = min(times, key=lambda devices: abs(math.log(devices / aim)), default=None)
+        if near is not None and abs(math.log2(near / aim)) < 0.4:
+            yield near, times[near]
+
+
+def _field(field: ApplicationField, ground: DraftGround) -> DraftField:
+    sentences = FIELD_SENTENCES.get(field)
+    return DraftField(field, tuple(sentences(ground)) if sentences else ())
