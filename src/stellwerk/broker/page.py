@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
 from markupsafe import Markup
 
 from stellwerk import __version__
@@ -18,12 +21,24 @@ KG_PER_T = 1000.0
 COLUMNS = ("verdict", "gpus", "gpu_hours", "finish", "cost", "energy", "co2")
 
 
+class _Lead(NamedTuple):
+    """Help, a course or a software environment, in the words of its sources."""
+
+    anchor: str
+    name: str
+    what: str
+    cost: str
+    address: str
+
+
 def render_match_page(match: Match, language: Language) -> str:
     """The whole page; it makes no request to anywhere."""
     index = LeadOnIndex(match.catalogue, match.workload)
+    rows = [_row(rank, judged, match, index, language) for rank, judged in enumerate(match.offers, start=1)]
     main = page_template("stellwerk.broker", "match.html.j2").render(
         figures=[figure(chart, language) for chart in pictures_of(match, language)],
-        rows=[_row(rank, judged, match, index, language) for rank, judged in enumerate(match.offers, start=1)],
+        rows=rows,
+        leads=_described(rows),
         columns=[text(f"page.column_{key}", language) for key in COLUMNS],
         language=language,
         say=lambda key, **params: text(f"page.{key}", language, **params),
@@ -46,7 +61,7 @@ def render_match_page(match: Match, language: Language) -> str:
     )
 
 
-def _row(rank: int, judged: JudgedOffer, match: Match, index: LeadOnIndex, language: Language) -> dict[str, object]:
+def _row(rank: int, judged: JudgedOffer, match: Match, index: LeadOnIndex, language: Language) -> dict[str, Any]:
     plan = judged.plan
     on_front = judged.offer.id in match.front
     owner = "commercial" if isinstance(judged.offer, CommercialOffer) else "public"
@@ -73,8 +88,8 @@ def _row(rank: int, judged: JudgedOffer, match: Match, index: LeadOnIndex, langu
     }
 
 
-def _leads(found: LeadOn) -> list[tuple[str, list[dict[str, str]]]]:
-    """What an offer leads on to, under the key of its heading; texts in the words of their sources."""
+def _leads(found: LeadOn) -> list[tuple[str, list[_Lead]]]:
+    """What an offer leads on to, under the key of its heading."""
     software = [found.software] if found.software else found.generic_software
     groups = {
         "support": [_help(support) for support in found.support],
@@ -84,14 +99,20 @@ def _leads(found: LeadOn) -> list[tuple[str, list[dict[str, str]]]]:
     return [(key, entries) for key, entries in groups.items() if entries]
 
 
-def _help(support: Support) -> dict[str, str]:
+def _described(rows: Iterable[Mapping[str, Any]]) -> list[_Lead]:
+    """Each thing that an offer leads on to, once."""
+    return sorted({lead for row in rows for _, entries in row["leads"] for lead in entries})
+
+
+def _help(support: Support) -> _Lead:
     name = _words(support.organisation) or support.id
-    return {"name": name, "what": _words(support.offer), "cost": _words(support.cost), "address": support.url}
+    return _Lead(f"support-{support.id}", name, _words(support.offer), _words(support.cost), support.url)
 
 
-def _environment(software: Software) -> dict[str, str]:
+def _environment(software: Software) -> _Lead:
     what = "; ".join(filter(None, (_words(software.software_stack), _words(software.container_runtime))))
-    return {"name": _words(software.site_system) or software.id, "what": what, "cost": "", "address": software.url}
+    name = _words(software.site_system) or software.id
+    return _Lead(f"software-{software.id}", name, what, "", software.url)
 
 
 def _words(fact: Fact[str]) -> str:
