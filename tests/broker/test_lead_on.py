@@ -157,15 +157,16 @@ def test_json_names_what_every_offer_that_is_not_ruled_out_leads_on_to(catalogue
     assert all(("leads_on" in offer) == (offer["verdict"] != "impossible") for offer in by_id.values())
 
 
-def test_the_page_folds_help_into_offers_that_are_not_ruled_out_in_the_words_of_the_sources(
-    catalogue: Catalogue,
-) -> None:
+def test_the_page_names_help_with_each_offer_that_is_not_ruled_out_and_describes_it_once(catalogue: Catalogue) -> None:
     answer = match(asked_by(), catalogue, DAY)
     page = render_match_page(answer, "de")
-    open_offers = sum(judged.verdict != "impossible" for judged in answer.offers)
-    assert page.count("<summary>Hilfe und Software</summary>") == open_offers > 0
-    row = page.split('id="offer-jsc-jupiter-booster--eurohpc-aif-fastlane"')[1].split("</tr>")[0]
-    assert '<li lang="en"><b>JUPITER AI Factory (JAIF)</b>: access to JUPITER/JARVIS' in row
-    assert '<span lang="de">Kosten:</span> free for start-ups/SMEs*' in row
-    assert "https://www.eurohpc-ju.europa.eu/ai-factories/germany_en" in row
-    assert "<a " not in row.split("<details")[1]
+    rows = {part.split('"')[0]: part.split("</tr>")[0] for part in page.split('<tr id="offer-')[1:]}
+    for judged in answer.offers:
+        assert ('class="leads"' in rows[judged.offer.id.replace("/", "--")]) == (judged.verdict != "impossible")
+    booster = rows["jsc-jupiter-booster--eurohpc-aif-fastlane"]
+    assert '<a href="#support-jaif-support" lang="en">JUPITER AI Factory (JAIF)</a>' in booster
+    assert page.count('id="support-jaif-support"') == 1
+    described = page.split('id="support-jaif-support"')[1].split("</li>")[0]
+    assert "<b>JUPITER AI Factory (JAIF)</b>: access to JUPITER/JARVIS" in described
+    assert '<span lang="de">Kosten:</span> free for start-ups/SMEs*' in described
+    assert "https://www.eurohpc-ju.europa.eu/ai-factories/germany_en" in described

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stellwerk.broker.model import Effect, Finding
-from stellwerk.messages import Reason
+from stellwerk.messages import Reason, Words
 from stellwerk.units import Interval
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-Params = Mapping[str, str | int | float]
+Params = Mapping[str, str | int | float | Words]
 
 FINE, NOTE, OPEN, RULED_OUT = range(4)
 _EFFECTS: dict[int, Effect] = {NOTE: "note", OPEN: "unknown", RULED_OUT: "impossible"}

@@ -11,11 +11,12 @@ from stellwerk.broker.bounds import AtLeast, AtMost, Bound, Estimates, FloatArra
 from stellwerk.broker.model import Finding
 from stellwerk.broker.plans import Options
 from stellwerk.catalog import AmountLimit, Programme, System, charge_per_node_hour, charges_whole_nodes
-from stellwerk.messages import Reason
+from stellwerk.messages import Reason, Words
 from stellwerk.planner import Plan, ServingPlan
 from stellwerk.units import SECONDS_PER_DAY, Interval
 
 _PERIOD_DAYS = {"quarter": 91.0, "year": 365.0}
+EVERYWHERE = Words("the whole programme", "das ganze Programm")
 UNIT_NAMES = {"gpu_h": "GPU-h", "node_h": "node-h", "core_h": "core-h", "flop": "FLOP"}
 
 
@@ -109,7 +110,7 @@ def _amount_bounds(limit: AmountLimit, per_node_hour: FloatArray | float, option
     )
 
     def params_with(bound: float) -> Callable[[int], Params]:
-        said: Params = {"unit": UNIT_NAMES[limit.unit], "scope": limit.scope or "–", "limit": bound}
+        said: Params = {"unit": UNIT_NAMES[limit.unit], "scope": limit.scope or EVERYWHERE, "limit": bound}
         return lambda index: {**amounts.at(index).as_dict(), **said}
 
     if limit.maximum is not None:
