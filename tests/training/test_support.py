@@ -7,7 +7,7 @@ import pytest
 
 from stellwerk.errors import InputErrors
 from stellwerk.training import check_trainable
-from stellwerk.workload import published_models, read_workload
+from stellwerk.workload import Method, published_models, read_workload
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-run.toml"
 
@@ -39,3 +39,12 @@ def test_experts_and_latent_attention_are_planned_but_not_trained() -> None:
     with pytest.raises(InputErrors) as raised:
         check_trainable(workload, processes=2, file=EXAMPLE)
     assert {"model.experts", "model.latent_attention"} <= {error.key for error in raised.value.errors}
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
+def test_fine_tuning_is_refused_and_never_runs_as_a_training_from_scratch(method: Method) -> None:
+    workload = read_workload(EXAMPLE)
+    workload = replace(workload, task=replace(workload.training, method=method))
+    with pytest.raises(InputErrors) as found:
+        check_trainable(workload, processes=2, file=EXAMPLE)
+    assert [(error.key, error.value) for error in found.value.errors] == [("finetuning.method", method)]

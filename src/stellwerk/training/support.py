@@ -32,6 +32,7 @@ def check_trainable(workload: Workload, *, processes: int, file: Path) -> None:
         ("model.positions", a.positions, a.positions == 0, "0: positions are rotary"),
         ("model.windowed_layers", a.windowed_layers, a.windowed_layers == 0, "0"),
         ("model.head_dim", a.head_dim, a.head_dim % 2 == 0, "an even number"),
+        ("finetuning.method", training.method, training.method == "pretraining", "[training]: it starts from nothing"),
         (
             "training.sequence_length",
             training.sequence_length,
