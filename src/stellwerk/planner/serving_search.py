@@ -57,10 +57,10 @@ class ServingCandidates:
 
     @property
     def devices_spread(self) -> Interval:
-        """The interval of the number of devices, in units of the fewest; where even more would not do, at most what the
-        slow end of the speed asks for."""
-        least, slowest = self.least_devices, 1 / SERVING_SPEED_SPREAD.low
-        return Interval(least.low / least.best, 1.0, max(1.0, min(least.high / least.best, slowest)))
+        """The interval of the number of devices, in units of the fewest; without end where at the slow end of the speed
+        no number of them would do."""
+        least = self.least_devices
+        return Interval(least.low / least.best, 1.0, max(1.0, least.high / least.best))
 
     @property
     def fits_memory(self) -> bool:
