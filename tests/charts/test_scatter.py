@@ -109,3 +109,10 @@ def test_labels_stay_inside_and_apart(points: list[tuple[str, float | None, floa
     for index, one in enumerate(labels):
         for other in labels[index + 1 :]:
             assert abs(one.y - other.y) >= 11.5 or one.right <= other.left or other.right <= one.left
+
+
+def test_a_bound_without_end_reaches_the_border_and_is_a_sign_in_the_table() -> None:
+    chart = _draw(Point("A", Interval(9, 10, float("inf")), _exact(5), "privat"))
+    assert chart.rows[0][2] == "10 (9–∞)"
+    assert "nan" not in str(chart.svg)
+    assert "inf" not in str(chart.svg)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from stellwerk.broker.draft_sentences import FIELD_SENTENCES, DraftGround
+from stellwerk.broker.draft_sentences import FIELD_SENTENCES, DraftGround, facts_behind
+from stellwerk.broker.grants import limits_on
 from stellwerk.broker.lead_on import LeadOnIndex
 from stellwerk.broker.model import Finding, JudgedOffer, Match, PublicOffer
 from stellwerk.broker.plans import options_by_machine
-from stellwerk.catalog import ApplicationField, Programme, System
+from stellwerk.catalog import AmountLimit, ApplicationField, Fact, Programme, System
 from stellwerk.errors import InputError, nearest_match
 from stellwerk.messages import Reason
 from stellwerk.workload import Serving
@@ -36,6 +38,7 @@ class ApplicationDraft:
 
     ``asked`` are the fields that the programme asks for, None where no source says which; ``further`` are those that
     nobody asked for. ``to_clear`` are the findings that leave open, or rule out, that the application is admitted.
+    ``facts`` are those of the catalogue that it rests on, by name, and ``limits`` the amounts.
     """
 
     programme: Programme
@@ -44,6 +47,8 @@ class ApplicationDraft:
     asked: tuple[DraftField, ...] | None
     further: tuple[DraftField, ...]
     to_clear: tuple[Finding, ...]
+    facts: Mapping[str, Fact[Any]]
+    limits: tuple[AmountLimit, ...]
 
     @property
     def open_fields(self) -> tuple[ApplicationField, ...]:
@@ -69,6 +74,8 @@ def draft_application(match: Match, wanted: str) -> ApplicationDraft:
         None if asked is None else tuple(_field(field, ground) for field in asked),
         tuple(_field(field, ground) for field in further),
         tuple(finding for finding in judged.findings if finding.effect != "note"),
+        facts_behind(ground),
+        limits_on(offer.programme, offer.system),
     )
 
 

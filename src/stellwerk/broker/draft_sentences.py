@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from stellwerk.broker.finish import jobs_of
 from stellwerk.broker.grants import UNIT_NAMES, amount_needed, limits_on
 from stellwerk.broker.model import JudgedOffer
-from stellwerk.catalog import ApplicationField, Catalogue, Programme, Software, System
+from stellwerk.catalog import ApplicationField, Catalogue, Fact, Programme, Software, System
 from stellwerk.messages import Reason, Words, count_text, text
-from stellwerk.planner import Plan
+from stellwerk.planner import Plan, ServingPlan
 from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 from stellwerk.workload import (
     Serving,
@@ -78,17 +79,20 @@ def _flop(ground: DraftGround) -> Iterator[Reason]:
     if workload.task.method == "pretraining":
         yield Reason("draft_flop_rule", {"flop": _power_of_ten(rule)})
     if plan is not None:
-        sustained = flop / (plan.device_hours.best * SECONDS_PER_HOUR) / TERA
-        yield Reason("draft_sustained", {"tflops": sustained, "machine": plan.machine.name})
+        sustained = (plan.device_hours * (SECONDS_PER_HOUR * TERA / flop)).reciprocal()
+        yield Reason("draft_sustained", sustained.as_dict() | {"machine": plan.machine.name})
 
 
 def _gpus_per_job(ground: DraftGround) -> Iterator[Reason]:
     plan = ground.judged.plan
     if plan is None:
         return
-    per_node = plan.machine.devices_per_node
-    nodes = -(-plan.devices // per_node)
-    yield Reason("draft_gpus", {"gpus": plan.devices, "nodes": nodes, "per_node": per_node})
+    modules = _modules_per_device(ground, plan)
+    nodes = -(-plan.devices // plan.machine.devices_per_node)
+    per_node = plan.machine.devices_per_node * modules
+    yield Reason("draft_gpus", {"gpus": plan.devices * modules, "nodes": nodes, "per_node": per_node})
+    if modules != 1:
+        yield Reason("draft_devices", {"devices": plan.devices})
     yield from _layout(ground)
 
 
@@ -105,7 +109,7 @@ def _gpu_hours(ground: DraftGround) -> Iterator[Reason]:
     plan = ground.judged.plan
     if plan is None:
         return
-    yield Reason("draft_gpu_hours", plan.device_hours.as_dict())
+    yield Reason("draft_gpu_hours", (plan.device_hours * _modules_per_device(ground, plan)).as_dict())
     for limit in limits_on(ground.programme, ground.system):
         needed = amount_needed(limit, ground.system, plan)
         if needed is None:
@@ -116,6 +120,8 @@ def _gpu_hours(ground: DraftGround) -> Iterator[Reason]:
             yield Reason("draft_amount_minimum", {"amount": limit.minimum, "unit": UNIT_NAMES[limit.unit]})
         if limit.maximum is not None:
             yield Reason("draft_amount_maximum", {"amount": limit.maximum, "unit": UNIT_NAMES[limit.unit]})
+            if needed.high > limit.maximum:
+                yield Reason("draft_above_maximum")
     yield Reason("draft_not_in_the_hours")
 
 
@@ -209,6 +215,12 @@ def _openness(ground: DraftGround) -> Iterator[Reason]:
         yield Reason("draft_closed")
 
 
+def _modules_per_device(ground: DraftGround, plan: Plan | ServingPlan) -> float:
+    """Programmes count GPUs as they are sold; a scheduler may see two devices in one (MI250X)."""
+    modules_per_node = ground.system.accelerators_per_node.value or plan.machine.devices_per_node
+    return modules_per_node / plan.machine.devices_per_node
+
+
 def _power_of_ten(number: float) -> Words:
     """``4.67·10^22``"""
     mantissa, exponent = f"{number:.2e}".split("e")
@@ -236,3 +248,19 @@ FIELD_SENTENCES: Mapping[ApplicationField, Callable[[DraftGround], Iterator[Reas
     "openness": _openness,
 }
 """Fields that are not here are the applicant's to write."""
+
+
+def facts_behind(ground: DraftGround) -> dict[str, Fact[Any]]:
+    """What the draft takes from the catalogue, by the name of the fact."""
+    system, software = ground.system, ground.software
+    facts: dict[str, Fact[Any]] = {
+        "application_contents": ground.programme.application_contents,
+        "page_limit": ground.programme.page_limit,
+        "accelerator": system.accelerator,
+        "accelerators_per_node": system.accelerators_per_node,
+        "max_walltime_h": system.max_walltime_h,
+    }
+    if software is not None:
+        facts |= {"software_stack": software.software_stack, "container_runtime": software.container_runtime}
+        facts["launch_pattern"] = software.launch_pattern
+    return {name: fact for name, fact in facts.items() if fact.known}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from stellwerk.broker.draft import ApplicationDraft, DraftField
 from stellwerk.broker.model import Match
+from stellwerk.catalog import Source
 from stellwerk.messages import Language, render, text
 
 
@@ -38,6 +39,7 @@ def _lines(draft: ApplicationDraft, match: Match, language: Language) -> Iterato
     yield from ("", f"## {text('draft.open', language)}", "")
     yield from (f"- {text(f'application_field.{field}', language)}" for field in draft.open_fields)
     yield from (f"- {text(f'draft.{point}', language)}" for point in ("check_numbers", "check_form"))
+    yield from _sources(draft, language)
 
 
 def _fields(fields: Iterable[DraftField], language: Language, level: str = "##") -> Iterator[str]:
@@ -47,3 +49,19 @@ def _fields(fields: Iterable[DraftField], language: Language, level: str = "##")
             yield from (render(sentence, language) for sentence in one.sentences)
         else:
             yield text("draft.left_open", language)
+
+
+def _sources(draft: ApplicationDraft, language: Language) -> Iterator[str]:
+    """Address, date and evidence of every fact that the draft rests on, and which of them have none."""
+    claimed = [(name, fact.claims[0].source) for name, fact in draft.facts.items()]
+    claimed += [(f"limit {limit.unit}", limit.source) for limit in draft.limits]
+    yield from ("", f"## {text('draft.sources', language)}", "")
+    names_by_source: dict[Source, list[str]] = {}
+    for name, source in claimed:
+        if source.evidence != "unsourced":
+            names_by_source.setdefault(source, []).append(name)
+    for source, names in names_by_source.items():
+        yield f"- {', '.join(names)}: {', '.join(source.urls)} ({source.as_of}, {source.evidence})"
+    unsourced = [name for name, source in claimed if source.evidence == "unsourced"]
+    if unsourced:
+        yield f"- {text('draft.no_source', language, fields=', '.join(unsourced))}"

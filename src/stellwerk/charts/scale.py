@@ -36,13 +36,14 @@ class LogScale:
 
 
 def log_scale(values: Sequence[float], start: float, end: float) -> LogScale:
-    """A scale for values >= 0 from ``start`` to ``end`` (which may lie before it, as on an upright axis).
+    """A scale for values >= 0 from ``start`` to ``end`` (which may lie before it, as on an upright axis). An infinite
+    value stands at the end.
 
     Raises ValueError for a negative value.
     """
     if any(value < 0 for value in values):
         raise ValueError("a logarithmic axis shows no negative value")
-    positive = [value for value in values if value > 0] or [1.0]
+    positive = [value for value in values if 0 < value < math.inf] or [1.0]
     ticks = log_ticks(min(positive), max(positive))
     if all(values):
         return LogScale(start, end, ticks, None)
