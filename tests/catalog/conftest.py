@@ -61,6 +61,19 @@ field = "nodes"
 value = 12
 source = "report"
 
+[[systems.partitions]]
+name = "gpu:shared"
+kind = "shared"
+devices_max = 2
+max_walltime_h = 24
+
+[[systems.charges]]
+unit = "core_h"
+per = "node_h"
+factor = 600
+whole_nodes = true
+source = "report"
+
 [[programmes]]
 id = "antrag"
 source = "page"
@@ -68,6 +81,8 @@ eligible_academia = "conditional"
 country_codes = ["DE"]
 free = true
 system_ids = ["heim-gpu"]
+cutoff_dates = [2026-12-01]
+cutoffs = ["2027-01-04 10:00 Europe/Brussels"]
 
 [programmes.remarks]
 eligible_academia = "with a doctorate"
@@ -75,6 +90,11 @@ eligible_academia = "with a doctorate"
 [[programmes.limits]]
 unit = "gpu_h"
 maximum = 5000
+
+[[programmes.recurring_cutoffs]]
+days = ["01-15", "07-15"]
+scope = "Heim"
+system_ids = ["heim-gpu"]
 
 [[products]]
 id = "cloud-8x"
@@ -99,6 +119,7 @@ instance_type = "8x"
 accelerator = "A100"
 accelerators = 8
 on_demand_per_hour = "11.90"
+currency_verified = false
 
 [[needs]]
 id = "need-heim"
@@ -107,6 +128,42 @@ kind = "request"
 country = "DE"
 user_groups = ["startup"]
 statement = "twice as many applications as places"
+
+[[exchange_rates]]
+id = "eur-usd"
+source = "report"
+base = "EUR"
+quote = "USD"
+rate = "1.10"
+
+[[carbon_intensities]]
+id = "de-2025"
+source = "report"
+country = "DE"
+year = 2025
+method = "direct"
+co2_g_per_kwh = 350
+
+[[contingents]]
+id = "heim-land"
+source = "page"
+system_ids = ["heim-gpu"]
+programme_ids = ["antrag"]
+user_groups = ["startup"]
+share_at_least = 0.6
+valid_from = 2026-01-01
+funder = "Land"
+statement = "at least 60%"
+
+[[launch_profiles]]
+id = "heim"
+source = "page"
+system_ids = ["heim-gpu"]
+scheduler = "slurm"
+container_runtimes = ["apptainer"]
+address_suffix = "i"
+internet_on_compute_nodes = "no"
+environment = { NCCL_SOCKET_IFNAME = "ib0" }
 
 [[support]]
 id = "hilfe"

@@ -22,7 +22,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 }
 KNOWN_KEYWORDS = {
     *("$ref", "$schema", "additionalProperties", "anyOf", "const", "default", "definitions", "description", "enum"),
-    *("exclusiveMinimum", "format", "items", "maxLength", "maximum", "minimum", "pattern", "properties"),
+    *("exclusiveMinimum", "format", "items", "maxLength", "maximum", "minItems", "minimum", "pattern", "properties"),
     *("propertyNames", "required", "title", "type"),
 }
 
@@ -106,6 +106,7 @@ def _wrong_value(value: Any, schema: dict[str, Any], place: str) -> list[str]:
         or (isinstance(value, int | float) and value <= schema.get("exclusiveMinimum", value - 1))
         or (isinstance(value, int | float) and value < schema.get("minimum", value))
         or (isinstance(value, int | float) and value > schema.get("maximum", value))
+        or (isinstance(value, list) and len(value) < schema.get("minItems", 0))
     )
     return [f"{place}: {value!r}"] if wrong else []
 

@@ -197,7 +197,7 @@ def test_show_marks_stale_and_undated_values_of_a_day(catalog: CatalogCommand) -
 def test_check_counts_stale_values_and_names_them_when_asked(catalog: CatalogCommand) -> None:
     few = catalog("check", "--as-of", "2026-11-23").stdout
     many = catalog("check", "--as-of", "2030-11-23", "--stale").stdout
-    assert "37  status older than 365 days" in few
+    assert "55  status older than 365 days" in few
     assert "stale:" not in few
     assert "stale: systems.jsc-jupiter-booster: status (as of" in many
 

@@ -88,14 +88,8 @@ def _headlines(entry: Any, catalogue: Catalogue) -> Iterable[str]:
         yield from _accelerator_type(entry)
     elif isinstance(entry, Provider):
         yield entry.name
-    elif isinstance(entry, Contingent):
-        yield from _about_contingent(entry)
-    elif isinstance(entry, LaunchProfile):
-        yield f"holds for {', '.join(entry.system_ids)}"
-    elif isinstance(entry, ExchangeRate):
-        yield f"{entry.quote} for one {entry.base} on {entry.date}"
-    elif isinstance(entry, CarbonIntensity):
-        yield f"grams for one kWh in {entry.country}, mean of {entry.year}; {entry.method}"
+    elif isinstance(entry, (Contingent, LaunchProfile, ExchangeRate, CarbonIntensity)):
+        yield from _about_table_entry(entry)
     elif isinstance(entry, Accelerator):
         yield f"{entry.vendor} {entry.name}; a scheduler sees {entry.devices} in a module"
     if getattr(entry, "notes", ""):
@@ -129,6 +123,17 @@ def _about_programme(programme: Programme, catalogue: Catalogue) -> Iterable[str
     if programme.cutoff_dates:
         hours = {cutoff.day: f" {cutoff.time} {cutoff.zone}" for cutoff in programme.cutoffs}
         yield f"cut-off dates {', '.join(f'{day}{hours.get(day, str())}' for day in programme.cutoff_dates)}"
+
+
+def _about_table_entry(entry: Contingent | LaunchProfile | ExchangeRate | CarbonIntensity) -> Iterable[str]:
+    if isinstance(entry, Contingent):
+        yield from _about_contingent(entry)
+    elif isinstance(entry, LaunchProfile):
+        yield f"holds for {', '.join(entry.system_ids)}"
+    elif isinstance(entry, ExchangeRate):
+        yield f"{entry.quote} for one {entry.base} on {entry.date}"
+    else:
+        yield f"grams for one kWh in {entry.country}, mean of {entry.year}; {entry.method}"
 
 
 def _about_contingent(contingent: Contingent) -> Iterable[str]:

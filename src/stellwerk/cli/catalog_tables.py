@@ -238,8 +238,8 @@ def _contingent_row(contingent: Contingent) -> tuple[str, ...]:
     share = share_text(contingent)
     return (
         contingent.id,
-        ", ".join(contingent.system_ids),
-        ", ".join(contingent.programme_ids) or UNKNOWN,
+        _names(contingent.system_ids, "systems"),
+        _names(contingent.programme_ids, "programmes"),
         f"{share} of {contingent.part_of}" if share and contingent.part_of else share or UNKNOWN,
         _cell(contingent.funder),
         period_text(contingent.valid_from, contingent.valid_until),
@@ -249,7 +249,7 @@ def _contingent_row(contingent: Contingent) -> tuple[str, ...]:
 def _launch_profile_row(profile: LaunchProfile) -> tuple[str, ...]:
     return (
         profile.id,
-        ", ".join(profile.system_ids),
+        _names(profile.system_ids, "systems"),
         _cell(profile.scheduler),
         _cell(profile.cpu_architecture),
         _cell(profile.container_runtimes, ", ".join),
@@ -264,6 +264,11 @@ def _exchange_rate_row(rate: ExchangeRate) -> tuple[str, ...]:
 def _carbon_intensity_row(intensity: CarbonIntensity) -> tuple[str, ...]:
     grams = _cell(intensity.co2_g_per_kwh, lambda value: f"{value:g}")
     return intensity.id, intensity.country, str(intensity.year), grams, intensity.method
+
+
+def _names(ids: Sequence[str], what: str) -> str:
+    """An id or two, or how many there are."""
+    return ", ".join(ids) or UNKNOWN if len(ids) < 3 else f"{len(ids)} {what}"
 
 
 def _cell(fact: Fact[Any], show: Callable[[Any], str] = str) -> str:
