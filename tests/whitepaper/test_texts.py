@@ -12,6 +12,7 @@ import pytest
 from stellwerk.catalog import (
     Accelerator,
     ApplicantKind,
+    Contingent,
     Eligibility,
     Openness,
     Product,
@@ -46,7 +47,7 @@ def test_no_text_is_the_same_by_oversight() -> None:
     ] == []
 
 
-@pytest.mark.parametrize("kind", [System, Programme, Product, Support, Software, Accelerator])
+@pytest.mark.parametrize("kind", [System, Programme, Product, Support, Software, Accelerator, Contingent])
 def test_every_fact_of_the_catalogue_has_a_name(kind: type) -> None:
     facts = [field.name for field in dataclasses.fields(kind) if str(field.type).startswith("Fact")]
     assert [name for name in facts if f"field.{field_name(name)}" not in load_texts("de")] == []

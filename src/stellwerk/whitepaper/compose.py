@@ -6,12 +6,24 @@ import datetime
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from stellwerk.catalog import Accelerator, Catalogue, Need, Product, Programme, Software, Source, Support, System
+from stellwerk.catalog import (
+    Accelerator,
+    Catalogue,
+    Contingent,
+    Need,
+    Product,
+    Programme,
+    Software,
+    Source,
+    Support,
+    System,
+)
 from stellwerk.whitepaper.book import FigureBook
 from stellwerk.whitepaper.chapters.access import compose_access, programme_name
 from stellwerk.whitepaper.chapters.assistance import compose_assistance
 from stellwerk.whitepaper.chapters.capacities import compose_capacities, system_name
-from stellwerk.whitepaper.chapters.contradictions import register_rivals
+from stellwerk.whitepaper.chapters.contingents import with_contingents
+from stellwerk.whitepaper.chapters.contradictions import register_rivals, reported_entries
 from stellwerk.whitepaper.chapters.needs import compose_needs
 from stellwerk.whitepaper.chapters.offers import compose_offers, product_name
 from stellwerk.whitepaper.chapters.unknowns import compose_unknowns
@@ -33,7 +45,7 @@ def compose_edition(
     book = FigureBook()
     chapters = (
         compose_capacities(catalogue, book),
-        compose_access(catalogue, as_of, book),
+        with_contingents(compose_access(catalogue, as_of, book), catalogue, as_of, book),
         compose_offers(catalogue, as_of, book),
         compose_assistance(catalogue, book),
         compose_needs(catalogue, book),
@@ -47,7 +59,7 @@ def compose_edition(
         feedback_hash=feedback_hash,
         figures=dict(book.figures),
         chapters={chapter.key: chapter for chapter in chapters},
-        entries={entry_id: _entry(entry) for entry_id, entry in catalogue.entries()},
+        entries={entry_id: _entry(entry) for entry_id, entry in reported_entries(catalogue)},
         sources=_sources(book.figures),
         comments=tuple(comments),
     )
@@ -80,6 +92,8 @@ def _entry(entry: object) -> Entry:
             name, kind = entry.site_system.value or entry.id, "software"
         case Need():
             name, kind = entry.id, "need"
+        case Contingent():
+            name, kind = entry.id, "contingent"
         case Accelerator():
             name, kind = entry.name, "accelerator"
         case _:
