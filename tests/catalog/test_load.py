@@ -154,6 +154,20 @@ def test_the_hash_follows_the_bytes(write_catalogue: WriteCatalogue) -> None:
         ("share_at_least = 0.6", "share_at_least = 60", "contingents.heim-land.share_at_least", "(got 60)"),
         ("valid_from = 2026-01-01", "valid_until = 2026", "contingents.heim-land.valid_until", "date"),
         ('programme_ids = ["antrag"]', 'programme_ids = ["antrg"]', "contingents.heim-land.programme_ids", "'antrag'?"),
+        ('funder = "Land"', 'funder = "Land"\npart_of = "heim"', "contingents.heim-land.part_of", "mean 'heim-land'?"),
+        (
+            'system_ids = ["heim-gpu"]\nprogramme_ids',
+            'system_ids = ["heim-cpu"]\nprogramme_ids',
+            "contingents.heim-land.system_ids",
+            "mean 'heim-gpu'?",
+        ),
+        (
+            'system_ids = ["heim-gpu"]\nscheduler',
+            'system_ids = ["heim-cpu"]\nscheduler',
+            "launch_profiles.heim.system_ids",
+            "mean 'heim-gpu'?",
+        ),
+        ('"2027-01-04 10:00 Europe', '"4 Jan 2027, Europe', "programmes.antrag.cutoffs[0]", "should be a day, an hour"),
         ('scheduler = "slurm"', 'scheduler = "slrum"', "launch_profiles.heim.scheduler", "slurm, pbs"),
     ],
 )

@@ -31,6 +31,7 @@ from stellwerk.catalog import (
     add_up,
     openness_of,
 )
+from stellwerk.cli.catalog_parts import share_text
 from stellwerk.cli.output import console
 
 KINDS = (
@@ -47,7 +48,7 @@ _HEADINGS = {
     "support": ("id", "organisation", "what", "cost"),
     "software": ("id", "where", "containers"),
     "needs": ("id", "kind", "country", "who", "what is stated"),
-    "contingents": ("id", "systems", "programmes", ">share", "funder", "period"),
+    "contingents": ("id", "systems", "programmes", "share", "funder"),
     "launch_profiles": ("id", "systems", "scheduler", "processor", "containers", "internet"),
     "exchange_rates": ("id", "one", ">buys", "of", "on"),
     "carbon_intensities": ("id", "country", ">year", ">g/kWh", "method"),
@@ -133,26 +134,6 @@ def label(name: str) -> str:
     for suffix, word in _SUFFIXES:
         name = name.removesuffix(suffix) + (word if name.endswith(suffix) else "")
     return name.replace("_", " ")
-
-
-def share_text(contingent: Contingent) -> str:
-    """The leading share, or its bounds, or the number of accelerators; empty where none is stated."""
-    parts = (
-        ("", contingent.share, "%"),
-        ("at least ", contingent.share_at_least, "%"),
-        ("at most ", contingent.share_at_most, "%"),
-        ("", contingent.accelerators, " accelerators"),
-    )
-    return ", ".join(
-        f"{word}{fact.value * 100 if unit == '%' else fact.value:g}{unit}"
-        + ("*" if fact.evidence == "unsourced" else "")
-        for word, fact, unit in parts
-        if fact.value is not None
-    )
-
-
-def period_text(start: datetime.date | None, end: datetime.date | None) -> str:
-    return " ".join(part for part in (f"from {start}" if start else "", f"until {end}" if end else "") if part)
 
 
 def _print_breakdown(summary: Summary, catalogue: Catalogue, title: str, key: str) -> None:
@@ -242,7 +223,6 @@ def _contingent_row(contingent: Contingent) -> tuple[str, ...]:
         _names(contingent.programme_ids, "programmes"),
         f"{share} of {contingent.part_of}" if share and contingent.part_of else share or UNKNOWN,
         _cell(contingent.funder),
-        period_text(contingent.valid_from, contingent.valid_until),
     )
 
 
