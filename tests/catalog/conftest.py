@@ -66,6 +66,19 @@ field = "nodes"
 value = 12
 source = "report"
 
+[[systems.partitions]]
+name = "gpu:shared"
+kind = "shared"
+devices_max = 2
+max_walltime_h = 24
+
+[[systems.charges]]
+unit = "core_h"
+per = "node_h"
+factor = 600
+whole_nodes = true
+source = "report"
+
 [[programmes]]
 id = "antrag"
 source = "page"
@@ -75,6 +88,8 @@ free = true
 system_ids = ["heim-gpu"]
 family = "stufen"
 access_class = "klein"
+cutoff_dates = [2026-12-01]
+cutoffs = ["2027-01-04 10:00 Europe/Brussels"]
 
 [programmes.remarks]
 eligible_academia = "with a doctorate"
@@ -82,6 +97,11 @@ eligible_academia = "with a doctorate"
 [[programmes.limits]]
 unit = "gpu_h"
 maximum = 5000
+
+[[programmes.recurring_cutoffs]]
+days = ["01-15", "07-15"]
+scope = "Heim"
+system_ids = ["heim-gpu"]
 
 [[programmes.rules]]
 id = "doctorate"
@@ -99,35 +119,6 @@ open_for = ["hospital"]
 condition.en = "You must apply from a university."
 condition.de = "Sie müssen von einer Universität aus beantragen."
 source = "report"
-
-[[exchange_rates]]
-id = "eur-usd"
-source = "rates"
-base = "EUR"
-quote = "USD"
-rate = "1.25"
-
-[[carbon_intensities]]
-id = "co2-de"
-source = "page"
-country = "DE"
-year = 2025
-method = "yearly average"
-co2_g_per_kwh = 300
-
-[[contingents]]
-id = "heim-antrag"
-source = "page"
-programme_ids = ["antrag"]
-system_ids = ["heim-gpu"]
-share = 0.4
-statement = "40% of the machine"
-
-[[launch_profiles]]
-id = "heim"
-source = "page"
-system_ids = ["heim-gpu"]
-scheduler = "slurm"
 
 [[families]]
 id = "stufen"
@@ -167,6 +158,42 @@ kind = "request"
 country = "DE"
 user_groups = ["startup"]
 statement = "twice as many applications as places"
+
+[[exchange_rates]]
+id = "eur-usd"
+source = "report"
+base = "EUR"
+quote = "USD"
+rate = "1.10"
+
+[[carbon_intensities]]
+id = "de-2025"
+source = "report"
+country = "DE"
+year = 2025
+method = "direct"
+co2_g_per_kwh = 350
+
+[[contingents]]
+id = "heim-land"
+source = "page"
+programme_ids = ["antrag"]
+system_ids = ["heim-gpu"]
+user_groups = ["startup"]
+share_at_least = 0.6
+valid_from = 2026-01-01
+funder = "Land"
+statement = "at least 60%"
+
+[[launch_profiles]]
+id = "heim"
+source = "page"
+system_ids = ["heim-gpu"]
+scheduler = "slurm"
+container_runtimes = ["apptainer"]
+address_suffix = "i"
+internet_on_compute_nodes = "no"
+environment = { NCCL_SOCKET_IFNAME = "ib0" }
 
 [[support]]
 id = "hilfe"

@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from stellwerk.catalog import Catalogue, Fact, Product, System
+from stellwerk.catalog import (
+    Catalogue,
+    Fact,
+    Product,
+    System,
+    charge_per_module_hour,
+    charge_per_node_hour,
+    charges_whole_nodes,
+    convert,
+    currencies_without_rate,
+    schedulable_devices,
+)
 from tests.catalog.conftest import all_claims
 
 AS_OF = datetime.date(2026, 11, 23)
@@ -35,8 +46,7 @@ def test_addresses_are_addresses_and_texts_hold_no_lists(packaged: Catalogue) ->
         for url in claim.source.urls:
             assert url.startswith(("https://", "http://")), (entry_id, url)
             assert " " not in url, (entry_id, url)
-        nothing_is_added = field == "address_suffix"
-        assert claim.value not in ("", []) or nothing_is_added, (entry_id, field)
+        assert claim.value not in ("", []) or field == "address_suffix", (entry_id, field)
         assert claim.value != "unclear" or field == "status", (entry_id, field)
 
 
@@ -228,6 +238,117 @@ def test_several_countries_are_a_list_and_cover_the_region(packaged: Catalogue) 
 def test_only_centres_are_centres(packaged: Catalogue) -> None:
     assert {software.id for software in packaged.software.values() if not software.is_centre} == {"eessi", "generic"}
     assert packaged.software["jsc-common"].launch_pattern.known
+
+
+def test_charges_lead_from_core_hours_to_hours_of_nodes_and_modules(packaged: Catalogue) -> None:
+    systems = packaged.systems
+    assert charge_per_node_hour(systems["gwdg-grete-a100-40"], "core_h") == 600
+    assert charge_per_node_hour(systems["jsc-jureca-dc-gpu"], "core_h") == 128
+    assert charge_per_module_hour(systems["zib-gpu-a100"], "core_h") == 150
+    assert charge_per_module_hour(systems["tuda-lichtenberg2-acc"], "core_h") == 24
+    whole = {system.id for system in systems.values() if charges_whole_nodes(system)}
+    assert whole == {"hlrs-hunter-apu", "jsc-jureca-dc-gpu", "jsc-westai-hwai", "mn5-acc"}
+
+
+def test_days_until_a_decision_stand_only_where_a_text_is_a_number(packaged: Catalogue) -> None:
+    """A working day counts 7/5, rounded up; a month is a twelfth of 365 days, rounded down."""
+    days = {
+        programme.id: (programme.turnaround_days_min.value, programme.turnaround_days_max.value)
+        for programme in packaged.programmes.values()
+        if programme.turnaround_days_max.known
+    }
+    assert days == {
+        "denbi-cloud": (14, 14),
+        "eurohpc-ai-for-science": (None, 30),
+        "eurohpc-aif-fastlane": (None, 6),
+        "eurohpc-aif-largescale": (None, 14),
+        "eurohpc-aif-playground": (None, 3),
+        "eurohpc-development": (14, 21),
+        "eurohpc-regular": (None, 121),
+        "nhr-normal": (42, 42),
+        "tuda-small": (7, 7),
+        "uk-airr-rapid": (None, 60),
+    }
+    for programme_id in days:
+        for claim in packaged.programmes[programme_id].turnaround_days_max.claims:
+            assert claim.note.startswith("from the text of turnaround"), programme_id
+
+
+def test_cut_offs_with_an_hour_keep_their_zone(packaged: Catalogue) -> None:
+    large = packaged.programmes["eurohpc-aif-largescale"].next_cutoff(AS_OF)
+    assert large is not None
+    assert (large.day, large.zone) == (datetime.date(2026, 11, 30), "Europe/Brussels")
+    assert large.instant == datetime.datetime(2026, 11, 30, 9, 0, tzinfo=datetime.UTC)
+
+
+def test_both_lists_of_the_alliance_in_hesse_and_nrw_stand(packaged: Catalogue) -> None:
+    large = packaged.programmes["nhr-large"]
+    assert [rule.days[0] for rule in large.recurring_cutoffs] == [(1, 1), (2, 1)]
+    coming = large.next_cutoff(AS_OF, "tuda-lichtenberg2-acc")
+    assert coming is not None
+    assert coming.day == datetime.date(2027, 1, 1), "the earlier of the two"
+    normal = packaged.programmes["nhr-normal"].next_cutoff(AS_OF, "zib-gpu-a100")
+    assert normal is not None
+    assert normal.day == datetime.date(2027, 1, 15)
+    assert packaged.programmes["nhr-normal"].next_cutoff(AS_OF, "tud-capella") is None
+
+
+def test_dates_of_operation_follow_the_texts_and_no_funding_or_successor(packaged: Catalogue) -> None:
+    systems = packaged.systems
+    assert systems["tud-capella"].operation.from_earliest == datetime.date(2024, 1, 1)
+    assert systems["tud-capella"].operation.from_latest == datetime.date(2024, 12, 31)
+    for system_id in ("hlrs-hunter-apu", "hlrs-hammerhai", "lrz-blue-lion"):
+        assert systems[system_id].operation.until_latest is None
+    assert systems["hpi-kisz-bb"].operation.from_earliest is None
+    assert systems["hlrs-hawk-ai"].operation.covers(AS_OF) is False
+    assert systems["fau-helma-h200"].operation_from_earliest.evidence == "unsourced"
+
+
+def test_modules_that_hold_two_devices_are_counted_as_modules(packaged: Catalogue) -> None:
+    lumi = packaged.systems["lumi-g"]
+    assert lumi.accelerators.value == 11_912
+    assert schedulable_devices(lumi, packaged.accelerators) == 23_824
+    assert schedulable_devices(packaged.systems["kit-horeka-h200"], packaged.accelerators) is None
+
+
+def test_contingents_say_what_the_facts_say(packaged: Catalogue) -> None:
+    shares = {entry.id: entry.share.value for entry in packaged.contingents_of("jsc-jupiter-booster")}
+    assert shares == {"jupiter-eurohpc": 0.5, "jupiter-gcs": 0.5, "eurohpc-development-share": None}
+    counts = {entry.funder.value: entry.accelerators.value for entry in packaged.contingents_of("hessianai-42")}
+    assert counts == {"Land Hessen": 304, "Bund": 328}
+    lichtenberg = packaged.contingents_of("tuda-lichtenberg2-acc")
+    assert [entry.share_at_least.value for entry in lichtenberg] == [0.8, None]
+    assert [entry.share_at_most.value for entry in lichtenberg] == [None, 0.2]
+
+
+def test_launch_profiles_know_the_suffix_of_juelich_and_where_it_is_not_used(packaged: Catalogue) -> None:
+    def suffix(system_id: str) -> str | None:
+        profile = packaged.launch_profile(system_id)
+        return profile.address_suffix.value if profile else None
+
+    assert suffix("jsc-juwels-booster") == suffix("jsc-jureca-dc-gpu") == "i"
+    assert suffix("jsc-jupiter-booster") == suffix("jsc-jedi") == ""
+    assert suffix("mpcdf-raven-gpu") is None
+    hunter = packaged.launch_profile("hlrs-hunter-apu")
+    assert hunter is not None
+    assert (hunter.scheduler.value, hunter.internet_on_compute_nodes.value) == ("pbs", "no")
+
+
+def test_no_exchange_rate_and_no_carbon_intensity_is_unsourced(packaged: Catalogue) -> None:
+    facts = [rate.rate for rate in packaged.exchange_rates.values()]
+    assert all(claim.source.urls for fact in facts for claim in fact.claims)
+    countries = {system.country.value for system in packaged.systems.values()} - {None}
+    for country in countries:
+        intensity = packaged.carbon_intensity(country, AS_OF)
+        assert intensity.evidence in ("primary", "secondary"), country
+
+
+def test_every_currency_of_a_price_leads_to_euros(packaged: Catalogue) -> None:
+    assert currencies_without_rate(packaged, AS_OF) == {}
+    dollars = convert(Decimal(100), "USD", "EUR", packaged, AS_OF)
+    assert dollars is not None
+    assert round(dollars.amount, 2) == Decimal("89.51")
+    assert dollars.rates[0].date == datetime.date(2026, 10, 30)
 
 
 def _values(fact: Fact[Any]) -> list[Any]:

@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from stellwerk.catalog import load_catalogue
+from stellwerk.catalog import ENTRY_KINDS, load_catalogue
 from stellwerk.catalog.load import PACKAGED
 from stellwerk.catalog.rule_fields import TESTS
 
@@ -48,6 +48,17 @@ def test_the_guide_names_every_operator_kind() -> None:
     guide = GUIDE.read_text(encoding="utf-8")
     for system in load_catalogue().systems.values():
         assert f"| `{system.operator_kind}` |" in guide
+
+
+def test_the_python_example_of_the_guide_runs() -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    exec(compile(example, str(GUIDE), "exec"), {})  # noqa: S102 - our own guide
+
+
+def test_the_guide_names_every_table() -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+    for kind in ENTRY_KINDS:
+        assert f"`[[{kind}]]`" in guide
 
 
 def _example(part: str) -> str:

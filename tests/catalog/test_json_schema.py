@@ -110,6 +110,7 @@ def _wrong_value(value: Any, schema: dict[str, Any], place: str) -> list[str]:
         or (isinstance(value, int | float) and value <= schema.get("exclusiveMinimum", value - 1))
         or (isinstance(value, int | float) and value < schema.get("minimum", value))
         or (isinstance(value, int | float) and value > schema.get("maximum", value))
+        or (isinstance(value, list) and len(value) < schema.get("minItems", 0))
     )
     return [f"{place}: {value!r}"] if wrong else []
 

@@ -150,6 +150,36 @@ def test_a_local_limit_replaces_the_one_for_the_same_and_adds_others(both: Catal
     }
 
 
+def test_local_partitions_charges_and_cut_offs_replace_those_for_the_same(below: Path, tmp_path: Path) -> None:
+    both = _with_local(
+        below,
+        tmp_path,
+        '[[systems]]\nid = "heim-gpu"\nsource = "own"\n\n'
+        '[[systems.partitions]]\nname = "gpu:shared"\nmax_walltime_h = 72\n\n'
+        '[[systems.partitions]]\nname = "gpu:long"\n\n'
+        '[[systems.charges]]\nunit = "core_h"\nper = "node_h"\nfactor = 500\n\n'
+        '[[programmes]]\nid = "antrag"\nsource = "own"\n\n'
+        '[[programmes.recurring_cutoffs]]\ndays = ["03-01"]\nscope = "Heim"\nsystem_ids = ["heim-gpu"]\n',
+    )
+    system = both.systems["heim-gpu"]
+    assert [(part.name, part.max_walltime_h) for part in system.partitions] == [("gpu:long", None), ("gpu:shared", 72)]
+    assert [charge.factor for charge in system.charges] == [500]
+    assert [rule.days for rule in both.programmes["antrag"].recurring_cutoffs] == [((3, 1),)]
+
+
+def test_a_local_share_that_breaks_the_whole_is_told_of_the_local_file(below: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputErrors) as found:
+        _with_local(
+            below,
+            tmp_path,
+            '[[contingents]]\nid = "heim-land"\nsource = "own"\nshare_at_least = 0.9\n\n'
+            '[[contingents]]\nid = "heim-bund"\nsource = "own"\nsystem_ids = ["heim-gpu"]\nshare = 0.2\n',
+        )
+    (error,) = found.value.errors
+    assert error.file == tmp_path / "own/own.toml"
+    assert "add up to 1.1" in str(error)
+
+
 def test_a_local_price_leads_and_the_other_stays(both: Catalogue) -> None:
     product = both.products["cloud-8x"]
     price = product.price_at(DAY)
@@ -253,7 +283,7 @@ def test_the_catalogue_below_cannot_refer_to_local_entries(tmp_path: Path) -> No
         (tmp_path / name / "a.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InputErrors) as found:
         load_catalogue(tmp_path / "below", overlay=tmp_path / "local")
-    assert [error.file for error in found.value.errors] == [tmp_path / "below/a.toml"]
+    assert {error.file for error in found.value.errors} == {tmp_path / "below/a.toml"}
 
 
 @settings(max_examples=25, deadline=None)

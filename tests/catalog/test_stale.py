@@ -59,6 +59,14 @@ def test_a_value_is_fresh_stale_or_undated_by_its_kind(as_of: str, kind: ValueKi
         ("providers", "all: egress_price", "price"),
         ("accelerators", "power_w", "data_sheet"),
         ("support", "cost", "help"),
+        ("systems", "partition: grete", "operation"),
+        ("systems", "charge: core_h", "operation"),
+        ("systems", "operation_from_latest", "status"),
+        ("programmes", "recurring cut-off: Darmstadt", "terms"),
+        ("contingents", "share", "terms"),
+        ("launch_profiles", "scheduler", "operation"),
+        ("exchange_rates", "rate", "exchange_rate"),
+        ("carbon_intensities", "co2_g_per_kwh", "carbon"),
     ],
 )
 def test_each_field_ages_as_its_kind(entry_kind: str, field: str, kind: str) -> None:
@@ -83,6 +91,13 @@ def test_links_limits_rules_prices_subjects_and_observations_age_too(write_catal
         ("products", "price: on_demand"),
         ("providers", "all: egress_price"),
         ("observations", "8x"),
+        ("systems", "partition: gpu:shared"),
+        ("systems", "charge: core_h"),
+        ("programmes", "recurring cut-off: Heim"),
+        ("exchange_rates", "rate"),
+        ("carbon_intensities", "co2_g_per_kwh"),
+        ("contingents", "share_at_least"),
+        ("launch_profiles", "environment"),
     }
 
 
@@ -90,6 +105,17 @@ def test_a_price_that_is_not_valid_on_the_day_is_no_leading_value(write_catalogu
     catalogue = load_catalogue(write_catalogue(('kind = "on_demand"', 'kind = "on_demand"\nvalid_until = 2026-09-30')))
     fields = {value.field for value in leading_values(catalogue, AS_OF)}
     assert "price: on_demand" not in fields
+
+
+def test_only_the_latest_exchange_rate_and_carbon_intensity_count(packaged: Catalogue) -> None:
+    def counted(day: datetime.date) -> set[str]:
+        kinds = ("exchange_rates", "carbon_intensities")
+        return {value.entry_id for value in leading_values(packaged, day) if value.entry_kind in kinds}
+
+    assert {"eur-usd-2026-10-30", "de-2024-ember", "de-2024-uba"} <= counted(AS_OF)
+    assert not {"eur-usd-2026-09-30", "de-2023-uba"} & counted(AS_OF)
+    assert "eur-usd-2026-09-30" in counted(datetime.date(2026, 10, 1))
+    assert "eur-usd-2026-10-30" not in counted(datetime.date(2026, 10, 1))
 
 
 def test_a_later_day_never_makes_a_value_fresh_again(packaged: Catalogue) -> None:

@@ -82,3 +82,11 @@ def test_a_status_that_nobody_states_is_unclear(write_catalogue: WriteCatalogue)
 def test_nothing_adds_up_to_nothing() -> None:
     assert add_up([]).accelerators == 0
     assert add_up([]).systems == 0
+
+
+def test_partitions_never_change_a_sum(write_catalogue: WriteCatalogue) -> None:
+    before = summarise(load_catalogue(write_catalogue()))
+    more = "".join(f'[[systems.partitions]]\nname = "part-{number}"\ndevices_max = 4000\n\n' for number in range(5))
+    catalogue = load_catalogue(write_catalogue(("[[systems.charges]]", f"{more}[[systems.charges]]")))
+    assert len(catalogue.systems["heim-gpu"].partitions) == 6
+    assert summarise(catalogue) == before

@@ -194,6 +194,60 @@ def test_show_marks_stale_and_undated_values_of_a_day(catalog: CatalogCommand) -
     assert "status" in {value["field"] for value in answer["stale"]}
 
 
+@pytest.mark.parametrize(
+    ("kind", "rows", "cell"),
+    [
+        ("contingents", 17, "at least 80%"),
+        ("launch_profiles", 16, "apptainer"),
+        ("exchange_rates", 12, "1.1172"),
+        ("carbon_intensities", 29, "342.06"),
+    ],
+)
+def test_the_smaller_tables_are_listed_too(catalog: CatalogCommand, kind: str, rows: int, cell: str) -> None:
+    printed = catalog("list", "--kind", kind).stdout
+    assert f"{rows} {kind.replace('_', ' ')}" in printed
+    assert cell in printed
+    assert len(json.loads(catalog("list", "--kind", kind, "--json").stdout)["entries"]) == rows
+
+
+def test_show_names_partitions_charges_contingents_and_the_launch_profile(catalog: CatalogCommand) -> None:
+    capella = catalog("show", "tud-capella").stdout
+    assert "partitions, never added up" in capella
+    assert "interactive, slices of 1/7, 12 h" in capella
+    assert "0.142857 gpu-h per slice-hour of 1/7" in capella
+    assert "launch profile launch-zih" in capella
+    assert "128 core-h per node-hour, whole nodes only" in catalog("show", "jsc-jureca-dc-gpu").stdout
+    assert "50%: time is split evenly" in catalog("show", "jsc-jupiter-booster").stdout
+    assert "a scheduler sees 23,824 devices" in catalog("show", "lumi-g").stdout
+
+
+def test_show_names_hours_zones_and_rules_of_cut_offs(catalog: CatalogCommand) -> None:
+    assert "2026-11-30 10:00 Europe/Brussels" in catalog("show", "eurohpc-aif-largescale").stdout
+    rules = catalog("show", "nhr-large").stdout
+    assert "01-01, 04-01, 07-01, 10-01" in rules
+    assert "02-01, 05-01, 08-01, 11-01" in rules
+
+
+def test_show_says_what_an_entry_of_a_smaller_table_is_about(catalog: CatalogCommand) -> None:
+    assert "a part of eurohpc-pre-exascale" in catalog("show", "eurohpc-pre-exascale-extreme").stdout
+    assert "(launch profile)" in catalog("show", "launch-jsc-common").stdout
+    assert "NCCL_SOCKET_IFNAME=ib0" in catalog("show", "launch-jsc-common").stdout
+    assert "USD for one EUR on 2026-10-30" in catalog("show", "eur-usd-2026-10-30").stdout
+    assert "mean of 2024" in catalog("show", "de-2024-uba").stdout
+
+
+def test_check_warns_of_a_currency_without_a_rate_and_does_not_fail(catalog: CatalogCommand, tmp_path: Path) -> None:
+    assert "warning" not in catalog("check", "--as-of", "2026-11-23").stdout
+    price = '[[products.prices]]\namount = "9"\ncurrency = "DKK"\nunit = "gpu_h"\nkind = "spot"\nsource = "own"\n'
+    own = 'schema = 1\n[sources.own]\nas_of = "2026-11"\nevidence = "primary"\nurls = ["https://example.org"]\n'
+    entry = f'[[products]]\nid = "coreweave-hgx-h100"\nsource = "own"\n{price}'
+    (tmp_path / "own.toml").write_text(own + entry, encoding="utf-8")
+    ended = catalog("check", "--catalogue", tmp_path, "--as-of", "2026-11-23")
+    assert ended.exit_code == 0
+    assert "no exchange rate from DKK to EUR is known; priced in it: coreweave-hgx-h100" in ended.stdout
+    assert "from USD to EUR" in catalog("check", "--as-of", "2026-01-01").stdout
+
+
 def test_check_counts_stale_values_and_names_them_when_asked(catalog: CatalogCommand) -> None:
     few = catalog("check", "--as-of", "2026-11-23").stdout
     many = catalog("check", "--as-of", "2030-11-23", "--stale").stdout

@@ -14,6 +14,7 @@ from stellwerk.catalog import (
     AmountLimit,
     Catalogue,
     Claim,
+    Contingent,
     Evidence,
     Fact,
     Price,
@@ -81,6 +82,14 @@ def programme(programme_id: str, eligibility: dict[str, str] | None = None, **ch
         "programme": fact(programme_id.title()),
     }
     return _filled(Programme, id=programme_id, eligibility=answers, **(fixed | changes))
+
+
+def contingent(
+    contingent_id: str, system_ids: tuple[str, ...], programme_ids: tuple[str, ...] = (), **changes: Any
+) -> Contingent:
+    fixed = {"user_groups": (), "part_of": None, "valid_from": None, "valid_until": None}
+    identity = {"id": contingent_id, "system_ids": system_ids, "programme_ids": programme_ids}
+    return _filled(Contingent, **identity, **(fixed | changes))
 
 
 def price(amount: str, **changes: Any) -> Price:
@@ -168,9 +177,24 @@ def full_catalogue() -> Catalogue:
         product("survey-h100", kind="survey", notes="a range, no offer"),
     ]
     support = _filled(Support, id="help-desk", url="", organisation=fact("Help Desk"), offer=fact("consulting"))
+    contingents = [
+        contingent(
+            "alpha-state",
+            ("alpha",),
+            ("open-call",),
+            share_at_least=fact(0.6),
+            funder=fact("Land"),
+            statement=fact("at least 60% belong to the Land"),
+        ),
+        contingent("alpha-rest", ("alpha",), user_groups=("academia",), statement=fact("the rest is for academia")),
+        contingent("alpha-past", ("alpha",), share=fact(0.4), valid_until=datetime.date(2020, 12, 31)),
+    ]
     software = _filled(Software, id="alpha-software", url="", is_centre=True, other={}, site_system=fact("Alpha"))
     return dataclasses.replace(
-        catalogue(systems, programmes, products), support={support.id: support}, software={software.id: software}
+        catalogue(systems, programmes, products),
+        support={support.id: support},
+        software={software.id: software},
+        contingents={entry.id: entry for entry in contingents},
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from stellwerk.catalog import Catalogue, Fact
 from stellwerk.whitepaper import Edition, compose_edition
 from tests.whitepaper.small_catalogue import catalogue as small
-from tests.whitepaper.small_catalogue import fact, price, product, programme, source, system
+from tests.whitepaper.small_catalogue import contingent, fact, price, product, programme, source, system
 
 AS_OF = datetime.date(2026, 11, 23)
 
@@ -88,6 +88,32 @@ def test_the_best_answer_of_an_open_programme_counts() -> None:
     assert reach["fig-reach-academia-unknown"] == 12  # the others do not say, and no programme leads to b
     assert reach["fig-reach-sme-conditional"] == 4  # one federal state only
     assert edition.figures["val-b-access"].value is None
+
+
+def test_a_contingent_is_for_the_groups_it_names_or_those_its_open_programmes_admit() -> None:
+    programmes = [
+        programme("open", {"startup": "yes", "sme": "conditional", "public": "no"}),
+        programme("shut", {"academia": "yes"}, closed=True),
+    ]
+    contingents = [
+        contingent("land", ("a",), ("open", "shut"), share=fact(0.5)),
+        contingent("named", ("a",), user_groups=("academia",), statement=fact("for academia")),
+        contingent("over", ("a",), ("open",), valid_until=datetime.date(2026, 11, 22)),
+    ]
+    catalogue = dataclasses.replace(
+        small(systems=[system("a", fact(8))], programmes=programmes),
+        contingents={entry.id: entry for entry in contingents},
+    )
+    edition = compose(catalogue)
+    figures = edition.figures
+    answers = {kind: figures[f"fig-contingent-land-{kind}"].value for kind in ("startup", "sme", "public", "academia")}
+    assert answers == {"startup": "yes", "sme": "conditional", "public": "no", "academia": None}
+    assert figures["fig-contingent-named-academia"].value == "yes"
+    assert figures["fig-contingent-named-startup"].value == "no"
+    assert figures["val-land-share"].value == 0.5
+    assert figures["val-named-share"].value is None
+    rows = edition.chapters["access"].tables["contingents"].rows
+    assert [row.anchor for row in rows] == ["contingent-land", "contingent-named"], "one is over"
 
 
 def test_the_next_deadline_is_the_first_that_has_not_passed() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,12 +21,17 @@ def load_catalogue(directory: Path | None = None, *, overlay: Path | None = None
     below beside it, and what they add is new. Raises InputErrors with everything that is wrong in any file, and
     InputError where a folder is missing or holds no file.
     """
+    with _garbage_left_alone():
+        return _load(PACKAGED if directory is None else directory, overlay)
+
+
+def _load(directory: Path, overlay: Path | None) -> Catalogue:
     # pydantic takes longer to import than everything else here: only those who load pay for it
     from stellwerk.catalog.build import build
     from stellwerk.catalog.files import Document, read_documents
 
     errors: list[InputError] = []
-    documents, digest = read_documents(PACKAGED if directory is None else directory, errors)
+    documents, digest = read_documents(directory, errors)
     local: list[Document] = []
     if overlay is not None:
         local, local_digest = read_documents(overlay, errors)
@@ -32,3 +40,15 @@ def load_catalogue(directory: Path | None = None, *, overlay: Path | None = None
     if catalogue is None:
         raise InputErrors(errors)
     return catalogue
+
+
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """Loading makes tens of thousands of objects and no garbage: looking for it takes a tenth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -507,17 +507,11 @@ class Catalogue:
             for claim in entry.co2_g_per_kwh.claims
         ]
         found.sort(key=lambda pair: (not pair[1].source.local, -pair[0].year, source_rank(pair[1].source)))
-        return Fact(
-            tuple(
-                Claim(
-                    claim.value,
-                    claim.source,
-                    "g/kWh",
-                    ", ".join(filter(None, (str(entry.year), entry.method, claim.note))),
-                )
-                for entry, claim in found
-            )
-        )
+        claims = []
+        for entry, claim in found:
+            note = ", ".join(part for part in (str(entry.year), entry.method, claim.note) if part)
+            claims.append(Claim(claim.value, claim.source, "g/kWh", note))
+        return Fact(tuple(claims))
 
     def contingents_of(self, system_id: str) -> tuple[Contingent, ...]:
         return tuple(contingent for contingent in self.contingents.values() if system_id in contingent.system_ids)

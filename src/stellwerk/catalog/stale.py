@@ -38,17 +38,9 @@ _STATUS = {
 }
 _OPERATION = {
     *("access_rule", "availability", "billing_when_stopped", "certifications", "charge", "container_runtime"),
-    *(
-        "countries_of_data",
-        "data_location",
-        "data_sensitivity",
-        "storage_quota_bytes",
-        "energy_notes",
-        "internet_on_compute_nodes",
-        "jurisdiction",
-    ),
-    *("max_nodes_seen", "max_walltime", "max_walltime_h", "power_mw", "queue_limits", "scheduler"),
-    *("site_power", "walltime_requested"),
+    *("countries_of_data", "data_location", "data_sensitivity", "energy_notes", "internet_on_compute_nodes"),
+    *("jurisdiction", "max_nodes_seen", "max_walltime", "max_walltime_h", "power_mw", "queue_limits", "scheduler"),
+    *("site_power", "storage_quota_bytes", "walltime_requested"),
 }
 _KIND_OF_ENTRY: Mapping[str, ValueKind] = {
     "accelerators": "data_sheet",

@@ -14,18 +14,15 @@ from stellwerk.catalog import (
     AmountLimit,
     CarbonIntensity,
     Catalogue,
-    Charge,
     Claim,
     Contingent,
     ExchangeRate,
     Fact,
     LaunchProfile,
-    Partition,
     Price,
     Product,
     Programme,
     Provider,
-    RecurringCutoff,
     Rule,
     Source,
     System,
@@ -36,7 +33,8 @@ from stellwerk.catalog import (
     schedulable_devices,
     value_kind,
 )
-from stellwerk.cli.catalog_tables import label, period_text, plain_table, price_text, share_text
+from stellwerk.cli.catalog_parts import bracket, charge_text, contingent_text, days_text, partition_text, period_text
+from stellwerk.cli.catalog_tables import label, plain_table, price_text
 from stellwerk.cli.output import console
 
 _SINGULAR = {
@@ -89,10 +87,10 @@ def _headlines(entry: Any, catalogue: Catalogue) -> Iterable[str]:
         yield from _accelerator_type(entry)
     elif isinstance(entry, Provider):
         yield entry.name
+    elif isinstance(entry, (Contingent, LaunchProfile, ExchangeRate, CarbonIntensity)):
+        yield from _about_table_entry(entry)
     elif isinstance(entry, Accelerator):
         yield f"{entry.vendor} {entry.name}; a scheduler sees {entry.devices} in a module"
-    else:
-        yield from _about_table(entry)
     if getattr(entry, "notes", ""):
         yield f"notes: {entry.notes}"
     address = getattr(entry, "documentation_url", "") or getattr(entry, "url", "")
@@ -128,14 +126,14 @@ def _about_programme(programme: Programme, catalogue: Catalogue) -> Iterable[str
         yield f"cut-off dates {', '.join(f'{day}{hours.get(day, str())}' for day in programme.cutoff_dates)}"
 
 
-def _about_table(entry: Any) -> Iterable[str]:
+def _about_table_entry(entry: Contingent | LaunchProfile | ExchangeRate | CarbonIntensity) -> Iterable[str]:
     if isinstance(entry, Contingent):
         yield from _about_contingent(entry)
     elif isinstance(entry, LaunchProfile):
         yield f"holds for {', '.join(entry.system_ids)}"
     elif isinstance(entry, ExchangeRate):
         yield f"{entry.quote} for one {entry.base} on {entry.date}"
-    elif isinstance(entry, CarbonIntensity):
+    else:
         yield f"grams for one kWh in {entry.country}, mean of {entry.year}; {entry.method}"
 
 
@@ -151,7 +149,7 @@ def _about_contingent(contingent: Contingent) -> Iterable[str]:
 
 def _accelerator_type(entry: System | Product) -> Iterable[str]:
     if entry.accelerator_id is not None:
-        yield f"accelerator type {entry.accelerator_id}{_bracket(entry.accelerator_assumption)}"
+        yield f"accelerator type {entry.accelerator_id}{bracket(entry.accelerator_assumption)}"
 
 
 class _Line(NamedTuple):
@@ -171,8 +169,7 @@ def _parts(entry: Any, catalogue: Catalogue) -> Iterable[tuple[str, list[_Line]]
         yield from _parts_of_system(entry, catalogue)
     if isinstance(entry, Programme) and entry.recurring_cutoffs:
         rules = [
-            _Line(rule.scope or "everywhere", _days_text(rule), rule.source, "terms")
-            for rule in entry.recurring_cutoffs
+            _Line(rule.scope or "everywhere", days_text(rule), rule.source, "terms") for rule in entry.recurring_cutoffs
         ]
         yield "cut-offs of every year", rules
     if isinstance(entry, Programme) and entry.limits:
@@ -194,12 +191,12 @@ def _parts(entry: Any, catalogue: Catalogue) -> Iterable[tuple[str, list[_Line]]
 
 def _parts_of_system(system: System, catalogue: Catalogue) -> Iterable[tuple[str, list[_Line]]]:
     if system.partitions:
-        lines = [_Line(part.name, _partition_text(part), part.source, "operation") for part in system.partitions]
+        lines = [_Line(part.name, partition_text(part), part.source, "operation") for part in system.partitions]
         yield "partitions, never added up", lines
     if system.charges:
-        yield "charges", [_Line("", _charge_text(charge), charge.source, "operation") for charge in system.charges]
+        yield "charges", [_Line("", charge_text(charge), charge.source, "operation") for charge in system.charges]
     contingents = [
-        _Line(contingent.id, _contingent_text(contingent), contingent.statement.claims[0].source, "terms")
+        _Line(contingent.id, contingent_text(contingent), contingent.statement.claims[0].source, "terms")
         for contingent in catalogue.contingents_of(system.id)
         if contingent.statement.known
     ]
@@ -209,7 +206,7 @@ def _parts_of_system(system: System, catalogue: Catalogue) -> Iterable[tuple[str
 
 def _claim_line(entry_kind: str, name: str, fact: Fact[Any], claim: Claim[Any]) -> _Line:
     rival_mark = "but also: " if claim in fact.rivals else ""
-    text = f"{rival_mark}{_value_text(name, claim)}{_bracket(claim.note)}"
+    text = f"{rival_mark}{_value_text(name, claim)}{bracket(claim.note)}"
     return _Line(label(name), text, claim.source, value_kind(entry_kind, name) if claim is fact.claims[0] else None)
 
 
@@ -233,40 +230,6 @@ def _value_text(name: str, claim: Claim[Any]) -> str:
     return f"{value:g}"
 
 
-def _partition_text(partition: Partition) -> str:
-    devices = [
-        f"{word} {number:,} devices"
-        for word, number in (("at least", partition.devices_min), ("at most", partition.devices_max))
-        if number is not None
-    ]
-    parts = (
-        partition.kind or "",
-        f"slices of {partition.slice}" if partition.slice else "",
-        *devices,
-        f"{partition.max_walltime_h:g} h" if partition.max_walltime_h is not None else "",
-    )
-    return ", ".join(part for part in parts if part) + _bracket(partition.note)
-
-
-def _charge_text(charge: Charge) -> str:
-    factor = ""
-    if charge.unit is not None and charge.per is not None and charge.factor is not None:
-        factor = f"{charge.factor:g} {charge.unit.replace('_h', '-h')} per {charge.per.replace('_h', '-hour')}"
-        factor += f" of {charge.slice}" if charge.slice else ""
-    whole = {True: "whole nodes only", False: "parts of a node too", None: ""}[charge.whole_nodes]
-    return ", ".join(part for part in (factor, whole) if part) + _bracket(charge.note)
-
-
-def _contingent_text(contingent: Contingent) -> str:
-    share = share_text(contingent)
-    of_whole = f"{share} of {contingent.part_of}" if share and contingent.part_of else share
-    return ": ".join(part for part in (of_whole, contingent.statement.value or "") if part)
-
-
-def _days_text(rule: RecurringCutoff) -> str:
-    return ", ".join(f"{month:02d}-{day:02d}" for month, day in rule.days) + _bracket(rule.note)
-
-
 def _price_line(price: Price) -> str:
     unit = {"gpu_h": "-h", "instance_h": "/instance-h", "month": "/month"}[price.unit]
     net = {True: "net", False: "gross", None: ""}[price.net]
@@ -284,7 +247,7 @@ def _limit_text(limit: AmountLimit) -> str:
         f"{word} {value:,.10g}" for word, value in (("at least", limit.minimum), ("at most", limit.maximum)) if value
     )
     text = f"{bounds} {limit.unit.replace('_h', '-h')}" + (f" per {limit.per}" if limit.per else "")
-    return text + _bracket(limit.note)
+    return text + bracket(limit.note)
 
 
 def _age(source: Source, kind: ValueKind | None, as_of: datetime.date) -> str:
@@ -310,7 +273,3 @@ def _origin(
 
 def _source_text(source: Source) -> str:
     return "; ".join((*source.urls, *((source.note,) if source.note else ()))) or "no address"
-
-
-def _bracket(text: str) -> str:
-    return f" ({text})" if text else ""

@@ -31,6 +31,7 @@ from stellwerk.catalog import (
     add_up,
     openness_of,
 )
+from stellwerk.cli.catalog_parts import share_text
 from stellwerk.cli.output import console
 
 KINDS = (
@@ -47,7 +48,7 @@ _HEADINGS = {
     "support": ("id", "organisation", "what", "cost"),
     "software": ("id", "where", "containers"),
     "needs": ("id", "kind", "country", "who", "what is stated"),
-    "contingents": ("id", "systems", "programmes", ">share", "funder", "period"),
+    "contingents": ("id", "systems", "programmes", "share", "funder"),
     "launch_profiles": ("id", "systems", "scheduler", "processor", "containers", "internet"),
     "exchange_rates": ("id", "one", ">buys", "of", "on"),
     "carbon_intensities": ("id", "country", ">year", ">g/kWh", "method"),
@@ -135,26 +136,6 @@ def label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def share_text(contingent: Contingent) -> str:
-    """The leading share, or its bounds, or the number of accelerators; empty where none is stated."""
-    parts = (
-        ("", contingent.share, "%"),
-        ("at least ", contingent.share_at_least, "%"),
-        ("at most ", contingent.share_at_most, "%"),
-        ("", contingent.accelerators, " accelerators"),
-    )
-    return ", ".join(
-        f"{word}{fact.value * 100 if unit == '%' else fact.value:g}{unit}"
-        + ("*" if fact.evidence == "unsourced" else "")
-        for word, fact, unit in parts
-        if fact.value is not None
-    )
-
-
-def period_text(start: datetime.date | None, end: datetime.date | None) -> str:
-    return " ".join(part for part in (f"from {start}" if start else "", f"until {end}" if end else "") if part)
-
-
 def _print_breakdown(summary: Summary, catalogue: Catalogue, title: str, key: str) -> None:
     table = plain_table(title, *_TOTAL_HEADINGS, title=f"Operational systems: {title}")
     members: dict[str, list[System]] = {}
@@ -238,18 +219,17 @@ def _contingent_row(contingent: Contingent) -> tuple[str, ...]:
     share = share_text(contingent)
     return (
         contingent.id,
-        ", ".join(contingent.system_ids),
-        ", ".join(contingent.programme_ids) or UNKNOWN,
+        _names(contingent.system_ids, "systems"),
+        _names(contingent.programme_ids, "programmes"),
         f"{share} of {contingent.part_of}" if share and contingent.part_of else share or UNKNOWN,
         _cell(contingent.funder),
-        period_text(contingent.valid_from, contingent.valid_until),
     )
 
 
 def _launch_profile_row(profile: LaunchProfile) -> tuple[str, ...]:
     return (
         profile.id,
-        ", ".join(profile.system_ids),
+        _names(profile.system_ids, "systems"),
         _cell(profile.scheduler),
         _cell(profile.cpu_architecture),
         _cell(profile.container_runtimes, ", ".join),
@@ -264,6 +244,11 @@ def _exchange_rate_row(rate: ExchangeRate) -> tuple[str, ...]:
 def _carbon_intensity_row(intensity: CarbonIntensity) -> tuple[str, ...]:
     grams = _cell(intensity.co2_g_per_kwh, lambda value: f"{value:g}")
     return intensity.id, intensity.country, str(intensity.year), grams, intensity.method
+
+
+def _names(ids: Sequence[str], what: str) -> str:
+    """An id or two, or how many there are."""
+    return ", ".join(ids) or UNKNOWN if len(ids) < 3 else f"{len(ids)} {what}"
 
 
 def _cell(fact: Fact[Any], show: Callable[[Any], str] = str) -> str:

@@ -8,11 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from stellwerk.catalog import (
     Accelerator,
-    CarbonIntensity,
     Catalogue,
     Contingent,
-    ExchangeRate,
-    LaunchProfile,
     Need,
     Product,
     Programme,
@@ -25,7 +22,8 @@ from stellwerk.whitepaper.book import FigureBook
 from stellwerk.whitepaper.chapters.access import compose_access, programme_name
 from stellwerk.whitepaper.chapters.assistance import compose_assistance
 from stellwerk.whitepaper.chapters.capacities import compose_capacities, system_name
-from stellwerk.whitepaper.chapters.contradictions import register_rivals
+from stellwerk.whitepaper.chapters.contingents import with_contingents
+from stellwerk.whitepaper.chapters.contradictions import register_rivals, reported_entries
 from stellwerk.whitepaper.chapters.needs import compose_needs
 from stellwerk.whitepaper.chapters.offers import compose_offers, product_name
 from stellwerk.whitepaper.chapters.unknowns import compose_unknowns
@@ -47,7 +45,7 @@ def compose_edition(
     book = FigureBook()
     chapters = (
         compose_capacities(catalogue, book),
-        compose_access(catalogue, as_of, book),
+        with_contingents(compose_access(catalogue, as_of, book), catalogue, as_of, book),
         compose_offers(catalogue, as_of, book),
         compose_assistance(catalogue, book),
         compose_needs(catalogue, book),
@@ -61,7 +59,7 @@ def compose_edition(
         feedback_hash=feedback_hash,
         figures=dict(book.figures),
         chapters={chapter.key: chapter for chapter in chapters},
-        entries={entry_id: _entry(entry) for entry_id, entry in catalogue.entries()},
+        entries={entry_id: _entry(entry) for entry_id, entry in reported_entries(catalogue)},
         sources=_sources(book.figures),
         comments=tuple(comments),
     )
@@ -94,23 +92,10 @@ def _entry(entry: object) -> Entry:
             name, kind = entry.site_system.value or entry.id, "software"
         case Need():
             name, kind = entry.id, "need"
+        case Contingent():
+            name, kind = entry.id, "contingent"
         case Accelerator():
             name, kind = entry.name, "accelerator"
         case _:
-            return _table_entry(entry)
-    return Entry(name, name, kind)
-
-
-def _table_entry(entry: object) -> Entry:
-    match entry:
-        case Contingent():
-            name, kind = entry.id, "contingent"
-        case LaunchProfile():
-            name, kind = entry.id, "launch_profile"
-        case ExchangeRate():
-            name, kind = f"{entry.base}/{entry.quote}, {entry.date}", "exchange_rate"
-        case CarbonIntensity():
-            name, kind = f"{entry.country}, {entry.year}", "carbon_intensity"
-        case _:
-            raise TypeError(f"{type(entry).__name__} is no entry of the catalogue")
+            raise TypeError(f"{type(entry).__name__} is no entry of the report")
     return Entry(name, name, kind)

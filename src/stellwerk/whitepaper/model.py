@@ -174,15 +174,11 @@ class Chapter:
 
 class Entry(NamedTuple):
     """What the report calls an entry of the catalogue, in full and in short (a machine without its partition);
-    ``kind`` is system, programme, product, support, software, need, accelerator or one of ``ONLY_IN_EVIDENCE``."""
+    ``kind`` is system, programme, product, support, software, need, contingent or accelerator."""
 
     name: str
     short: str
     kind: str
-
-
-ONLY_IN_EVIDENCE = ("contingent", "launch_profile", "exchange_rate", "carbon_intensity")
-"""Kinds of entries that no chapter has a row for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from stellwerk.catalog import Claim, Evidence, Source
 from stellwerk.charts import Language, format_date, format_number, format_significant
 from stellwerk.whitepaper.compose import source_id
-from stellwerk.whitepaper.model import ONLY_IN_EVIDENCE, WORDED, Comment, Edition, Figure, Phrase
+from stellwerk.whitepaper.model import WORDED, Comment, Edition, Figure, Phrase
 from stellwerk.whitepaper.words import Words
 
 _LONGEST_IN_CELL = 160
@@ -166,8 +166,7 @@ class Shower:
 
     def _entry_link(self, entry_id: str) -> Markup:
         entry = self._edition.entries[entry_id]
-        place = f"evidence-{entry.kind}" if entry.kind in ONLY_IN_EVIDENCE else entry.kind
-        return Markup('<a href="#{}-{}">{}</a>').format(place, entry_id, entry.name)
+        return Markup('<a href="#{}-{}">{}</a>').format(entry.kind, entry_id, entry.name)
 
     def _catalogue_text(self, text: str, *, brief: bool = False) -> Markup:
         shown, language = self._words.catalogue_text(text)

@@ -25,6 +25,18 @@ ROLES: dict[str, CareerStage] = {
 }
 """The words before the @, English first, and the stage of a career that each stands for."""
 
+OTHER_WORDS: dict[str, CareerStage] = {
+    "studentin": "student",
+    "doktorand": "doctoral",
+    "doktorandin": "doctoral",
+    "promovend": "doctoral",
+    "promovendin": "doctoral",
+    "gruppenleitung": "group_leader",
+    "professor": "professor",
+    "professorin": "professor",
+}
+"""What else people write there; a refusal does not list them, or the list would be too long to be printed."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApplicantRequest:
@@ -71,7 +83,7 @@ def applicant_section(request: ApplicantRequest) -> dict[str, object]:
 
 
 def _from_role(role: str, domain: str) -> ApplicantRequest:
-    stage = ROLES.get(role.casefold())
+    stage = (ROLES | OTHER_WORDS).get(role.casefold())
     if stage is None:
         raise InputError(
             "a role stands before the @, and nobody's own address",

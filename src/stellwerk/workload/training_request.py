@@ -19,7 +19,7 @@ ADAPTER_BATCH_SEQUENCES = 16
 (https://github.com/artidoro/qlora, scripts/finetune_guanaco_7b.sh)."""
 
 FULL_BATCH_SEQUENCES = 64
-"""A judgement of ours."""
+"""Of 4,096 tokens, as Llama 2-Chat was fine-tuned with (Touvron et al. 2023, arXiv:2307.09288, section 3.1)."""
 
 
 @dataclass(frozen=True, slots=True)

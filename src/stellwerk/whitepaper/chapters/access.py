@@ -43,13 +43,14 @@ def reach(system: System, kind: ApplicantKind, catalogue: Catalogue) -> Eligibil
     A programme for one federal state alone, or for one purpose alone (tests, say), is open under that condition.
     None where no programme is known, and where none says yes and one does not say.
     """
-    answers = [_answer(programme, kind) for programme in _open_programmes(system, catalogue)]
+    answers = [answer_of(programme, kind) for programme in _open_programmes(system, catalogue)]
     if not answers:
         return None
     return next(answer for answer in ANSWERS if answer in answers)
 
 
-def _answer(programme: Programme, kind: ApplicantKind) -> Eligibility | None:
+def answer_of(programme: Programme, kind: ApplicantKind) -> Eligibility | None:
+    """What a programme answers a kind of applicant; one for a single federal state or purpose is conditional."""
     answer = programme.eligibility[kind].value
     limited = bool(programme.region) or programme.purpose.known
     return "conditional" if answer == "yes" and limited else answer
@@ -245,13 +246,13 @@ def _limit_gaps(limit: AmountLimit) -> dict[str, str | int | Phrase]:
 def _cutoff(programme: Programme, as_of: datetime.date, book: FigureBook) -> tuple[str, ...]:
     """The next date where one is known, beside the rule in words."""
     stated = book.fact(programme.id, "cutoff", programme.cutoff, "text")
-    coming = sorted(day for day in programme.cutoff_dates if day >= as_of)
-    if not coming:
+    coming = programme.next_cutoff(as_of)
+    if coming is None:
         return (stated,)
     following = book.computed(
         f"fig-cutoff-{programme.id}-next",
         Phrase("figure.next_cutoff", {"name": programme_name(programme)}),
-        (coming[0],),
+        (coming.day,),
         Phrase("method.next_cutoff"),
         [stated],
         form="dates",

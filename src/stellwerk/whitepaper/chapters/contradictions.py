@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import datetime
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stellwerk.catalog import Catalogue, Fact, named_facts
+from stellwerk.catalog import CarbonIntensity, Catalogue, ExchangeRate, Fact, LaunchProfile, named_facts
 from stellwerk.whitepaper.book import FigureBook
 from stellwerk.whitepaper.model import WORDED, Figure, Form, Phrase
 
 
 def register_rivals(catalogue: Catalogue, book: FigureBook) -> None:
     """Gives every fact that has rival claims a figure, also where no other chapter shows it."""
-    for entry_id, entry in catalogue.entries():
+    for entry_id, entry in reported_entries(catalogue):
         own = {field.name for field in dataclasses.fields(entry)}  # type: ignore[arg-type]
         for name, fact in named_facts(entry).items():
             if not fact.rivals or name.startswith("eligibility: "):
@@ -21,6 +22,13 @@ def register_rivals(catalogue: Catalogue, book: FigureBook) -> None:
             field = field_name(name)
             label = None if name in own else Phrase("field.other", {"name": name.replace("_", " ")})
             book.stated(entry_id, field, fact.claims, _form(field, fact), label=label)
+
+
+def reported_entries(catalogue: Catalogue) -> Iterator[tuple[str, object]]:
+    """The entries that the report speaks of: rates, carbon intensities and launch profiles serve programs."""
+    for entry_id, entry in catalogue.entries():
+        if not isinstance(entry, (ExchangeRate, CarbonIntensity, LaunchProfile)):
+            yield entry_id, entry
 
 
 def contradictions(figures: Mapping[str, Figure]) -> tuple[list[Figure], list[Figure]]:
@@ -40,6 +48,7 @@ _NAMES = {
     "interconnect_at_least_bytes_per_s": "interconnect-rate-at-least",
     "memory_bandwidth_bytes_per_s": "memory-bandwidth",
     "link_bytes_per_s": "link-rate",
+    "storage_quota_bytes": "storage-quota",
 }
 _FORMS: Mapping[str, Form] = {
     "status": "status",
@@ -49,6 +58,10 @@ _FORMS: Mapping[str, Form] = {
     "interconnect-rate-at-least": "gigabits_per_s",
     "memory-bandwidth": "gigabytes_per_s",
     "link-rate": "gigabytes_per_s",
+    "storage-quota": "gigabytes",
+    "share": "percent",
+    "share-at-least": "percent",
+    "share-at-most": "percent",
 }
 
 
@@ -62,6 +75,6 @@ def _form(field: str, fact: Fact[Any]) -> Form:
         return _FORMS[field]
     if field.endswith("-flops"):
         return "teraflops"
-    if isinstance(fact.value, tuple):
+    if isinstance(fact.value, tuple | datetime.date):
         return "names"
     return "number" if isinstance(fact.value, int | float) else "text"
