@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from stellwerk.catalog.claims import in_order
+from stellwerk.catalog.facts import Source
 from stellwerk.catalog.rows import Row, Rows
 from stellwerk.errors import InputError
 
@@ -30,7 +31,7 @@ def _rates_without_a_day(rows: Rows) -> Iterator[InputError]:
         claims = row.claims.of("rate")
         if not claims:
             yield _mistake("states no rate", row)
-        elif any(claim.source.as_of_date is None for claim in claims):
+        elif not all(_names_a_day(claim.source) for claim in claims):
             yield _mistake("needs a source that names the day of the rate in as_of", row, "rate")
 
 
@@ -40,7 +41,7 @@ def _operation_that_ends_before_it_begins(rows: Rows) -> Iterator[InputError]:
         days = [(name, day) for name in names if (day := _leading(row, name)) is not None]
         for (name, day), (later, later_day) in pairwise(days):
             if later_day < day:
-                yield _mistake(f"is before {name}, {day}", row, later, later_day)
+                yield _mistake(f"is before {name}, {day}, in {row.files}", row, later, later_day)
 
 
 def _hardware_shared_with_itself(rows: Rows) -> Iterator[InputError]:
@@ -102,6 +103,11 @@ def _least_share(row: Row[Any], accelerators_of_system: int | None) -> float | N
             return float(share)
     count = _leading(row, "accelerators")
     return None if count is None or accelerators_of_system is None else count / accelerators_of_system
+
+
+def _names_a_day(source: Source) -> bool:
+    """``2026-03-31``, not ``2026-03`` or ``2026``."""
+    return source.as_of_date is not None and source.as_of.startswith(source.as_of_date.isoformat())
 
 
 def _leading(row: Row[Any], field: str) -> Any:
