@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stellwerk.broker.model import CommercialOffer, PublicOffer
-from stellwerk.broker.places import judge_place
+from stellwerk.broker.places import judge_place, judge_storage
 from stellwerk.catalog import Catalogue, Claim, Fact, Source, load_catalogue
 from stellwerk.workload import DataNeeds
 
@@ -78,3 +78,45 @@ def test_personal_data_need_a_contract_with_a_provider_and_a_word_of_a_public_ce
 def test_a_public_system_stands_where_it_stands(catalogue: Catalogue) -> None:
     abroad = PublicOffer(catalogue.systems["two-dies"], None)
     assert [one.reason.code for one in judge_place(abroad, DataNeeds(locations=("DE",)))] == ["location_not_wanted"]
+
+
+def test_a_system_that_is_made_for_sensitive_data_has_to_confirm_it_and_its_words_are_said(
+    catalogue: Catalogue,
+) -> None:
+    made_for = Fact((Claim("medical data in a closed partition", SOURCE),))
+    public = PublicOffer(replace(catalogue.systems["complete"], data_sensitivity=made_for), None)
+    (found,) = judge_place(public, DataNeeds(sensitivity="personal"))
+    assert (found.effect, found.reason.code) == ("unknown", "sensitivity_to_be_confirmed")
+    assert found.reason.params["text"] == "medical data in a closed partition"
+    assert list(judge_place(public, DataNeeds())) == []
+
+
+@pytest.mark.parametrize(
+    ("of_programme", "of_system", "found"),
+    [
+        (None, None, [("note", "storage_quota_unknown")]),
+        (None, 10e12, []),
+        (None, 9e12, [("unknown", "storage_above_quota")]),
+        (20e12, 1e12, []),
+        (1e12, 20e12, [("unknown", "storage_above_quota")]),
+    ],
+)
+def test_the_storage_of_a_programme_counts_before_that_of_the_system(
+    catalogue: Catalogue, of_programme: float | None, of_system: float | None, found: list[tuple[str, str]]
+) -> None:
+    quotas = [Fact() if quota is None else Fact((Claim(quota, SOURCE),)) for quota in (of_programme, of_system)]
+    offer = PublicOffer(
+        replace(catalogue.systems["complete"], storage_quota_bytes=quotas[1]),
+        replace(catalogue.programmes["open-call"], storage_quota_bytes=quotas[0]),
+    )
+    needed = DataNeeds(storage_bytes=10e12)
+    assert [(one.effect, one.reason.code) for one in judge_storage(offer, needed)] == found
+    assert list(judge_storage(offer, DataNeeds())) == [], "who says nothing about storage is told nothing"
+    assert list(judge_storage(CommercialOffer(catalogue.products["v-known"], None), needed)) == []
+
+
+def test_storage_above_the_quota_says_both_amounts(catalogue: Catalogue) -> None:
+    quota = Fact((Claim(9e12, SOURCE),))
+    offer = PublicOffer(replace(catalogue.systems["complete"], storage_quota_bytes=quota), None)
+    (found,) = judge_storage(offer, DataNeeds(storage_bytes=10e12))
+    assert found.reason.params == {"needed_tb": 10, "quota_tb": 9}

@@ -177,8 +177,8 @@ co2_g_per_kwh = 350
 [[contingents]]
 id = "heim-land"
 source = "page"
-programme_ids = ["antrag"]
 system_ids = ["heim-gpu"]
+programme_ids = ["antrag"]
 user_groups = ["startup"]
 share_at_least = 0.6
 valid_from = 2026-01-01

@@ -105,7 +105,12 @@ def test_the_hash_follows_the_bytes(write_catalogue: WriteCatalogue) -> None:
         ('["heim-gpu"]', '["heim-cpu"]', "programmes.antrag.system_ids", "did you mean 'heim-gpu'?"),
         ('unsourced = ["scheduler"]', 'unsourced = ["schedular"]', "systems.heim-gpu.unsourced", "'scheduler'?"),
         ('site_ids = ["heim"]', 'site_ids = ["heimm"]', "support.hilfe.site_ids", "did you mean 'heim'?"),
-        ('"heim-gpu"]\nprog', '"heim-cpu"]\nprog', "support.hilfe.system_ids", "did you mean 'heim-gpu'?"),
+        (
+            '["heim"]\nsystem_ids = ["heim-gpu"]',
+            '["heim"]\nsystem_ids = ["heim-cpu"]',
+            "support.hilfe.system_ids",
+            "did you mean 'heim-gpu'?",
+        ),
         ('programme_ids = [ "antrag" ]', 'programme_ids = ["antrg"]', "support.hilfe.programme_ids", "'antrag'?"),
         ('support_kind = "course"', 'support_kind = "curse"', "support.hilfe.support_kind", "did you mean 'course'?"),
         ('region = "DE-SN"', 'region = "Sachsen"', "support.hilfe.region", "(got 'Sachsen')"),
@@ -256,3 +261,17 @@ def test_a_folder_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:
         load_catalogue(tmp_path / "nowhere")
     with pytest.raises(InputError, match="holds no catalogue file"):
         load_catalogue(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("term", "term_id"),
+    [("", "reserved"), ("3 years", "reserved-3-years"), ("256+ GPUs, 2 weeks", "reserved-256-gpus-2-weeks")],
+)
+def test_kind_and_term_tell_the_terms_of_a_product_apart(
+    write_catalogue: WriteCatalogue, term: str, term_id: str
+) -> None:
+    directory = write_catalogue(
+        ('kind = "on_demand"', f'kind = "reserved"\nterm = "{term}"\ncommitment_days = 14\nleast_accelerators = 256')
+    )
+    (price,) = load_catalogue(directory).products["cloud-8x"].prices
+    assert (price.term_id, price.commitment_days, price.least_accelerators) == (term_id, 14, 256)

@@ -263,3 +263,17 @@ def test_schema_prints_that_of_a_file_or_of_one_kind(catalog: CatalogCommand) ->
     assert one["required"] == ["id", "operator_kind"]
     assert json.loads(catalog("schema", "systems", "--overlay").stdout)["required"] == ["id"]
     assert catalog("schema", "sytems").exit_code == 2
+
+
+def test_check_warns_of_a_currency_without_a_rate_and_names_the_products(
+    catalog: CatalogCommand, tmp_path: Path
+) -> None:
+    (tmp_path / "own.toml").write_text(
+        'schema = 1\n\n[provider]\nid = "own"\nname = "Own"\n\n[[products]]\nid = "own-8x"\nsource = "unsourced"\n\n'
+        '[[products.prices]]\namount = "90"\ncurrency = "XTS"\nunit = "gpu_h"\nkind = "on_demand"\n',
+        encoding="utf-8",
+    )
+    ended = catalog("check", "--catalogue", tmp_path, "--as-of", "2026-11-23")
+    assert ended.exit_code == 0
+    assert "warning: no exchange rate from XTS to EUR is known; priced in it: own-8x\n" in ended.stdout
+    assert "warning" not in catalog("check", "--as-of", "2026-11-23").stdout

@@ -94,7 +94,7 @@ def rental_of(
         for more, longer in zip(_bounds(options.devices_spread), _bounds(options.duration_spread), strict=True)
     )
     conversion = convert(Decimal(1), price.currency, currency, catalogue, as_of)
-    moves = duration_s > _fresh_days(conversion, as_of) * SECONDS_PER_DAY
+    moves = _paid_s(price, duration_s) > _fresh_days(conversion, as_of) * SECONDS_PER_DAY
     return Rental(Estimates(low, best, high), price.currency, price.net, conversion, moves)
 
 
@@ -113,9 +113,10 @@ def judge_least_rent(
     conversion = convert(Decimal(1), price.currency, budget.currency, catalogue, as_of)
     if conversion is None:
         return
-    nothing = np.zeros(1)
-    least = float(_rent(price, offer.product, nothing, np.full(1, 1.0), 1)[0]) * float(conversion.rate)
-    if least > float(budget.amount):
+    second = np.ones(1)
+    least = float(_rent(price, offer.product, np.zeros(1), second, 1)[0]) * float(conversion.rate)
+    moves = _paid_s(price, second)[0] > _fresh_days(conversion, as_of) * SECONDS_PER_DAY
+    if least * (MOVED_RATE.low if moves else 1.0) > float(budget.amount):
         params: Params = {"cost": least, "budget": float(budget.amount), "currency": budget.currency}
         yield Finding("impossible", Reason("over_budget", params))
 
@@ -129,14 +130,22 @@ def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
         return
     limit = float(budget.amount)
     low, best, high = (values * rental.rate for values in rental.amounts)
-    less, more = (np.where(rental.rate_moves, factor, 1.0) for factor in (MOVED_RATE.low, MOVED_RATE.high))
-    uncertain = Reason("budget_hangs_on_rate") if rental.rate_moves.any() else Reason("budget_within_uncertainty")
 
     def params(index: int) -> Params:
         return {"cost": float(best[index]), "budget": limit, "currency": budget.currency}
 
-    amounts = Estimates(low * less, best * more, high * more)
-    yield AtMost(amounts, limit, Reason("over_budget"), uncertain, Reason("budget_tight"), params)
+    moved, still = rental.rate_moves, ~rental.rate_moves  # each bound holds for its own options
+    if still.any():
+        amounts, uncertain = (
+            Estimates(*(np.where(still, values, 0.0) for values in (low, best, high))),
+            Reason("budget_within_uncertainty"),
+        )
+        yield AtMost(amounts, limit, Reason("over_budget"), uncertain, Reason("budget_tight"), params)
+    if moved.any():
+        shifted = (low * MOVED_RATE.low, best * MOVED_RATE.high, high * MOVED_RATE.high)
+        amounts = Estimates(*(np.where(moved, values, 0.0) for values in shifted))
+        uncertain = Reason("budget_hangs_on_rate")
+        yield AtMost(amounts, limit, Reason("over_budget"), uncertain, Reason("budget_tight"), params)
 
 
 def judge_rate(rental: Rental, budget: Money | None, currency: str, as_of: datetime.date) -> Iterator[Finding]:
@@ -174,11 +183,15 @@ def _rent(
     modules_per_instance = product.accelerators.value or 1
     least = -(-(price.least_accelerators or 1) // modules_per_instance)
     instances = np.maximum(np.ceil(devices / devices_per_instance), least)
-    paid_s = np.maximum(duration_s, (price.commitment_days or 0.0) * SECONDS_PER_DAY)
+    paid_s = _paid_s(price, duration_s)
     if price.unit == "month":
         return np.ceil(paid_s / SECONDS_PER_MONTH) * float(price.amount) * instances
     rate = float(price.amount) * (modules_per_instance if price.unit == "gpu_h" else 1)
     return rate * instances * paid_s / SECONDS_PER_HOUR
+
+
+def _paid_s(price: Price, duration_s: FloatArray) -> FloatArray:
+    return np.maximum(duration_s, (price.commitment_days or 0.0) * SECONDS_PER_DAY)
 
 
 def _bounds(interval: Interval) -> tuple[float, float, float]:

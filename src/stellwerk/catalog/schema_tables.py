@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import datetime
+from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from stellwerk.catalog.model_tables import ApplicantKind, CpuArchitecture, Internet, Scheduler
 from stellwerk.catalog.schema_base import Count, Country, Currency, Entry, Money, Strict, check_period
 
+
+def _above_zero(amount: str) -> str:
+    if not Decimal(amount):
+        raise ValueError("should be greater than 0")
+    return amount
+
+
 Share = Annotated[float, Field(gt=0, le=1)]
+Rate = Annotated[Money, AfterValidator(_above_zero)]
 
 
 class ExchangeRateValues(Strict):
-    rate: Money | None = None
+    rate: Rate | None = None
 
 
 class ExchangeRateEntry(Entry):
