@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import re
 from decimal import Decimal
@@ -446,3 +447,9 @@ def test_a_system_has_at_most_one_software_environment(packaged: Catalogue) -> N
     assert len(described) == len(set(described)) == 46
     assert {software.id for software in packaged.software.values() if not software.system_ids} == {"eessi", "generic"}
     assert "jsc-jedi" not in described  # no entry names it
+
+
+@pytest.mark.parametrize("kind", ["systems", "programmes", "products", "software"])
+def test_what_has_a_field_of_its_own_is_not_kept_among_the_other_facts_too(packaged: Catalogue, kind: str) -> None:
+    for entry in getattr(packaged, kind).values():
+        assert not set(entry.other) & {field.name for field in dataclasses.fields(entry)}, entry.id

@@ -59,7 +59,6 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         url=entry.url,
         notes=entry.notes,
         kind=entry.kind,
-        other=row.claims.rest(),
         closed_system_ids=tuple(entry.closed_system_ids),
         purpose=take("purpose"),
         rules=tuple(sorted(rules, key=lambda rule: rule.id)),
@@ -71,6 +70,7 @@ def build_programme(row: Row[ProgrammeEntry]) -> Programme:
         cutoffs=cutoffs,
         recurring_cutoffs=build_recurring_cutoffs(row),
         storage_quota_bytes=take("storage_quota_tb", times(TB)),
+        other=row.claims.rest(),  # what no field above has taken
     )
 
 
