@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from stellwerk.broker.access import judge_public_access
@@ -18,7 +18,7 @@ from stellwerk.broker.costs import (
     public_cost,
     rental_of,
 )
-from stellwerk.broker.emissions import emissions_kg
+from stellwerk.broker.emissions import emissions_kg, kg_per_kwh_by_country
 from stellwerk.broker.finish import (
     TimeLimit,
     finish_of,
@@ -66,6 +66,8 @@ class _Asked:
     waits: Waits
     limit: TimeLimit
     currency: str
+    kg_per_kwh: Mapping[str, float]
+    """What electricity emits, by country."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date, *, wai
     """
     budget = workload.limits.budget
     currency = budget.currency if budget else DEFAULT_CURRENCY
-    asked = _Asked(workload, catalogue, as_of, waits, time_limit(workload.limits, as_of), currency)
+    limit, kg_per_kwh = time_limit(workload.limits, as_of), kg_per_kwh_by_country(catalogue, as_of)
+    asked = _Asked(workload, catalogue, as_of, waits, limit, currency, kg_per_kwh)
     offers = tuple(offers_of(catalogue, as_of))
     grounds = _grounds(offers, catalogue, workload)
     options = options_by_machine(workload, _machines(grounds.values()))
@@ -135,19 +138,7 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
     before = parts_before_the_run(offer, asked.as_of)
     data = asked.workload.data
     findings = [*_judge_access(offer, asked), *judge_place(offer, data), *judge_storage(offer, data)]
-    rental: Rental | None = None
-    if ground.machine is None:
-        planned = _Planned(None, ground.in_the_way)
-    else:
-        found = options[ground.machine]
-        candidates = found.candidates
-        time_bounds: tuple[Bound, ...] = ()
-        other_bounds: tuple[Bound, ...] = ()
-        if len(candidates.duration_s):
-            if isinstance(offer, CommercialOffer):
-                rental = rental_of(offer, candidates, asked.catalogue, asked.currency, asked.as_of)
-            time_bounds, other_bounds = _bounds(offer, before, candidates, rental, asked)
-        planned = _plan(ground, found, time_bounds, other_bounds)
+    planned, rental = _plan_for(offer, ground, options, before, asked)
     plan = planned.plan
     findings += planned.findings
     if isinstance(offer, CommercialOffer):
@@ -170,13 +161,33 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
     finish = None if plan is None else finish_of(offer, before, plan, asked.waits, asked.as_of)
     if finish is not None:
         findings += judge_finish(finish, asked.limit)
-    co2_kg = None if plan is None else emissions_kg(plan, offer, asked.catalogue, asked.as_of)
+    co2_kg = None if plan is None else emissions_kg(plan, offer, asked.kg_per_kwh)
     return JudgedOffer(offer, verdict_of(findings), deciding_first(findings), plan, cost, finish, co2_kg)
 
 
 def _judge_access(offer: Offer, asked: _Asked) -> Iterator[Finding]:
     if not isinstance(offer, CommercialOffer):
         yield from judge_public_access(offer, asked.workload, asked.as_of)
+
+
+def _plan_for(
+    offer: Offer,
+    ground: Ground,
+    options: dict[Machine, MachineOptions],
+    before: tuple[FinishPart, ...],
+    asked: _Asked,
+) -> tuple[_Planned, Rental | None]:
+    """What planning makes of an offer, and what renting its options costs where a price is known."""
+    if ground.machine is None:
+        return _Planned(None, ground.in_the_way), None
+    found = options[ground.machine]
+    candidates = found.candidates
+    if not len(candidates.duration_s):
+        return _plan(ground, found, (), ()), None
+    rental: Rental | None = None
+    if isinstance(offer, CommercialOffer):
+        rental = rental_of(offer, candidates, asked.catalogue, asked.currency, asked.as_of)
+    return _plan(ground, found, *_bounds(offer, before, candidates, rental, asked)), rental
 
 
 def _bounds(
