@@ -59,9 +59,7 @@ class InputError(StellwerkError):
         elif self.allowed is not None:
             many = len(self.allowed) > _LISTED_AT_MOST
             text += f"; allowed: one of {len(self.allowed)} values" if many else f"; allowed: {', '.join(self.allowed)}"
-            nearest = nearest_match(str(self.value if self.value is not None else self.key), self.allowed)
-            if nearest is not None:
-                text += f"; did you mean {nearest!r}?"
+            text += did_you_mean(str(self.value if self.value is not None else self.key), self.allowed)
         return text
 
 
@@ -84,6 +82,12 @@ class MissingExtraError(StellwerkError):
 
 class RunError(StellwerkError):
     """A program that Stellwerk started ended badly."""
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """The end of a sentence that names the candidate most like ``word``; empty where none is close."""
+    nearest = nearest_match(word, candidates)
+    return f"; did you mean {nearest!r}?" if nearest is not None else ""
 
 
 def nearest_match(word: str, candidates: Iterable[str]) -> str | None:

@@ -63,8 +63,7 @@ def _judge_status(system: System, as_of: datetime.date) -> Iterator[Finding]:
 
 
 def _may_run(system: System, as_of: datetime.date) -> bool:
-    begins = system.operation.from_earliest
-    return begins is not None and begins <= as_of and system.operation.covers(as_of) is not False
+    return system.operation.from_earliest is not None and system.operation.covers(as_of) is not False
 
 
 def _judge_link(system: System, programme: Programme) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from stellwerk.broker.model import Effect, Finding
 from stellwerk.messages import Reason, Words
+from stellwerk.planner import WORTH_FOR_SPEED
 from stellwerk.units import Interval
 
 FloatArray = npt.NDArray[np.float64]
@@ -24,8 +25,6 @@ Params = Mapping[str, str | int | float | Words]
 
 FINE, NOTE, OPEN, RULED_OUT = range(4)
 _EFFECTS: dict[int, Effect] = {NOTE: "note", OPEN: "unknown", RULED_OUT: "impossible"}
-WORTH_FOR_SPEED = 1.10
-"""Without a time limit, the fastest option is taken that costs at most this much of the cheapest one's hours."""
 
 
 class Choices(Protocol):

@@ -13,7 +13,7 @@ from stellwerk.broker.lead_on import LeadOnIndex
 from stellwerk.broker.model import Finding, JudgedOffer, Match, PublicOffer
 from stellwerk.broker.plans import options_by_machine
 from stellwerk.catalog import AmountLimit, ApplicationField, Fact, Programme, System
-from stellwerk.errors import InputError, nearest_match
+from stellwerk.errors import InputError, did_you_mean
 from stellwerk.messages import Reason
 from stellwerk.workload import Serving
 
@@ -60,47 +60,42 @@ def draft_application(match: Match, wanted: str) -> ApplicationDraft:
 
     Raises InputError where there is no such programme or offer, or where no system is known to be reached by it.
     """
-    judged = _first(match, wanted)
-    offer = judged.offer
-    if not isinstance(offer, PublicOffer) or offer.programme is None:
-        raise InputError("is no programme that one applies to", key="--draft", value=wanted)
-    ground = _ground(match, judged, offer.system, offer.programme)
-    asked = offer.programme.application_fields.value
+    judged, system, programme = _first(match, wanted)
+    ground = _ground(match, judged, system, programme)
+    asked = programme.application_fields.value
     further = tuple(field for field in TECHNICAL if field not in (asked or ()))
     return ApplicationDraft(
-        offer.programme,
-        offer.system,
+        programme,
+        system,
         judged,
         None if asked is None else tuple(_field(field, ground) for field in asked),
         tuple(_field(field, ground) for field in further),
         tuple(finding for finding in judged.findings if finding.effect != "note"),
         facts_behind(ground),
-        limits_on(offer.programme, offer.system),
+        limits_on(programme, system),
     )
 
 
-def _first(match: Match, wanted: str) -> JudgedOffer:
+def _first(match: Match, wanted: str) -> tuple[JudgedOffer, System, Programme]:
     """The best offer with that id or of that programme; one with a plan before one without."""
-    public = [judged for judged in match.offers if isinstance(judged.offer, PublicOffer) and judged.offer.programme]
-    found = [judged for judged in public if wanted in (judged.offer.id, _programme_id(judged))]
+    public = [
+        (judged, judged.offer.system, judged.offer.programme)
+        for judged in match.offers
+        if isinstance(judged.offer, PublicOffer) and judged.offer.programme
+    ]
+    found = [one for one in public if wanted in (one[0].offer.id, one[2].id)]
     if found:
-        return next((judged for judged in found if judged.plan is not None), found[0])
+        return next((one for one in found if one[0].plan is not None), found[0])
     if wanted in match.catalogue.programmes:
         raise InputError("leads to no system, as far as any source says", key="--draft", value=wanted)
-    known = [*match.catalogue.programmes, *(judged.offer.id for judged in public)]
-    nearest = nearest_match(wanted, known)
-    problem = f"no such programme; did you mean {nearest!r}?" if nearest else "no such programme"
-    raise InputError(problem, key="--draft", value=wanted)
-
-
-def _programme_id(judged: JudgedOffer) -> str:
-    return judged.offer.programme.id if isinstance(judged.offer, PublicOffer) and judged.offer.programme else ""
+    known = [*match.catalogue.programmes, *(judged.offer.id for judged, _, _ in public)]
+    raise InputError(f"no such programme{did_you_mean(wanted, known)}", key="--draft", value=wanted)
 
 
 def _ground(match: Match, judged: JudgedOffer, system: System, programme: Programme) -> DraftGround:
     leads = LeadOnIndex(match.catalogue, match.workload).of(judged.offer)
     scaling = tuple(_scaling(match, judged))
-    return DraftGround(match.workload, match.catalogue, system, programme, judged, leads.software, scaling)
+    return DraftGround(match.workload, system, programme, judged, leads.software, scaling)
 
 
 def _scaling(match: Match, judged: JudgedOffer) -> Iterator[tuple[int, float]]:

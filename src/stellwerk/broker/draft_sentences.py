@@ -9,7 +9,7 @@ from typing import Any
 from stellwerk.broker.finish import jobs_of
 from stellwerk.broker.grants import UNIT_NAMES, amount_needed, limits_on
 from stellwerk.broker.model import JudgedOffer
-from stellwerk.catalog import ApplicationField, Catalogue, Fact, Programme, Software, System
+from stellwerk.catalog import ApplicationField, Fact, Programme, Software, System
 from stellwerk.messages import Reason, Words, count_text, text
 from stellwerk.planner import Plan, ServingPlan
 from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
@@ -34,7 +34,6 @@ class DraftGround:
     """What a draft is written from. ``scaling`` has (devices, predicted seconds of the run), fewest devices first."""
 
     workload: Workload
-    catalogue: Catalogue
     system: System
     programme: Programme
     judged: JudgedOffer

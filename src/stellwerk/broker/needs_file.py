@@ -7,19 +7,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from stellwerk.broker.model import Verdict
 from stellwerk.broker.needs import AGAINST, NEED_SCHEMA, RegisteredNeed, is_need_line
 from stellwerk.errors import InputError, InputErrors
-from stellwerk.workload.boundary import Flag, Section, read_section
+from stellwerk.workload.boundary import Flag, Number, Section, read_section
 from stellwerk.workload.model import ApplicantKind, Method, Sensitivity
 
-Amount = Annotated[
-    float,
-    BeforeValidator(lambda value: float(value) if type(value) is int else value),
-    Field(ge=0, le=1e30, description="a number, 0 or more"),
-]
+Amount = Annotated[Number, Field(ge=0, le=1e30, description="a number, 0 or more")]
 Count = Annotated[int, Field(ge=0, le=10**9, description="a number of offers")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="a country of two letters, or EU")]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$", description="the code of a reason")]

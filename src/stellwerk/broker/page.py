@@ -15,9 +15,8 @@ from stellwerk.broker.pictures import pictures_of
 from stellwerk.catalog import Fact, Software, Support
 from stellwerk.charts import figure, format_date, format_significant, page_template, render_page
 from stellwerk.messages import Language, render, text
-from stellwerk.units import JOULES_PER_MWH, Interval
+from stellwerk.units import JOULES_PER_MWH, KG_PER_T, Interval
 
-KG_PER_T = 1000.0
 COLUMNS = ("verdict", "gpus", "gpu_hours", "finish", "cost", "energy", "co2")
 
 

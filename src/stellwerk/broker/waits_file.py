@@ -7,18 +7,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from stellwerk.broker.waits import Wait, Waits
-from stellwerk.errors import InputError, InputErrors, nearest_match
+from stellwerk.errors import InputError, InputErrors, did_you_mean
 from stellwerk.units import SECONDS_PER_HOUR, Interval
-from stellwerk.workload.boundary import Section, Size, read_section
+from stellwerk.workload.boundary import Number, Section, Size, read_section
 
-Hours = Annotated[
-    float,
-    BeforeValidator(lambda value: float(value) if type(value) is int else value),
-    Field(ge=0, le=1e6, allow_inf_nan=False, description="hours, 0 or more"),
-]
+Hours = Annotated[Number, Field(ge=0, le=1e6, allow_inf_nan=False, description="hours, 0 or more")]
 Row = Annotated[dict[str, Any], Field(description="a table [[waits]]")]
 
 
@@ -61,8 +57,7 @@ def waits_in(values: dict[str, Any], path: Path, systems: Collection[str]) -> Wa
 def _wait(row: WaitRow, where: str, path: Path, systems: Collection[str]) -> Wait:
     errors = []
     if row.system_id not in systems:
-        nearest = nearest_match(row.system_id, systems)
-        problem = "no such system" + (f"; did you mean {nearest!r}?" if nearest else "")
+        problem = f"no such system{did_you_mean(row.system_id, systems)}"
         errors.append(InputError(problem, file=path, key=f"{where}.system_id", value=row.system_id))
     for lower, upper in (("p10_h", "p50_h"), ("p50_h", "p90_h"), ("devices_min", "devices_max")):
         if getattr(row, lower) > getattr(row, upper):

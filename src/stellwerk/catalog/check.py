@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from stellwerk.errors import InputError, nearest_match
+from stellwerk.errors import InputError, did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,9 +30,7 @@ def checked(
 
 def unknown_reference(kind: str, value: str, known: Iterable[str], file: Path, key: str) -> InputError:
     """``value`` names no ``kind`` of the catalogue; the error names the nearest one."""
-    nearest = nearest_match(value, known)
-    hint = f"; did you mean {nearest!r}?" if nearest else ""
-    return InputError(f"no such {kind}{hint}", file=file, key=key, value=value)
+    return InputError(f"no such {kind}{did_you_mean(value, known)}", file=file, key=key, value=value)
 
 
 def _as_input_error(

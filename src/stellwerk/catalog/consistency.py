@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from stellwerk.catalog.claims import in_order
+from stellwerk.catalog.model_parts import in_period
 from stellwerk.catalog.rows import Row, Rows
 from stellwerk.errors import InputError
 
@@ -74,7 +75,9 @@ def _contingents_above_the_whole(rows: Rows) -> Iterator[InputError]:
     told: set[tuple[str, ...]] = set()
     for (system_id, part_of), members in of_whole.items():
         for start in dict.fromkeys(row.entry.valid_from or datetime.date.min for row, _ in members):
-            together = [(row, share) for row, share in members if _holds_on(row, start)]
+            together = [
+                (row, share) for row, share in members if in_period(start, row.entry.valid_from, row.entry.valid_until)
+            ]
             total = sum(share for _, share in together)
             ids = tuple(row.entry.id for row, _ in together)
             if total > 1 + _ROUNDING and ids not in told:
@@ -107,11 +110,6 @@ def _least_share(row: Row[Any], accelerators_of_system: int | None) -> float | N
 def _leading(row: Row[Any], field: str) -> Any:
     claims = in_order(row.claims.of(field))
     return claims[0].value if claims else None
-
-
-def _holds_on(row: Row[Any], day: datetime.date) -> bool:
-    start, end = row.entry.valid_from, row.entry.valid_until
-    return (start is None or start <= day) and (end is None or day <= end)
 
 
 def _place(row: Row[Any]) -> str:

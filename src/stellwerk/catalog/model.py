@@ -14,7 +14,7 @@ from typing import Literal
 
 from stellwerk.catalog.claims import source_rank
 from stellwerk.catalog.facts import Claim, Fact, Source
-from stellwerk.catalog.model_parts import Charge, Cutoff, DateRange, Partition, RecurringCutoff
+from stellwerk.catalog.model_parts import Charge, Cutoff, DateRange, Partition, RecurringCutoff, in_period
 from stellwerk.catalog.model_tables import ApplicantKind, CarbonIntensity, Contingent, ExchangeRate, LaunchProfile
 from stellwerk.catalog.rule_fields import RuleField, RuleTest
 from stellwerk.messages import Words
@@ -329,9 +329,7 @@ class Price:
         return f"{self.kind}-{words}" if words else self.kind
 
     def valid_on(self, day: datetime.date) -> bool:
-        return (self.valid_from is None or self.valid_from <= day) and (
-            self.valid_until is None or day <= self.valid_until
-        )
+        return in_period(day, self.valid_from, self.valid_until)
 
 
 @dataclass(frozen=True, slots=True)

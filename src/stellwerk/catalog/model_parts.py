@@ -101,3 +101,8 @@ class RecurringCutoff:
         this_year = [datetime.date(as_of.year, month, day) for month, day in self.days]
         coming = [day for day in this_year if day >= as_of]
         return min(coming) if coming else min(this_year).replace(year=as_of.year + 1)
+
+
+def in_period(day: datetime.date, start: datetime.date | None, end: datetime.date | None) -> bool:
+    """Whether a day lies in a period, both ends inclusive; None where no end is stated."""
+    return (start is None or start <= day) and (end is None or day <= end)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from stellwerk.catalog.facts import Fact
+from stellwerk.catalog.model_parts import in_period
 
 ApplicantKind = Literal["academia", "startup", "sme", "large_industry", "public"]
 Scheduler = Literal["slurm", "pbs"]
@@ -62,6 +63,9 @@ class Contingent:
     share_at_most: Fact[float]
     accelerators: Fact[int]
     statement: Fact[str]
+
+    def valid_on(self, day: datetime.date) -> bool:
+        return in_period(day, self.valid_from, self.valid_until)
 
 
 @dataclass(frozen=True, slots=True)

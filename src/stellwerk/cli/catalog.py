@@ -31,7 +31,7 @@ from stellwerk.catalog import (
 from stellwerk.cli.catalog_entry import print_entry
 from stellwerk.cli.catalog_tables import KINDS, label, print_list, print_summary
 from stellwerk.cli.output import today
-from stellwerk.errors import InputError, nearest_match
+from stellwerk.errors import InputError, did_you_mean
 
 JSON_SCHEMA = 1
 
@@ -81,8 +81,7 @@ def show(name: str, as_json: bool, as_of: datetime.datetime | None, overlay: Pat
     kinds = (*KINDS, "providers")
     found = {kind: getattr(catalogue, kind)[name] for kind in kinds if name in getattr(catalogue, kind)}
     if not found:
-        nearest = nearest_match(name, [known for kind in kinds for known in getattr(catalogue, kind)])
-        hint = f"; did you mean {nearest!r}?" if nearest else ""
+        hint = did_you_mean(name, [known for kind in kinds for known in getattr(catalogue, kind)])
         raise InputError(f"the catalogue has no such id{hint}", key="ID", value=name)
     if as_json:
         stale = [

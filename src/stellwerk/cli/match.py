@@ -36,7 +36,7 @@ from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, render, text
 from stellwerk.planner import ServingPlan
-from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
+from stellwerk.units import JOULES_PER_MWH, KG_PER_T, SECONDS_PER_DAY, Interval
 from stellwerk.workload import (
     Draft,
     draft_as_toml,
@@ -45,7 +45,6 @@ from stellwerk.workload import (
     words,
 )
 
-KG_PER_T = 1000.0
 OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible": 20}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from stellwerk.errors import InputError, InputErrors, nearest_match
+from stellwerk.errors import InputError, InputErrors, did_you_mean
 from stellwerk.whitepaper.feedback_file import append_record, read_records
 from stellwerk.whitepaper.model import Answer, Comment
 
@@ -121,9 +121,8 @@ def _email_errors(email: str) -> list[InputError]:
 
 def _unknown_figure(figure_id: str, known_figures: Collection[str]) -> InputError:
     """Names the nearest known figure; the whole list would be too long to help."""
-    nearest = nearest_match(figure_id, known_figures)
-    hint = f"; did you mean {nearest!r}?" if nearest else ""
-    return InputError(f"the edition has no such figure{hint}", key="figure", value=figure_id)
+    problem = f"the edition has no such figure{did_you_mean(figure_id, known_figures)}"
+    return InputError(problem, key="figure", value=figure_id)
 
 
 def _next_id(records: list[dict[str, object]]) -> str:

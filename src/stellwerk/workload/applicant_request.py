@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import get_args
 
-from stellwerk.errors import InputError, nearest_match
+from stellwerk.errors import InputError, did_you_mean
 from stellwerk.workload.filled_in import FilledIn, said_or
 from stellwerk.workload.institutions import find_institution, institutions
 from stellwerk.workload.model import ApplicantKind, CareerStage
@@ -93,10 +93,8 @@ def _from_role(role: str, domain: str) -> ApplicantRequest:
         )
     institution = find_institution(domain)
     if institution is None:
-        nearest = nearest_match(domain, institutions())
-        hint = f"; did you mean {nearest!r}?" if nearest else ""
         raise InputError(
-            f"no institution of this domain is known{hint}",
+            f"no institution of this domain is known{did_you_mean(domain, institutions())}",
             key="applicant.institution",
             value=domain,
             allowed="a domain of the table (docs/workload.md), or without one: kind:country or kind:state, such as "

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from stellwerk.errors import InputError, InputErrors, nearest_match
@@ -29,6 +29,8 @@ SizeOrZero = Annotated[int, Field(ge=0, le=MAX_SIZE, description=f"a whole numbe
 Layers = Annotated[int, Field(ge=1, le=MAX_LAYERS, description=f"a whole number from 1 to {MAX_LAYERS:,}")]
 SomeLayers = Annotated[int, Field(ge=0, le=MAX_LAYERS, description="a number of layers")]
 Flag = Annotated[bool, Field(description="true or false")]
+Number = Annotated[float, BeforeValidator(lambda value: float(value) if type(value) is int else value)]
+"""Strict, but 3 stands for 3.0 as people write it."""
 
 
 class Section(BaseModel):

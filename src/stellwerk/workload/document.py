@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from stellwerk.workload.boundary import (
     MAX_SIZE,
     Flag,
     Layers,
+    Number,
     OptionalSize,
     Section,
     Size,
@@ -44,7 +45,6 @@ _DOMAIN = 'the domain of the institution, such as "tu-dresden.de"'
 _POSITIVE = "a number above 0"
 
 Table = Annotated[dict[str, Any] | None, Field(description="a section")]
-Positive = Annotated[float, BeforeValidator(lambda value: float(value) if type(value) is int else value)]
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=50)]
 
 
@@ -129,8 +129,8 @@ class ServingSection(Section):
     concurrent_requests: Annotated[Count, Field(ge=1, le=10**8, description="a whole number of requests")]
     prompt_tokens: Size
     output_tokens: Size
-    tokens_per_s: Annotated[Positive, Field(gt=0, le=1e5, description=_POSITIVE)]
-    first_token_s: Annotated[Positive, Field(gt=0, le=1e5, description=_POSITIVE)]
+    tokens_per_s: Annotated[Number, Field(gt=0, le=1e5, description=_POSITIVE)]
+    first_token_s: Annotated[Number, Field(gt=0, le=1e5, description=_POSITIVE)]
     weights: Annotated[WeightFormat, Field(description="bf16, fp8 or int4")]
     duration: Duration
 
@@ -150,7 +150,7 @@ class DataSection(Section):
     certificates: Annotated[Names, Field(description='a list of names, such as ["BSI C5"]')] = Field(
         default_factory=list
     )
-    storage_tb: Annotated[Positive | None, Field(gt=0, le=1e9, description=_POSITIVE)] = None
+    storage_tb: Annotated[Number | None, Field(gt=0, le=1e9, description=_POSITIVE)] = None
 
 
 class ApplicantSection(Section):

@@ -14,17 +14,12 @@ from stellwerk.whitepaper.model import Chapter, Phrase, Row, RowGroup, Table
 
 def with_contingents(chapter: Chapter, catalogue: Catalogue, as_of: datetime.date, book: FigureBook) -> Chapter:
     """The chapter on access with the contingents of the day beside the capacities, and who they are for."""
-    contingents = [entry for entry in catalogue.contingents.values() if _holds_on(entry, as_of)]
+    contingents = [entry for entry in catalogue.contingents.values() if entry.valid_on(as_of)]
     tables = {
         "contingents": _shares_table(contingents, catalogue, book),
         "contingent-groups": _groups_table(contingents, catalogue, book),
     }
     return dataclasses.replace(chapter, tables={**chapter.tables, **tables})
-
-
-def _holds_on(contingent: Contingent, day: datetime.date) -> bool:
-    begun = contingent.valid_from is None or contingent.valid_from <= day
-    return begun and (contingent.valid_until is None or day <= contingent.valid_until)
 
 
 def _shares_table(contingents: list[Contingent], catalogue: Catalogue, book: FigureBook) -> Table:
