@@ -136,12 +136,14 @@ def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
         reasons = Reason("over_budget"), Reason(uncertain), Reason("budget_tight")
         return AtMost(Estimates(amounts), limit, *reasons, params)
 
-    moved = rental.rate_moves  # each bound holds for its own options
-    if not moved.all():
-        yield within_budget(np.where(moved, 0.0, converted), "budget_within_uncertainty")
-    if moved.any():
-        shifted = converted * ((MOVED_RATE.low,), (MOVED_RATE.high,), (MOVED_RATE.high,))
-        yield within_budget(np.where(moved, shifted, 0.0), "budget_hangs_on_rate")
+    moved = rental.rate_moves
+    if not moved.any():
+        yield within_budget(converted, "budget_within_uncertainty")
+        return
+    # Each bound holds for its own options.
+    shifted = converted * ((MOVED_RATE.low,), (MOVED_RATE.high,), (MOVED_RATE.high,))
+    yield within_budget(np.where(moved, 0.0, converted), "budget_within_uncertainty")
+    yield within_budget(np.where(moved, shifted, 0.0), "budget_hangs_on_rate")
 
 
 def judge_rate(rental: Rental, budget: Money | None, currency: str, as_of: datetime.date) -> Iterator[Finding]:
