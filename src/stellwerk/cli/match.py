@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +30,7 @@ from stellwerk.broker import (
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.match_needs import register_need
 from stellwerk.cli.match_options import draft_from_options
-from stellwerk.cli.output import console, show_interval, today
+from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, render, text
@@ -119,7 +118,7 @@ def command(
         write_whole(html, render_match_page(answer, language).encode())
     if as_json:
         filled_in = {"filled_in": [asdict(one) for one in draft.filled_in]} if draft else {}
-        click.echo(json.dumps(match_as_dict(answer, language) | filled_in, ensure_ascii=False, indent=1))
+        print_json(match_as_dict(answer, language) | filled_in)
         return
     if programme is not None:
         click.echo(draft_as_markdown(draft_application(answer, programme), answer, language), nl=False)

@@ -132,7 +132,7 @@ def enumerate_layouts(
     are always sharded: replicating them needs more memory and is never faster. Weights in 4 bits go with data
     parallelism only: the libraries that train beside them offer nothing else.
     """
-    counts = np.unique(np.fromiter(device_counts, dtype=np.int64))
+    counts = np.array(sorted(set(device_counts)), dtype=np.int64)
     # First what must divide evenly; sharding and recomputation, which always may be chosen, only for what is left.
     tensor_sizes, pipeline_sizes = tensor_sizes_of(architecture, devices_per_node), _pipeline_sizes(architecture)
     if training.freezes_in_four_bits:

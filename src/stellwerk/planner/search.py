@@ -67,10 +67,10 @@ class Candidates:
 
     def fastest_by_devices(self) -> Candidates:
         """The fastest layout of every number of devices, fewest devices first; each stands for all of its number."""
-        counts, first = np.unique(self.devices, return_index=True)  # sorted already
-        if not len(counts):
+        if not len(self.grid):
             return self
-        ends = [*first[1:].tolist(), len(self.duration_s)]
+        first = np.flatnonzero(np.diff(self.devices, prepend=0))
+        ends = [*first[1:].tolist(), len(self.grid)]
         rows = [
             start + int(self.duration_s[start:end].argmin()) for start, end in zip(first.tolist(), ends, strict=True)
         ]
