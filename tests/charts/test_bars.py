@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stellwerk.charts import Bar, Chart, horizontal_bars, stacked_bars
@@ -84,6 +84,7 @@ def test_a_limit_without_a_name_is_refused() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(_LABELS, _VALUES, _VALUES, _VALUES), min_size=1, max_size=6))
+@example([("I", None, None, None)])
 def test_nothing_leaves_the_drawing(rows: list[tuple[str, float | None, float | None, float | None]]) -> None:
     bars = [Bar(label, (one, other), limit) for label, one, other, limit in rows]
     assert_inside(horizontal_bars("c", "t", "d", bars, ["p", "q"], language="de", unit="GPU"))

@@ -197,7 +197,7 @@ def _frame(bars: Sequence[Bar], endings: Sequence[str], values: Sequence[float])
 
 
 def _row_label(label: str, frame: _Frame, middle: float) -> list[Markup]:
-    lines = wrap(label, frame.left - 12)
+    lines = wrap(label, _LABELS_AT_MOST)
     first = middle - (len(lines) - 1) * FONT_SIZE * 0.6
     return [
         text(line, frame.left - 10, first + index * FONT_SIZE * 1.2, "label", "end") for index, line in enumerate(lines)
