@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,14 +16,22 @@ PACKAGED = Path(__file__).with_name("data")
 
 
 def load_catalogue(directory: Path | None = None, *, overlay: Path | None = None) -> Catalogue:
-    """The catalogue in a folder of TOML files; None means the packaged one.
+    """The catalogue in a folder of TOML files; None means the packaged one, which a process reads once.
 
     The files in the folder ``overlay`` are laid over it: what they state of a known entry leads, with the claims
     below beside it, and what they add is new. Raises InputErrors with everything that is wrong in any file, and
     InputError where a folder is missing or holds no file.
     """
     with _garbage_left_alone():
+        if directory is None and overlay is None:
+            return _packaged()
         return _load(PACKAGED if directory is None else directory, overlay)
+
+
+@cache
+def _packaged() -> Catalogue:
+    """Nobody writes to an installed package while it runs, and nothing changes a catalogue: one object serves all."""
+    return _load(PACKAGED, None)
 
 
 def _load(directory: Path, overlay: Path | None) -> Catalogue:
