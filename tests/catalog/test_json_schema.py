@@ -27,9 +27,13 @@ KNOWN_KEYWORDS = {
 }
 
 
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return file_schema()
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGED.rglob("*.toml")), ids=lambda path: path.stem)
-def test_every_packaged_file_is_valid(path: Path) -> None:
-    schema = file_schema()
+def test_every_packaged_file_is_valid(path: Path, schema: dict[str, Any]) -> None:
     assert list(mistakes(tomllib.loads(path.read_text(encoding="utf-8")), schema, schema)) == []
 
 
@@ -54,20 +58,22 @@ def test_every_packaged_file_is_valid(path: Path) -> None:
         ('name.de = "Stufen"', 'name.de = ""', "name"),
     ],
 )
-def test_what_the_loader_refuses_is_marked_in_an_editor_too(old: str, new: str, place: str) -> None:
+def test_what_the_loader_refuses_is_marked_in_an_editor_too(
+    old: str, new: str, place: str, schema: dict[str, Any]
+) -> None:
     assert old in SMALL
-    schema = file_schema()
     found = list(mistakes(tomllib.loads(SMALL.replace(old, new, 1)), schema, schema))
     assert len(found) == 1
     assert place in found[0]
 
 
-def test_a_local_entry_needs_no_more_than_its_id() -> None:
+def test_a_local_entry_needs_no_more_than_its_id(schema: dict[str, Any]) -> None:
+    overlay = file_schema(overlay=True)
     local = tomllib.loads('schema = 1\n[[systems]]\nid = "heim-gpu"\n[[accelerators]]\nid = "a100"\n')
-    assert list(mistakes(local, file_schema(overlay=True), file_schema(overlay=True))) == []
-    assert list(mistakes(local, file_schema(), file_schema())) != []
+    assert list(mistakes(local, overlay, overlay)) == []
+    assert list(mistakes(local, schema, schema)) != []
     nameless = tomllib.loads("schema = 1\n[[systems]]\nnotes = 'x'\n")
-    assert list(mistakes(nameless, file_schema(overlay=True), file_schema(overlay=True))) != []
+    assert list(mistakes(nameless, overlay, overlay)) != []
 
 
 @pytest.mark.parametrize("kind", ENTRY_KINDS)
