@@ -1,38 +1,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from stellwerk.cli.main import run
-
-
-class Ended(NamedTuple):
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
-CatalogCommand = Callable[..., Ended]
+from tests.cli.conftest import Verb
 
 
 @pytest.fixture
-def catalog(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CatalogCommand:
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def call(*arguments: object) -> Ended:
-        monkeypatch.setattr("sys.argv", ["stellwerk", "catalog", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            run()
-        return Ended(int(ended.value.code or 0), *capsys.readouterr())
-
-    return call
+def catalog(in_process: Verb) -> Verb:
+    return partial(in_process, "catalog")
 
 
-def test_summary_prints_the_stated_sums(catalog: CatalogCommand) -> None:
+def test_summary_prints_the_stated_sums(catalog: Verb) -> None:
     printed = catalog("summary").stdout
     assert "33,212" in printed
     assert "28,548 (15)" in printed
@@ -40,7 +22,7 @@ def test_summary_prints_the_stated_sums(catalog: CatalogCommand) -> None:
     assert "may count the same nodes twice: gwdg-grete-a100-40" in printed
 
 
-def test_summary_as_json_carries_schema_version_hash_and_groups(catalog: CatalogCommand) -> None:
+def test_summary_as_json_carries_schema_version_hash_and_groups(catalog: Verb) -> None:
     answer = json.loads(catalog("summary", "--json").stdout)
     assert answer["schema"] == 1
     assert len(answer["catalogue_sha256"]) == 64
@@ -52,7 +34,7 @@ def test_summary_as_json_carries_schema_version_hash_and_groups(catalog: Catalog
     ("kind", "rows"),
     [("systems", 77), ("programmes", 47), ("products", 146), ("support", 25), ("software", 19), ("accelerators", 51)],
 )
-def test_list_counts_and_names_every_entry(catalog: CatalogCommand, kind: str, rows: int) -> None:
+def test_list_counts_and_names_every_entry(catalog: Verb, kind: str, rows: int) -> None:
     printed = catalog("list", "--kind", kind).stdout
     assert f"{rows} {kind}" in printed
     entries = json.loads(catalog("list", "--kind", kind, "--json").stdout)["entries"]
@@ -60,12 +42,12 @@ def test_list_counts_and_names_every_entry(catalog: CatalogCommand, kind: str, r
     assert all(entry["id"] in printed for entry in entries)
 
 
-def test_lines_fit_into_100_columns(catalog: CatalogCommand) -> None:
+def test_lines_fit_into_100_columns(catalog: Verb) -> None:
     for arguments in (["list"], ["list", "--kind", "products"], ["list", "--kind", "programmes"], ["summary"]):
         assert max(map(len, catalog(*arguments).stdout.splitlines())) <= 100
 
 
-def test_list_of_a_country_holds_no_other(catalog: CatalogCommand) -> None:
+def test_list_of_a_country_holds_no_other(catalog: Verb) -> None:
     systems = json.loads(catalog("list", "--country", "de", "--json").stdout)["entries"]
     assert {system["country"]["value"] for system in systems} == {"DE"}
     products = json.loads(catalog("list", "--kind", "products", "--country", "DE", "--json").stdout)["entries"]
@@ -75,20 +57,20 @@ def test_list_of_a_country_holds_no_other(catalog: CatalogCommand) -> None:
     assert "nhr-normal" not in {programme["id"] for programme in programmes}
 
 
-def test_a_country_for_a_kind_without_one_is_refused(catalog: CatalogCommand) -> None:
+def test_a_country_for_a_kind_without_one_is_refused(catalog: Verb) -> None:
     ended = catalog("list", "--kind", "support", "--country", "DE")
     assert ended.exit_code == 2
     assert "--country" in ended.stderr
 
 
-def test_unsourced_and_unknown_values_are_visible_in_the_list(catalog: CatalogCommand) -> None:
+def test_unsourced_and_unknown_values_are_visible_in_the_list(catalog: Verb) -> None:
     lines = {line.split()[0]: line for line in catalog("list").stdout.splitlines() if line.split()}
     assert "160*" in lines["fau-alex-a100-40"]
     assert "–" in lines["kit-horeka-h200"]
     assert "*" not in lines["jsc-jupiter-booster"]
 
 
-def test_show_gives_each_value_with_rivals_evidence_date_and_source(catalog: CatalogCommand) -> None:
+def test_show_gives_each_value_with_rivals_evidence_date_and_source(catalog: Verb) -> None:
     printed = catalog("show", "jsc-jupiter-booster").stdout
     assert "but also: 5,938 (press)" in printed
     assert "unsourced *" in printed
@@ -97,32 +79,32 @@ def test_show_gives_each_value_with_rivals_evidence_date_and_source(catalog: Cat
     assert "unknown: max walltime h" in printed
 
 
-def test_show_of_an_id_that_two_kinds_share_gives_both(catalog: CatalogCommand) -> None:
+def test_show_of_an_id_that_two_kinds_share_gives_both(catalog: Verb) -> None:
     assert set(json.loads(catalog("show", "lrz-ai", "--json").stdout)) >= {"programmes", "software"}
 
 
 @pytest.mark.parametrize("entry", ["nhr-normal", "nebius-hgx-b200-eu", "nebius", "mi250x", "lumi", "epicure"])
-def test_every_kind_can_be_shown(catalog: CatalogCommand, entry: str) -> None:
+def test_every_kind_can_be_shown(catalog: Verb, entry: str) -> None:
     ended = catalog("show", entry)
     assert ended.exit_code == 0
     assert ended.stdout.startswith(entry)
 
 
-def test_an_unknown_id_exits_with_2_and_names_the_nearest(catalog: CatalogCommand) -> None:
+def test_an_unknown_id_exits_with_2_and_names_the_nearest(catalog: Verb) -> None:
     ended = catalog("show", "jsc-jupiter-boster")
     assert ended.exit_code == 2
     assert "did you mean 'jsc-jupiter-booster'?" in ended.stderr
     assert ended.stdout == ""
 
 
-def test_check_counts_what_the_packaged_catalogue_holds(catalog: CatalogCommand) -> None:
+def test_check_counts_what_the_packaged_catalogue_holds(catalog: Verb) -> None:
     ended = catalog("check")
     assert ended.exit_code == 0
     assert "77  systems" in ended.stdout
     assert "unsourced" in ended.stdout
 
 
-def test_check_lists_every_mistake_of_a_folder_and_exits_with_2(catalog: CatalogCommand, tmp_path: Path) -> None:
+def test_check_lists_every_mistake_of_a_folder_and_exits_with_2(catalog: Verb, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('schema = 1\nsite = "x"\n[[systems]]\nid = "y"\nnode = 3\n', encoding="utf-8")
     (tmp_path / "b.toml").write_text("schema = ", encoding="utf-8")
     ended = catalog("check", tmp_path)
@@ -133,7 +115,7 @@ def test_check_lists_every_mistake_of_a_folder_and_exits_with_2(catalog: Catalog
     assert "Traceback" not in ended.stderr
 
 
-def test_check_of_a_folder_that_is_missing_exits_with_2(catalog: CatalogCommand, tmp_path: Path) -> None:
+def test_check_of_a_folder_that_is_missing_exits_with_2(catalog: Verb, tmp_path: Path) -> None:
     ended = catalog("check", tmp_path / "nowhere")
     assert ended.exit_code == 2
     assert "nowhere" in ended.stderr
@@ -159,7 +141,7 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_local_files_lead_in_every_verb(catalog: CatalogCommand, own: Path) -> None:
+def test_local_files_lead_in_every_verb(catalog: Verb, own: Path) -> None:
     shown = catalog("show", "tud-capella", "--catalogue", own).stdout
     assert "primary, local" in shown
     assert shown.index("160") < shown.index("but also: 154")
@@ -171,7 +153,7 @@ def test_local_files_lead_in_every_verb(catalog: CatalogCommand, own: Path) -> N
     assert "      2  local" in checked
 
 
-def test_a_mistake_in_a_local_file_exits_with_2_in_every_verb(catalog: CatalogCommand, own: Path) -> None:
+def test_a_mistake_in_a_local_file_exits_with_2_in_every_verb(catalog: Verb, own: Path) -> None:
     (own / "own.toml").write_text(OWN.replace("nodes = 160", "node = 160"), encoding="utf-8")
     for arguments in (["list"], ["show", "tud-capella"], ["summary"], ["check"]):
         ended = catalog(*arguments, "--catalogue", own)
@@ -180,7 +162,7 @@ def test_a_mistake_in_a_local_file_exits_with_2_in_every_verb(catalog: CatalogCo
         assert f"{own / 'own.toml'}: systems.tud-capella.node: unknown key" in ended.stderr
 
 
-def test_show_marks_stale_and_undated_values_of_a_day(catalog: CatalogCommand) -> None:
+def test_show_marks_stale_and_undated_values_of_a_day(catalog: Verb) -> None:
     def line(field: str, day: str) -> str:
         printed = catalog("show", "jsc-jupiter-booster", "--as-of", day).stdout
         return next(line for line in printed.splitlines() if line.strip().startswith(field))
@@ -203,14 +185,14 @@ def test_show_marks_stale_and_undated_values_of_a_day(catalog: CatalogCommand) -
         ("carbon_intensities", 29, "342.06"),
     ],
 )
-def test_the_smaller_tables_are_listed_too(catalog: CatalogCommand, kind: str, rows: int, cell: str) -> None:
+def test_the_smaller_tables_are_listed_too(catalog: Verb, kind: str, rows: int, cell: str) -> None:
     printed = catalog("list", "--kind", kind).stdout
     assert f"{rows} {kind.replace('_', ' ')}" in printed
     assert cell in printed
     assert len(json.loads(catalog("list", "--kind", kind, "--json").stdout)["entries"]) == rows
 
 
-def test_show_names_partitions_charges_contingents_and_the_launch_profile(catalog: CatalogCommand) -> None:
+def test_show_names_partitions_charges_contingents_and_the_launch_profile(catalog: Verb) -> None:
     capella = catalog("show", "tud-capella").stdout
     assert "partitions, never added up" in capella
     assert "interactive, slices of 1/7, 12 h" in capella
@@ -221,14 +203,14 @@ def test_show_names_partitions_charges_contingents_and_the_launch_profile(catalo
     assert "a scheduler sees 23,824 devices" in catalog("show", "lumi-g").stdout
 
 
-def test_show_names_hours_zones_and_rules_of_cut_offs(catalog: CatalogCommand) -> None:
+def test_show_names_hours_zones_and_rules_of_cut_offs(catalog: Verb) -> None:
     assert "2026-11-30 10:00 Europe/Brussels" in catalog("show", "eurohpc-aif-largescale").stdout
     rules = catalog("show", "nhr-large").stdout
     assert "01-01, 04-01, 07-01, 10-01" in rules
     assert "02-01, 05-01, 08-01, 11-01" in rules
 
 
-def test_show_says_what_an_entry_of_a_smaller_table_is_about(catalog: CatalogCommand) -> None:
+def test_show_says_what_an_entry_of_a_smaller_table_is_about(catalog: Verb) -> None:
     assert "a part of eurohpc-pre-exascale" in catalog("show", "eurohpc-pre-exascale-extreme").stdout
     assert "(launch profile)" in catalog("show", "launch-jsc-common").stdout
     assert "NCCL_SOCKET_IFNAME=ib0" in catalog("show", "launch-jsc-common").stdout
@@ -236,7 +218,7 @@ def test_show_says_what_an_entry_of_a_smaller_table_is_about(catalog: CatalogCom
     assert "mean of 2024" in catalog("show", "de-2024-uba").stdout
 
 
-def test_check_warns_of_a_currency_without_a_rate_and_does_not_fail(catalog: CatalogCommand, tmp_path: Path) -> None:
+def test_check_warns_of_a_currency_without_a_rate_and_does_not_fail(catalog: Verb, tmp_path: Path) -> None:
     assert "warning" not in catalog("check", "--as-of", "2026-11-23").stdout
     price = '[[products.prices]]\namount = "9"\ncurrency = "DKK"\nunit = "gpu_h"\nkind = "spot"\nsource = "own"\n'
     own = 'schema = 1\n[sources.own]\nas_of = "2026-11"\nevidence = "primary"\nurls = ["https://example.org"]\n'
@@ -248,7 +230,7 @@ def test_check_warns_of_a_currency_without_a_rate_and_does_not_fail(catalog: Cat
     assert "from USD to EUR" in catalog("check", "--as-of", "2026-01-01").stdout
 
 
-def test_check_counts_stale_values_and_names_them_when_asked(catalog: CatalogCommand) -> None:
+def test_check_counts_stale_values_and_names_them_when_asked(catalog: Verb) -> None:
     few = catalog("check", "--as-of", "2026-11-23").stdout
     many = catalog("check", "--as-of", "2030-11-23", "--stale").stdout
     assert "55  status older than 365 days" in few
@@ -256,7 +238,7 @@ def test_check_counts_stale_values_and_names_them_when_asked(catalog: CatalogCom
     assert "stale: systems.jsc-jupiter-booster: status (as of" in many
 
 
-def test_schema_prints_that_of_a_file_or_of_one_kind(catalog: CatalogCommand) -> None:
+def test_schema_prints_that_of_a_file_or_of_one_kind(catalog: Verb) -> None:
     whole = json.loads(catalog("schema").stdout)
     assert "systems" in whole["properties"]
     one = json.loads(catalog("schema", "systems").stdout)
@@ -265,9 +247,7 @@ def test_schema_prints_that_of_a_file_or_of_one_kind(catalog: CatalogCommand) ->
     assert catalog("schema", "sytems").exit_code == 2
 
 
-def test_check_warns_of_a_currency_without_a_rate_and_names_the_products(
-    catalog: CatalogCommand, tmp_path: Path
-) -> None:
+def test_check_warns_of_a_currency_without_a_rate_and_names_the_products(catalog: Verb, tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(
         'schema = 1\n\n[provider]\nid = "own"\nname = "Own"\n\n[[products]]\nid = "own-8x"\nsource = "unsourced"\n\n'
         '[[products.prices]]\namount = "90"\ncurrency = "XTS"\nunit = "gpu_h"\nkind = "on_demand"\n',

@@ -3,13 +3,12 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from stellwerk.cli.main import run
+from tests.cli.conftest import Verb
 
 LOGS = Path(__file__).parents[1] / "data/swf"
 EXCERPT = LOGS / "kth-sp2-1996-first-2500.swf.gz"
@@ -17,58 +16,43 @@ EASY = LOGS / "kth-sp2-1996-first-2500.easy.csv.gz"
 ONE_JOB = "1 0 -1 60 4 -1 -1 -1 -1 -1 1 1 1 -1 -1 -1 -1 -1\n"
 
 
-class Ended(NamedTuple):
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
-Simulate = Callable[..., Ended]
-
-
 @pytest.fixture
-def simulate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Simulate:
-    def call(*arguments: object) -> Ended:
-        monkeypatch.setattr("sys.argv", ["stellwerk", "simulate", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            run()
-        return Ended(int(ended.value.code or 0), *capsys.readouterr())
-
-    return call
+def simulate(in_process: Verb) -> Verb:
+    return partial(in_process, "simulate")
 
 
-def test_the_excerpt_agrees_with_its_schedule(simulate: Simulate) -> None:
+def test_the_excerpt_agrees_with_its_schedule(simulate: Verb) -> None:
     ended = simulate(EXCERPT, "--policy", "easy", "--compare", EASY)
     assert ended.exit_code == 0, ended.stderr
     assert "differing starts: 0 " in ended.stdout
 
 
-def test_a_start_that_differs_is_counted_and_exits_with_1(simulate: Simulate) -> None:
+def test_a_start_that_differs_is_counted_and_exits_with_1(simulate: Verb) -> None:
     ended = simulate(EXCERPT, "--policy", "fcfs", "--compare", EASY)
     assert ended.exit_code == 1
     assert "differing starts: 1,995 (43 earlier, 1,952 later; mean wait +56,667.4 s)" in ended.stdout
 
 
-def test_the_log_says_what_was_dropped_and_cut(simulate: Simulate) -> None:
+def test_the_log_says_what_was_dropped_and_cut(simulate: Verb) -> None:
     ended = simulate(EXCERPT)
     assert "2,500 jobs, 2,499 replayed" in ended.stdout
     assert "dropped: 1 (first in line 2485): run time of zero" in ended.stdout
     assert "cut at the requested time: 25" in ended.stdout
 
 
-def test_indicators_and_charge_are_shown(simulate: Simulate) -> None:
+def test_indicators_and_charge_are_shown(simulate: Verb) -> None:
     shown = " ".join(simulate(EXCERPT, "--processors", 100).stdout.replace("│", " ").split())
     for figure in ("mean wait 7,743.4 s", "bounded slowdown (10 s) 105.42", "0.5744", "charged 54,190.0 processor-h"):
         assert figure in shown
 
 
-def test_the_schedule_is_written_as_csv(simulate: Simulate, tmp_path: Path) -> None:
+def test_the_schedule_is_written_as_csv(simulate: Verb, tmp_path: Path) -> None:
     out = tmp_path / "schedule.csv.gz"
     assert simulate(EXCERPT, "--out", out).exit_code == 0
     assert gzip.decompress(out.read_bytes()) == gzip.decompress(EASY.read_bytes())
 
 
-def test_json_holds_the_same_figures(simulate: Simulate) -> None:
+def test_json_holds_the_same_figures(simulate: Verb) -> None:
     result = json.loads(simulate(EXCERPT, "--compare", EASY, "--json").stdout)
     assert result["schema"] == 1
     assert result["processors"] == 100
@@ -78,7 +62,7 @@ def test_json_holds_the_same_figures(simulate: Simulate) -> None:
     assert result["comparison"]["differing_starts"] == 0
 
 
-def test_without_a_stated_size_the_machine_must_be_given(simulate: Simulate, tmp_path: Path) -> None:
+def test_without_a_stated_size_the_machine_must_be_given(simulate: Verb, tmp_path: Path) -> None:
     log = tmp_path / "log.swf"
     log.write_text(ONE_JOB)
     ended = simulate(log)
@@ -87,14 +71,14 @@ def test_without_a_stated_size_the_machine_must_be_given(simulate: Simulate, tmp
     assert simulate(log, "--processors", 4).exit_code == 0
 
 
-def test_the_size_given_beats_the_size_stated(simulate: Simulate) -> None:
+def test_the_size_given_beats_the_size_stated(simulate: Verb) -> None:
     ended = simulate(EXCERPT, "--processors", 50)
     assert ended.exit_code == 2
     assert "job 1 needs more processors than the machine's 50" in ended.stderr
     assert "line 20" in ended.stderr
 
 
-def test_an_input_is_never_overwritten(simulate: Simulate, tmp_path: Path) -> None:
+def test_an_input_is_never_overwritten(simulate: Verb, tmp_path: Path) -> None:
     log = tmp_path / "log.swf.gz"
     shutil.copy(EXCERPT, log)
     ended = simulate(log, "--out", log)
@@ -106,13 +90,13 @@ def test_an_input_is_never_overwritten(simulate: Simulate, tmp_path: Path) -> No
     assert (log.read_bytes(), expected.read_bytes()) == (EXCERPT.read_bytes(), EASY.read_bytes())
 
 
-def test_a_name_that_no_file_can_have_is_an_error_without_traceback(simulate: Simulate) -> None:
+def test_a_name_that_no_file_can_have_is_an_error_without_traceback(simulate: Verb) -> None:
     ended = simulate(EXCERPT, "--out", "x" * 300)
     assert ended.exit_code == 2
     assert "cannot be written: File name too long" in ended.stderr
 
 
-def test_an_error_writes_nothing(simulate: Simulate, tmp_path: Path) -> None:
+def test_an_error_writes_nothing(simulate: Verb, tmp_path: Path) -> None:
     out = tmp_path / "schedule.csv"
     assert simulate(EXCERPT, "--out", out, "--compare", tmp_path / "nowhere.csv").exit_code == 2
     assert not out.exists()

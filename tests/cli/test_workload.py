@@ -1,36 +1,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from stellwerk.cli.main import run
+from tests.cli.conftest import Verb
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EXAMPLE = EXAMPLES / "german-7b.toml"
 
 
-class Ended(NamedTuple):
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
-Verb = Callable[..., Ended]
-
-
 @pytest.fixture
-def workload(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verb:
-    def call(*arguments: object) -> Ended:
-        monkeypatch.setattr("sys.argv", ["stellwerk", "workload", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            run()
-        return Ended(int(ended.value.code or 0), *capsys.readouterr())
-
-    return call
+def workload(in_process: Verb) -> Verb:
+    return partial(in_process, "workload")
 
 
 def test_check_says_that_a_right_file_is_right(workload: Verb) -> None:
