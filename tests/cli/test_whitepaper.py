@@ -27,27 +27,25 @@ def test_build_writes_both_languages_and_the_figures(tmp_path: Path) -> None:
     assert content["inputs"]["feedback"] is None
 
 
-def test_the_edition_answers_for_the_day_asked(tmp_path: Path) -> None:
-    build("--out", tmp_path / "out", "--as-of", "2026-03-01")
-    assert "1. März 2026" in (tmp_path / "out" / "de" / "index.html").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def commented(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An edition of a day long past, with one comment."""
+    folder = tmp_path_factory.mktemp("commented")
+    figure = ("--figure", "fig-capacity-rows-de", "--text", "Gut gezählt.")
+    person = ("--name", "N", "--email", "n@example.org")
+    arguments = ["feedback", "add", "--file", str(folder / "feedback.jsonl"), *figure, *person]
+    CliRunner().invoke(main, arguments, catch_exceptions=False)
+    build("--out", folder / "out", "--as-of", "2026-03-01", "--feedback", folder / "feedback.jsonl")
+    return folder / "out"
 
 
-def test_comments_are_part_of_the_edition_and_of_its_inputs(tmp_path: Path) -> None:
-    file = tmp_path / "feedback.jsonl"
-    arguments = [
-        "--figure",
-        "fig-capacity-rows-de",
-        "--name",
-        "N",
-        "--email",
-        "n@example.org",
-        "--text",
-        "Gut gezählt.",
-    ]
-    CliRunner().invoke(main, ["feedback", "add", "--file", str(file), *arguments], catch_exceptions=False)
-    build("--out", tmp_path / "out", "--as-of", "2026-11-23", "--feedback", file)
-    assert "Gut gezählt." in (tmp_path / "out" / "en" / "index.html").read_text(encoding="utf-8")
-    inputs = json.loads((tmp_path / "out" / "edition.json").read_text(encoding="utf-8"))["inputs"]
+def test_the_edition_answers_for_the_day_asked(commented: Path) -> None:
+    assert "1. März 2026" in (commented / "de" / "index.html").read_text(encoding="utf-8")
+
+
+def test_comments_are_part_of_the_edition_and_of_its_inputs(commented: Path) -> None:
+    assert "Gut gezählt." in (commented / "en" / "index.html").read_text(encoding="utf-8")
+    inputs = json.loads((commented / "edition.json").read_text(encoding="utf-8"))["inputs"]
     assert len(inputs["feedback"]["sha256"]) == 64
 
 

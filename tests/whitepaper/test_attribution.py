@@ -62,14 +62,24 @@ def _read(html: str) -> tuple[str, str]:
     return " ".join(" ".join(reader.own).split()), " ".join(" ".join(reader.all).split())
 
 
-@pytest.mark.parametrize("language", ["de", "en"])
-def test_the_sentence_of_delimitation_stands_once_on_each_page(pages: dict[Language, str], language: Language) -> None:
-    assert _read(pages[language])[0].count(DELIMITATION[language]) == 1
+@pytest.fixture(scope="module")
+def shown(pages: dict[Language, str]) -> dict[Language, tuple[str, str]]:
+    """By language: what the page says of its own, and all that it says."""
+    return {language: _read(html) for language, html in pages.items()}
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_no_text_of_ours_speaks_for_the_paper_or_the_government(pages: dict[Language, str], language: Language) -> None:
-    own, everything = (text.replace(DELIMITATION[language], "") for text in _read(pages[language]))
+def test_the_sentence_of_delimitation_stands_once_on_each_page(
+    shown: dict[Language, tuple[str, str]], language: Language
+) -> None:
+    assert shown[language][0].count(DELIMITATION[language]) == 1
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_no_text_of_ours_speaks_for_the_paper_or_the_government(
+    shown: dict[Language, tuple[str, str]], language: Language
+) -> None:
+    own, everything = (text.replace(DELIMITATION[language], "") for text in shown[language])
     assert ANYBODY.findall(own) == []
     assert PAPER.findall(everything) == []  # nor does the catalogue attribute anything to the paper
 
