@@ -20,7 +20,7 @@ Verb = Callable[..., Ended]
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verb:
     """The command without a process of its own: its messages and exit codes, and whatever it does not catch raised."""
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("stellwerk.cli.output.console.width", 100)  # it reads COLUMNS only when it is made
 
     def call(*arguments: object) -> Ended:
         monkeypatch.setattr("sys.argv", ["stellwerk", *map(str, arguments)])
