@@ -156,6 +156,9 @@ def test_mistakes_of_one_line_name_its_options() -> None:
     said = refused(*LINE, "--deadline", "soon", "--data-in", "Germany", "--sensitivity", "secret", "--finetune", "dora")
     for option in ("--deadline: not a day", "--data-in: not an ISO", "--sensitivity: ", "--finetune: "):
         assert f"\n{option}" in f"\n{said}"
+    for method in ("dora", "pretraining"):
+        said = refused("--model", "qwen3-8b", "--tokens", "1B", "--as", "sme", "--finetune", method)
+        assert said.startswith(f"--finetune: this value cannot stand here (got {method!r}); allowed: full, lora, qlora")
     said = refused("--model", "qwen3-8b", "--serve", "--users", "0", "--concurrent-requests", "0", "--as", "sme")
     assert [line.split(":")[0] for line in said.splitlines()] == ["--users", "--concurrent-requests"]
 
