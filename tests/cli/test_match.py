@@ -163,6 +163,41 @@ def test_mistakes_of_one_line_name_its_options() -> None:
     assert [line.split(":")[0] for line in said.splitlines()] == ["--users", "--concurrent-requests"]
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--tokens", "many"),
+        ("--tokens", "1000"),
+        ("--finetune", "dora"),
+        ("--sequence-length", "0"),
+        ("--batch-tokens", "1K"),
+        ("--precision", "fp4"),
+        ("--deadline", "2027-06-30 18:00"),
+        ("--deadline", "2026-11-22 18:00 Europe/Berlin"),
+        ("--budget", "5"),
+        ("--sensitivity", "secret"),
+        ("--data-in", "Germany"),
+        ("--certificate", ""),
+        ("--as", "sme:DE-XX"),
+        ("--as", "me@tu-dresden.de"),
+        ("--draft", "nhr-noraml"),
+    ],
+)
+def test_a_mistake_in_an_option_names_that_option_alone(option: str, value: str) -> None:
+    said = refused(*LINE, "--as-of", "2026-11-23", option, value)
+    assert [line.split(":")[0] for line in said.splitlines()] == [option]
+
+
+def test_a_deadline_that_has_passed_names_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "late.toml"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    file.write_text(text.replace("[limits]", '[limits]\ndeadline = "2026-01-31 Europe/Berlin"'), encoding="utf-8")
+    for verb in (["match"], ["classes"], ["plan", "--on", "jsc-jupiter-booster"]):
+        with pytest.raises(InputError) as caught:
+            CliRunner().invoke(main, [*verb, str(file)], catch_exceptions=False)
+        assert str(caught.value).startswith(f"{file}: limits.deadline: has passed (got '2026-02-01T00:00:00+01:00')")
+
+
 def test_a_role_or_domain_that_is_not_known_is_refused_by_the_option() -> None:
     assert refused(*LINE[:-1], "erika.mustermann@tu-dresden.de").startswith("--as: a role stands before the @")
     assert refused(*LINE[:-1], "phd@tu-dresdn.de").startswith("--as: no institution of this domain is known; did you")

@@ -94,6 +94,10 @@ def test_the_size_given_beats_the_size_stated(simulate: Simulate) -> None:
     assert "line 20" in ended.stderr
 
 
+def test_a_size_that_no_machine_has_names_the_option(simulate: Simulate) -> None:
+    assert simulate(EXCERPT, "--processors", 0).stderr.startswith("error: --processors: no size of a machine (got 0)")
+
+
 def test_an_input_is_never_overwritten(simulate: Simulate, tmp_path: Path) -> None:
     log = tmp_path / "log.swf.gz"
     shutil.copy(EXCERPT, log)

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from stellwerk.broker import ClassAnswer, ClassOnSystem, FamilyAnswer, classes_as_dict, find_classes, match
 from stellwerk.catalog import AmountLimit, load_catalogue
 from stellwerk.charts import format_date, format_significant
+from stellwerk.cli.mistakes import naming_file
 from stellwerk.cli.output import console, show_interval, today
 from stellwerk.messages import LANGUAGES, Language, render, text
 from stellwerk.units import Interval
@@ -36,7 +37,8 @@ def command(
     need."""
     workload = read_workload(file)
     day = as_of.date() if as_of else workload.as_of or today()
-    answer = match(workload, load_catalogue(overlay=catalogue), day)
+    with naming_file(file):
+        answer = match(workload, load_catalogue(overlay=catalogue), day)
     families = find_classes(answer)
     if as_json:
         click.echo(json.dumps(classes_as_dict(answer, families, language), ensure_ascii=False, indent=1))

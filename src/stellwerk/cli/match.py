@@ -30,7 +30,8 @@ from stellwerk.broker import (
 )
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.match_needs import register_need
-from stellwerk.cli.match_options import draft_from_options
+from stellwerk.cli.match_options import OPTIONS, draft_from_options
+from stellwerk.cli.mistakes import naming_file, naming_options
 from stellwerk.cli.output import console, show_interval, today
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -112,7 +113,9 @@ def command(
         _show_draft(draft, save, language, aside=as_json or programme is not None)
     day = as_of.date() if as_of else workload.as_of or today()
     known = load_catalogue(overlay=catalogue)
-    answer = match(workload, known, day, waits=read_waits(waits, known.systems) if waits else NO_WAITS)
+    queues = read_waits(waits, known.systems) if waits else NO_WAITS
+    with naming_options(OPTIONS) if file is None else naming_file(file):
+        answer = match(workload, known, day, waits=queues)
     if needs is not None:
         register_need(needs, answer, language)
     if html is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from stellwerk.errors import InputError, InputErrors
+from stellwerk.cli.mistakes import naming_options
 from stellwerk.workload import (
     Draft,
     Request,
@@ -55,13 +55,8 @@ def draft_from_options(*, model: str | None, applicant: str | None, days: float 
         )
     if isinstance(task, ServingRequest):
         task, duration = replace(task, duration=duration), None
-    try:
-        request = Request(model, task, parse_applicant(applicant), duration, **others)
-        return draft_workload(request, Path())
-    except InputErrors as mistakes:
-        raise InputErrors(_of_option(mistake) for mistake in mistakes.errors) from None
-    except InputError as mistake:
-        raise _of_option(mistake) from None
+    with naming_options(OPTIONS):
+        return draft_workload(Request(model, task, parse_applicant(applicant), duration, **others), Path())
 
 
 def _task_from_options(options: dict[str, Any]) -> TrainingRequest | ServingRequest | None:
@@ -78,8 +73,3 @@ def _task_from_options(options: dict[str, Any]) -> TrainingRequest | ServingRequ
     if serve and service["users"] is not None:
         return ServingRequest(**service)
     return TrainingRequest(**training, method=method) if training["tokens"] is not None else None
-
-
-def _of_option(mistake: InputError) -> InputError:
-    key = mistake.key or ""
-    return InputError(mistake.problem, key=OPTIONS.get(key, key), value=mistake.value, allowed=mistake.allowed)
