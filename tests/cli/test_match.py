@@ -170,6 +170,7 @@ def test_mistakes_of_one_line_name_its_options() -> None:
         ("--tokens", "1000"),
         ("--finetune", "dora"),
         ("--sequence-length", "0"),
+        ("--sequence-length", "100000000000000"),
         ("--batch-tokens", "1K"),
         ("--precision", "fp4"),
         ("--deadline", "2027-06-30 18:00"),
@@ -186,6 +187,13 @@ def test_mistakes_of_one_line_name_its_options() -> None:
 def test_a_mistake_in_an_option_names_that_option_alone(option: str, value: str) -> None:
     said = refused(*LINE, "--as-of", "2026-11-23", option, value)
     assert [line.split(":")[0] for line in said.splitlines()] == [option]
+
+
+@pytest.mark.parametrize("users", ["-1", "1000000001", "5000000000", "1000000000000"])
+def test_a_number_of_users_that_cannot_be_says_nothing_of_the_requests_derived_from_it(users: str) -> None:
+    said = refused("--model", "qwen3-8b", "--serve", "--as", "sme", "--users", users)
+    assert said.startswith("--users: ")
+    assert "\n" not in said
 
 
 def test_a_deadline_that_has_passed_names_its_file(tmp_path: Path) -> None:

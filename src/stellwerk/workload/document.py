@@ -125,7 +125,7 @@ class FineTuningSection(TrainingSection):
 
 
 class ServingSection(Section):
-    users: Annotated[Count, Field(ge=1, le=10**10, description="a whole number of people")]
+    users: Annotated[Count, Field(ge=1, le=10**9, description="a whole number of people")]
     concurrent_requests: Annotated[Count, Field(ge=1, le=10**8, description="a whole number of requests")]
     prompt_tokens: Size
     output_tokens: Size
