@@ -206,6 +206,23 @@ def test_a_deadline_that_has_passed_names_its_file(tmp_path: Path) -> None:
         assert str(caught.value).startswith(f"{file}: limits.deadline: has passed (got '2026-02-01T00:00:00+01:00')")
 
 
+@pytest.mark.parametrize("days", ["1e9", "36500.1", "0", "-3", "nan", "inf"])
+def test_days_outside_the_range_are_refused_with_it(days: str) -> None:
+    result = CliRunner().invoke(main, ["match", *LINE, "--days", days])
+    assert result.exit_code == 2
+    assert "'--days': " in result.output
+    assert "0<x<=36500" in result.output
+    assert "e+" not in result.output
+
+
+@pytest.mark.parametrize(("days", "written"), [("1e4", "10000d"), ("30000.25", "30000.25d"), ("36500", "36500d")])
+def test_days_are_written_as_a_plain_number(tmp_path: Path, days: str, written: str) -> None:
+    file = tmp_path / "my.toml"
+    run(*LINE, "--days", days, "--save", str(file))
+    assert f'duration = "{written}"' in file.read_text(encoding="utf-8")
+    assert read_workload(file).limits.duration_s == float(days) * 86_400
+
+
 def test_a_role_or_domain_that_is_not_known_is_refused_by_the_option() -> None:
     assert refused(*LINE[:-1], "erika.mustermann@tu-dresden.de").startswith("--as: a role stands before the @")
     assert refused(*LINE[:-1], "phd@tu-dresdn.de").startswith("--as: no institution of this domain is known; did you")

@@ -30,9 +30,10 @@ from stellwerk.broker import (
 )
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.match_needs import register_need
-from stellwerk.cli.match_options import OPTIONS, draft_from_options
+from stellwerk.cli.match_options import MAX_DAYS, OPTIONS, draft_from_options
 from stellwerk.cli.mistakes import naming_file, naming_options
 from stellwerk.cli.output import console, show_interval, today
+from stellwerk.cli.positive import PositiveNumber
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, render, text
@@ -63,7 +64,7 @@ OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible":
 @click.option("--concurrent-requests", type=int, help="With --serve: requests answered at once at the busiest time.")
 @click.option(
     "--days",
-    type=click.FloatRange(min=0, min_open=True),
+    type=PositiveNumber(MAX_DAYS),
     help="With --model: longest time the computation may take; with --serve: how long the service runs.",
 )
 @click.option("--deadline", help='With --model: when it must be ready, such as "2027-06-30 18:00 Europe/Berlin".')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from stellwerk.workload import (
     draft_workload,
     parse_applicant,
 )
+
+MAX_DAYS = 36_500
+"""The century that a file may name at most."""
 
 OPTIONS = {
     "model.name": "--model",
@@ -47,7 +51,7 @@ OPTIONS = {
 
 def draft_from_options(*, model: str | None, applicant: str | None, days: float | None, **others: Any) -> Draft:
     """The workload that the options ask for; raises InputErrors that name the options, not the keys of a file."""
-    duration = None if days is None else f"{days:g}d"
+    duration = None if days is None else f"{Decimal(str(days)).normalize():f}d"  # 1e3 is "1000d", not "1e+03d"
     task = _task_from_options(others)
     if model is None or task is None or applicant is None:
         raise click.UsageError(
