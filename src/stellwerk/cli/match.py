@@ -29,7 +29,7 @@ from stellwerk.broker import (
     task_of,
 )
 from stellwerk.catalog import load_catalogue
-from stellwerk.cli.match_needs import register_need
+from stellwerk.cli.match_needs import refuse_if_unwritable, register_need
 from stellwerk.cli.match_options import MAX_DAYS, OPTIONS, draft_from_options
 from stellwerk.cli.mistakes import naming_file, naming_options
 from stellwerk.cli.output import console, show_interval, today
@@ -105,6 +105,8 @@ def command(
     """
     if file is not None and (save is not None or any(_was_given(value) for value in asked.values())):
         raise click.UsageError("FILE says everything itself: give either FILE, or --model with its options")
+    if needs is not None:
+        refuse_if_unwritable(needs)
     draft = None
     if file is not None:
         workload = read_workload(file)
@@ -117,16 +119,17 @@ def command(
     queues = read_waits(waits, known.systems) if waits else NO_WAITS
     with naming_options(OPTIONS) if file is None else naming_file(file):
         answer = match(workload, known, day, waits=queues)
-    if needs is not None:
-        register_need(needs, answer, language)
+    drafted = "" if programme is None else draft_as_markdown(draft_application(answer, programme), answer, language)
     if html is not None:
         write_whole(html, render_match_page(answer, language).encode())
+    if needs is not None:  # last, for whoever mends a mistake asks again
+        register_need(needs, answer, language)
     if as_json:
         filled_in = {"filled_in": [asdict(one) for one in draft.filled_in]} if draft else {}
         click.echo(json.dumps(match_as_dict(answer, language) | filled_in, ensure_ascii=False, indent=1))
         return
     if programme is not None:
-        click.echo(draft_as_markdown(draft_application(answer, programme), answer, language), nl=False)
+        click.echo(drafted, nl=False)
         return
     _print(answer, language, show_all=show_all)
     if html is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import click
 
@@ -15,7 +16,7 @@ class PositiveNumber(click.FloatRange):
     def __init__(self, most: float | None = None) -> None:
         super().__init__(min=0, min_open=True, max=most)
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is no finite number; allowed: {self._describe_range()}", param, ctx)
