@@ -48,6 +48,8 @@ class Interval:
 
     def times(self, other: Interval) -> Interval:
         """The product of two independent positive estimates: their relative widths add in quadrature."""
+        if other.low == other.high:
+            return self * other.best
         best = self.best * other.best
         down = math.hypot(math.log(self.best / self.low), math.log(other.best / other.low))
         up = math.hypot(math.log(self.high / self.best), math.log(other.high / other.best))

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from stellwerk.broker import PublicOffer
-from stellwerk.broker.access import judge_public_access
+from stellwerk.broker.access import judge_state
 from stellwerk.catalog import Catalogue, Claim, Cutoff, Fact, Source, load_catalogue
-from tests.planner import examples
 
 SOURCE = Source((), "2026-01", None, "primary")
 FIRST, LAST = datetime.date(2026, 7, 1), datetime.date(2026, 12, 31)
@@ -25,7 +24,7 @@ def of_status(catalogue: Catalogue, as_of: datetime.date, **dates: datetime.date
     """What is found about the state of the planned system, by its stated dates of operation."""
     facts = {f"operation_{name}": Fact((Claim(day, SOURCE),)) for name, day in dates.items()}
     system = replace(catalogue.systems["future"], **facts)  # type: ignore[arg-type]
-    found = judge_public_access(PublicOffer(system, None), examples.workload(), as_of)
+    found = judge_state(PublicOffer(system, None), as_of)
     codes = ((finding.effect, finding.reason.code) for finding in found)
     return [one for one in codes if one[1].startswith(("system_", "status_"))]
 
@@ -57,7 +56,7 @@ def test_the_next_cutoff_is_said_with_its_hour_and_zone(catalogue: Catalogue) ->
     offer = PublicOffer(catalogue.systems["complete"], programme)
     (said,) = [
         finding.reason.params
-        for finding in judge_public_access(offer, examples.workload(), datetime.date(2026, 11, 23))
+        for finding in judge_state(offer, datetime.date(2026, 11, 23))
         if finding.reason.code == "next_cutoff"
     ]
     assert said == {"date": "2026-12-11 10:00 Europe/Brussels"}

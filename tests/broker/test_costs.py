@@ -148,7 +148,7 @@ def test_terms_for_more_accelerators_or_a_longer_time_are_paid_whole(catalogue: 
 
 def test_only_the_options_that_are_paid_late_hang_on_the_rate(catalogue: Catalogue) -> None:
     conversion = convert(Decimal(1), "USD", "EUR", with_rate(catalogue), DAY)
-    amounts = Estimates(*(np.full(2, amount) for amount in (90.0, 101.0, 110.0)))
+    amounts = Estimates(np.array([[90.0, 90.0], [101.0, 101.0], [110.0, 110.0]]))
     rental = Rental(amounts, "USD", None, conversion, np.array([True, False]))
     bounds = list(budget_bound(rental, Money(Decimal(80), "EUR")))
     found = [[bound.finding(index) for bound in bounds] for index in (0, 1)]

@@ -125,10 +125,12 @@ def test_tensor_parallelism_divides_one_expert(machine: Machine, workload: Workl
     ):
         # The width of the dense block counts only where a layer is dense.
         odd = replace(workload.architecture, ffn_hidden=14335, experts=experts)
-        grid = enumerate_layouts(odd, workload.training, machine, [8, 16, 64])
+        grid = enumerate_layouts(odd, workload.training, machine.devices_per_node, [8, 16, 64])
         assert set(np.unique(grid.tensor).tolist()) == sizes
         one_dense = replace(odd, experts=dataclasses.replace(experts, dense_layers=1))
-        assert set(enumerate_layouts(one_dense, workload.training, machine, [8, 16, 64]).tensor.tolist()) == {1}
+        assert set(
+            enumerate_layouts(one_dense, workload.training, machine.devices_per_node, [8, 16, 64]).tensor.tolist()
+        ) == {1}
 
 
 @given(

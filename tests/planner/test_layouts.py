@@ -26,7 +26,7 @@ def test_every_layout_multiplies_to_its_devices_and_its_batch(
     )
     training = Training(tokens=10**9, sequence_length=128, global_batch_sequences=batch, precision="bf16")
     machine = replace(examples.machine(), devices=600, devices_per_node=8)
-    grid = enumerate_layouts(architecture, training, machine, counts)
+    grid = enumerate_layouts(architecture, training, machine.devices_per_node, counts)
     assert np.isin(grid.devices, counts).all()
     assert (grid.data * grid.micro_batch * grid.micro_batches == batch).all()
     assert (heads % grid.tensor == 0).all()

@@ -48,7 +48,7 @@ def test_activations_of_a_layer_match_the_published_formula(machine: Machine) ->
     )  # fmt: skip
     training = Training(tokens=10**9, sequence_length=sequence, global_batch_sequences=1, precision="bf16")
     grid = grid_of([Layout(1, 1, 1, "none", 1, 1, "none")])
-    activations = memory_parts(architecture, training, machine, grid)["activations"][0]
+    activations = memory_parts(architecture, training, machine.runtime_bytes, grid)["activations"][0]
     published = sequence * hidden * (34 - 2) + sequence * heads * 4
     assert activations == pytest.approx(published, rel=0.02)
 
@@ -91,6 +91,6 @@ def test_memory_is_within_ten_percent_of_measured_runs(
 ) -> None:
     batch = layout.data * layout.micro_batch * layout.micro_batches
     training = Training(tokens=10**9, sequence_length=4096, global_batch_sequences=batch, precision="bf16")
-    parts = memory_parts(architecture, training, machine, grid_of([layout]))
+    parts = memory_parts(architecture, training, machine.runtime_bytes, grid_of([layout]))
     allocated = np.sum([values for name, values in parts.items() if name != "runtime"])  # what that counter counts
     assert allocated / 1e9 == pytest.approx(measured_gb, rel=0.10)

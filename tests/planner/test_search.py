@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stellwerk.planner import Machine, plan_layout, search, usable_device_counts
+from stellwerk.planner import Machine, layout_space, plan_layout, search, usable_device_counts
 from stellwerk.planner.search import USABLE_MEMORY_SHARE, WORTH_FOR_SPEED
 from stellwerk.units import SECONDS_PER_DAY
 from stellwerk.workload import Workload
@@ -86,3 +86,24 @@ def test_the_front_of_any_size_of_machine_holds_all_that_nothing_beats(
         and not ((own.duration_s < duration_s) & (own.device_hours <= hours)).any()
     ]
     assert sorted(zip(front.duration_s, front.device_hours, strict=True)) == sorted(set(unbeaten))
+
+
+def test_machines_that_share_a_space_are_answered_as_each_alone(machine: Machine, workload: Workload) -> None:
+    slow = replace(machine, matmul_flops=1e14, network_bytes_per_s=5e9, memory_bytes=40e9)
+    lonely = replace(machine, network_bytes_per_s=None)
+    asked = [(one, usable_device_counts(one)) for one in (machine, replace(slow, devices=48), lonely)]
+    every = {3, *(count for _, counts in asked for count in counts)}
+    space = layout_space(workload, machine.devices_per_node, machine.runtime_bytes, every)
+    for one, counts in asked:
+        shared, alone = space.on(one, counts), search(workload, one)
+        assert shared.evaluated == alone.evaluated
+        assert shared.least_memory_bytes == alone.least_memory_bytes
+        assert np.isfinite(shared.duration_s).all()
+        assert shared.duration_s.tolist() == alone.duration_s.tolist()
+        assert shared.plan(len(shared.grid) - 1) == alone.plan(len(alone.grid) - 1)
+
+
+def test_no_device_counts_leave_no_layouts(machine: Machine, workload: Workload) -> None:
+    nothing = search(workload, machine, ())
+    assert (nothing.evaluated, nothing.least_memory_bytes) == (0, None)
+    assert nothing.fastest_by_devices().choose() is None

@@ -157,11 +157,11 @@ def test_turning_four_bits_into_sixteen_takes_time_at_every_use(workload: Worklo
 
 def test_four_bits_go_with_data_parallelism_only(workload: Workload, machine: Machine) -> None:
     training = tuned(workload, "qlora").training
-    grid = enumerate_layouts(workload.architecture, training, machine, [4, 8])
+    grid = enumerate_layouts(workload.architecture, training, machine.devices_per_node, [4, 8])
     assert len(grid)
     assert (grid.tensor == 1).all()
     assert (grid.pipeline == 1).all()
-    lora = enumerate_layouts(workload.architecture, tuned(workload, "lora").training, machine, [4, 8])
+    lora = enumerate_layouts(workload.architecture, tuned(workload, "lora").training, machine.devices_per_node, [4, 8])
     assert lora.tensor.max() > 1
 
 
@@ -223,6 +223,6 @@ def test_memory_is_within_fifteen_percent_of_published_runs(
 ) -> None:
     training = Training(10**8, 2048, 2 * devices, "bf16", method, lora_rank=8)
     layout = Layout(1, 1, devices, "full" if devices > 1 else "none", 2, 1, "full")
-    parts = memory_parts(architecture, training, machine, grid_of([layout]))
+    parts = memory_parts(architecture, training, machine.runtime_bytes, grid_of([layout]))
     allocated = np.sum([values for name, values in parts.items() if name not in ("runtime", "logits")])
     assert allocated / 1e9 == pytest.approx(measured_gb, rel=0.15)

@@ -12,8 +12,8 @@ from stellwerk.messages import Reason
 from stellwerk.workload import Applicant, Workload
 
 
-def judge_public_access(offer: PublicOffer, workload: Workload, as_of: datetime.date) -> Iterator[Finding]:
-    """Findings on one pool and programme, for one request."""
+def judge_state(offer: PublicOffer, as_of: datetime.date) -> Iterator[Finding]:
+    """Whether one pool can be reached through one programme on a day, whoever asks."""
     system, programme = offer.system, offer.programme
     yield from _judge_status(system, as_of)
     if programme is None:
@@ -23,14 +23,26 @@ def judge_public_access(offer: PublicOffer, workload: Workload, as_of: datetime.
     if system.id in programme.closed_system_ids and programme.closed is not True:
         params = {"programme": programme.id, "system": system.id}
         yield Finding("impossible", Reason("programme_closed_for_system", params))
-    yield from judge_programme(programme, workload, as_of, system.id)
+    yield from judge_opening(programme, as_of, system.id)
 
 
-def judge_programme(
-    programme: Programme, workload: Workload, as_of: datetime.date, system_id: str | None = None
-) -> Iterator[Finding]:
-    """What holds for one programme on all of its systems, or on one: whether it is open, whom it admits, its dates."""
-    yield from _judge_opening(programme, as_of, system_id)
+def judge_opening(programme: Programme, as_of: datetime.date, system_id: str | None = None) -> Iterator[Finding]:
+    """Whether a programme takes applications on a day and until when, for all of its systems or for one."""
+    if programme.closed is True:
+        yield Finding("impossible", Reason("programme_closed", {"programme": programme.id}))
+        return
+    if programme.closed is None:
+        yield Finding("unknown", Reason("programme_opening_contradictory", {"programme": programme.id}))
+    cutoff = programme.next_cutoff(as_of, system_id)
+    if cutoff is not None:
+        moment = " ".join(part for part in (cutoff.day.isoformat(), cutoff.time, cutoff.zone) if part)
+        yield Finding("note", Reason("next_cutoff", {"date": moment}))
+    elif programme.cutoff_dates:
+        yield Finding("unknown", Reason("no_further_cutoff_known", {"date": max(programme.cutoff_dates).isoformat()}))
+
+
+def judge_admission(programme: Programme, workload: Workload) -> Iterator[Finding]:
+    """Whom a programme admits, and how long it takes to decide: the same on all of its systems."""
     yield from judge_eligibility(programme, workload.applicant, workload.data, workload.task)
     yield from _judge_place(programme, workload.applicant)
     yield from _note_times(programme)
@@ -70,20 +82,6 @@ def _judge_link(system: System, programme: Programme) -> Iterator[Finding]:
     statements = [claim for claim in system.access if claim.value == programme.id]
     if all(claim.source.evidence == "unsourced" for claim in statements):
         yield Finding("unknown", Reason("link_unsourced", {"programme": programme.id, "system": system.id}))
-
-
-def _judge_opening(programme: Programme, as_of: datetime.date, system_id: str | None) -> Iterator[Finding]:
-    if programme.closed is True:
-        yield Finding("impossible", Reason("programme_closed", {"programme": programme.id}))
-        return
-    if programme.closed is None:
-        yield Finding("unknown", Reason("programme_opening_contradictory", {"programme": programme.id}))
-    cutoff = programme.next_cutoff(as_of, system_id)
-    if cutoff is not None:
-        moment = " ".join(part for part in (cutoff.day.isoformat(), cutoff.time, cutoff.zone) if part)
-        yield Finding("note", Reason("next_cutoff", {"date": moment}))
-    elif programme.cutoff_dates:
-        yield Finding("unknown", Reason("no_further_cutoff_known", {"date": max(programme.cutoff_dates).isoformat()}))
 
 
 def _judge_place(programme: Programme, applicant: Applicant) -> Iterator[Finding]:

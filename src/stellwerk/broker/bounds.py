@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ IntArray = npt.NDArray[np.int64]
 Params = Mapping[str, str | int | float | Words]
 
 FINE, NOTE, OPEN, RULED_OUT = range(4)
+_AT_MOST_STEPS = np.array((RULED_OUT - OPEN, OPEN - NOTE, NOTE))
+"""What it adds to the severity that the low, the best and the high estimate exceed a limit."""
 _EFFECTS: dict[int, Effect] = {NOTE: "note", OPEN: "unknown", RULED_OUT: "impossible"}
 
 
@@ -36,19 +38,23 @@ class Choices(Protocol):
     def device_hours(self) -> FloatArray: ...
 
 
-class Estimates(NamedTuple):
-    """A quantity of every option with its interval; arrays of shape (n,)."""
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """A quantity of every option with its interval: shape (3, n), the rows low, best and high."""
 
-    low: FloatArray
-    best: FloatArray
-    high: FloatArray
+    values: FloatArray
 
     @classmethod
     def spread(cls, best: FloatArray, interval: Interval) -> Estimates:
-        return cls(best * interval.low, best * interval.best, best * interval.high)
+        return cls(rows_of(interval) * best)
 
     def at(self, index: int) -> Interval:
-        return Interval(float(self.low[index]), float(self.best[index]), float(self.high[index]))
+        return Interval(*self.values[:, index].tolist())
+
+
+def rows_of(interval: Interval) -> FloatArray:
+    """Low, best and high as a column, shape (3, 1), to multiply a row of best estimates with."""
+    return np.array(((interval.low,), (interval.best,), (interval.high,)))
 
 
 class Bound(Protocol):
@@ -75,8 +81,7 @@ class AtMost:
     params: Callable[[int], Params]
 
     def severity(self) -> IntArray:
-        low, best, high = (amounts > self.limit for amounts in self.amounts)
-        severity: IntArray = high * NOTE + best * (OPEN - NOTE) + low * (RULED_OUT - OPEN)
+        severity: IntArray = np.dot(_AT_MOST_STEPS, self.amounts.values > self.limit)
         return severity
 
     def finding(self, index: int) -> Finding | None:
@@ -106,8 +111,8 @@ class AtLeast:
 
     def severity(self) -> IntArray:
         below = RULED_OUT if self.most < self.limit else OPEN
-        low, best, high = (amounts < self.limit for amounts in self.amounts)
-        severity: IntArray = low * NOTE + best * (OPEN - NOTE) + high * (below - OPEN)
+        steps = np.array((NOTE, OPEN - NOTE, below - OPEN))
+        severity: IntArray = np.dot(steps, self.amounts.values < self.limit)
         return severity
 
     def finding(self, index: int) -> Finding | None:
@@ -129,36 +134,20 @@ def choose(options: Choices, time_bounds: Sequence[Bound], other_bounds: Sequenc
     Among equals: the fastest where none keeps the time, else the fewest device-hours where time is limited, else the
     fastest that takes at most ``WORTH_FOR_SPEED`` of the fewest. Looser bounds never make the worst finding worse.
     """
-    count = len(options.duration_s)
-    if count == 0:
+    if not len(options.duration_s):
         return None
-    time_worst, time_total = _severities(time_bounds, count)
-    other_worst, other_total = _severities(other_bounds, count)
-    worst, total = np.maximum(time_worst, other_worst), time_total + other_total
+    severities = np.zeros((1, len(options.duration_s)), dtype=np.int64)
+    if time_bounds or other_bounds:
+        severities = np.array([bound.severity() for bound in (*time_bounds, *other_bounds)])
     # The worst finding counts before any number of lesser ones.
-    rank = worst * (RULED_OUT * (len(time_bounds) + len(other_bounds)) + 1) + total
-    equal = rank == rank.min()
-    hours = np.where(equal, options.device_hours, math.inf)
-    if time_worst[equal].min() == RULED_OUT:
-        return _first(np.where(equal, options.duration_s, math.inf), hours)
-    if time_bounds:
-        return _first(hours, options.duration_s)
-    affordable = hours <= WORTH_FOR_SPEED * hours.min()
-    return _first(np.where(affordable, options.duration_s, math.inf), hours)
-
-
-def _severities(bounds: Sequence[Bound], count: int) -> tuple[IntArray, IntArray]:
-    """(The worst severity, the sum of them) for every option."""
-    worst, total = np.full(count, FINE, dtype=np.int64), np.full(count, FINE, dtype=np.int64)
-    for bound in bounds:
-        severity = bound.severity()
-        worst, total = np.maximum(worst, severity), total + severity
-    return worst, total
-
-
-def _first(key: FloatArray, then: FloatArray) -> int:
-    return int(np.lexsort((then, key))[0])
+    rank = severities.max(axis=0) * (RULED_OUT * len(severities) + 1) + severities.sum(axis=0)
+    equal = np.flatnonzero(rank == rank.min())
+    durations, hours, rows = options.duration_s[equal].tolist(), options.device_hours[equal].tolist(), equal.tolist()
+    if time_bounds and severities[: len(time_bounds), equal].max(axis=0).min() < RULED_OUT:
+        return min(zip(hours, durations, rows, strict=True))[-1]
+    worth = math.inf if time_bounds else WORTH_FOR_SPEED * min(hours)
+    return min(one for one in zip(durations, hours, rows, strict=True) if one[1] <= worth)[-1]
 
 
 def _finding(severity: int, reason: Reason, params: Params) -> Finding:
-    return Finding(_EFFECTS[severity], replace(reason, params=params))
+    return Finding(_EFFECTS[severity], Reason(reason.code, params))

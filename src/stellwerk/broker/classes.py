@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from stellwerk.broker.access import judge_programme
+from stellwerk.broker.access import judge_admission, judge_opening
 from stellwerk.broker.grants import amount_needed, limits_on
 from stellwerk.broker.model import Finding, JudgedOffer, Match, PublicOffer, Verdict, deciding_first, verdict_of
 from stellwerk.catalog import AmountLimit, Family, Programme, System
@@ -84,7 +84,8 @@ def find_classes(match: Match) -> tuple[FamilyAnswer, ...]:
 
 
 def _answer(programme: Programme, match: Match, systems: list[ClassOnSystem]) -> ClassAnswer:
-    findings = deciding_first(judge_programme(programme, match.workload, match.as_of))
+    found = [*judge_opening(programme, match.as_of), *judge_admission(programme, match.workload)]
+    findings = deciding_first(found)
     return ClassAnswer(
         programme,
         verdict_of(findings),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stellwerk.broker.bounds import AtMost, Bound, Estimates, FloatArray, Params
+from stellwerk.broker.bounds import AtMost, Bound, Estimates, FloatArray, Params, rows_of
 from stellwerk.broker.model import CommercialOffer, Cost, Effect, Finding
 from stellwerk.broker.plans import Options
 from stellwerk.catalog import MAX_AGE_DAYS, Catalogue, Conversion, Price, Product, Programme, convert
@@ -88,14 +88,12 @@ def rental_of(
     price = offer.price
     if price is None or price.currency is None or price.kind == "from":
         return None
-    devices, duration_s = options.devices.astype(np.float64), options.duration_s
-    low, best, high = (
-        _rent(price, offer.product, devices * more, duration_s * longer, options.machine.devices_per_node)
-        for more, longer in zip(_bounds(options.devices_spread), _bounds(options.duration_spread), strict=True)
-    )
+    devices = rows_of(options.devices_spread) * options.devices
+    duration_s = rows_of(options.duration_spread) * options.duration_s
+    rent = _rent(price, offer.product, devices, duration_s, options.machine.devices_per_node)
     conversion = convert(Decimal(1), price.currency, currency, catalogue, as_of)
-    moves = _paid_s(price, duration_s) > _fresh_days(conversion, as_of) * SECONDS_PER_DAY
-    return Rental(Estimates(low, best, high), price.currency, price.net, conversion, moves)
+    moves = _paid_s(price, options.duration_s) > _fresh_days(conversion, as_of) * SECONDS_PER_DAY
+    return Rental(Estimates(rent), price.currency, price.net, conversion, moves)
 
 
 def judge_least_rent(
@@ -129,23 +127,23 @@ def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
     if budget is None or rental.rate is None:
         return
     limit = float(budget.amount)
-    low, best, high = (values * rental.rate for values in rental.amounts)
+    converted = rental.amounts.values * rental.rate
 
     def params(index: int) -> Params:
-        return {"cost": float(best[index]), "budget": limit, "currency": budget.currency}
+        return {"cost": float(converted[1, index]), "budget": limit, "currency": budget.currency}
 
-    moved, still = rental.rate_moves, ~rental.rate_moves  # each bound holds for its own options
-    if still.any():
-        amounts, uncertain = (
-            Estimates(*(np.where(still, values, 0.0) for values in (low, best, high))),
-            Reason("budget_within_uncertainty"),
-        )
-        yield AtMost(amounts, limit, Reason("over_budget"), uncertain, Reason("budget_tight"), params)
-    if moved.any():
-        shifted = (low * MOVED_RATE.low, best * MOVED_RATE.high, high * MOVED_RATE.high)
-        amounts = Estimates(*(np.where(moved, values, 0.0) for values in shifted))
-        uncertain = Reason("budget_hangs_on_rate")
-        yield AtMost(amounts, limit, Reason("over_budget"), uncertain, Reason("budget_tight"), params)
+    def within_budget(amounts: FloatArray, uncertain: str) -> Bound:
+        reasons = Reason("over_budget"), Reason(uncertain), Reason("budget_tight")
+        return AtMost(Estimates(amounts), limit, *reasons, params)
+
+    moved = rental.rate_moves
+    if not moved.any():
+        yield within_budget(converted, "budget_within_uncertainty")
+        return
+    # Each bound holds for its own options.
+    shifted = converted * ((MOVED_RATE.low,), (MOVED_RATE.high,), (MOVED_RATE.high,))
+    yield within_budget(np.where(moved, 0.0, converted), "budget_within_uncertainty")
+    yield within_budget(np.where(moved, shifted, 0.0), "budget_hangs_on_rate")
 
 
 def judge_rate(rental: Rental, budget: Money | None, currency: str, as_of: datetime.date) -> Iterator[Finding]:
@@ -192,7 +190,3 @@ def _rent(
 
 def _paid_s(price: Price, duration_s: FloatArray) -> FloatArray:
     return np.maximum(duration_s, (price.commitment_days or 0.0) * SECONDS_PER_DAY)
-
-
-def _bounds(interval: Interval) -> tuple[float, float, float]:
-    return interval.low, interval.best, interval.high

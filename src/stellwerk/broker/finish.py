@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from stellwerk.broker.bounds import AtMost, Bound, Estimates, Params
 from stellwerk.broker.model import CommercialOffer, Finding, Finish, FinishPart, Offer, PublicOffer
 from stellwerk.broker.plans import Options
@@ -66,8 +68,8 @@ def run_bounds(limit: TimeLimit, before: tuple[FinishPart, ...], options: Option
     left_s = math.inf if limit.until_deadline_s is None else limit.until_deadline_s - known_before_s
     if isinstance(options, ServingCandidates):
         if left_s < 0:
-            nothing, late = options.duration_s * 0.0, Reason("ready_too_late")
-            yield AtMost(Estimates(nothing, nothing, nothing), left_s, late, late, late, lambda _: {})
+            nothing, late = np.zeros((3, len(options.duration_s))), Reason("ready_too_late")
+            yield AtMost(Estimates(nothing), left_s, late, late, late, lambda _: {})
         return
     allowed_s = min(left_s, math.inf if limit.run_s is None else limit.run_s)
     if allowed_s == math.inf:

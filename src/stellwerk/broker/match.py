@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from stellwerk.broker.access import judge_public_access
+from stellwerk.broker.access import judge_admission, judge_state
 from stellwerk.broker.bounds import Bound, choose
 from stellwerk.broker.costs import (
     Rental,
@@ -68,6 +68,8 @@ class _Asked:
     currency: str
     kg_per_kwh: Mapping[str, float]
     """What electricity emits, by country."""
+    admissions: Mapping[str, tuple[Finding, ...]]
+    """What a programme says of who asks, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,16 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date, *, wai
     """
     budget = workload.limits.budget
     currency = budget.currency if budget else DEFAULT_CURRENCY
-    limit, kg_per_kwh = time_limit(workload.limits, as_of), kg_per_kwh_by_country(catalogue, as_of)
-    asked = _Asked(workload, catalogue, as_of, waits, limit, currency, kg_per_kwh)
+    asked = _Asked(
+        workload,
+        catalogue,
+        as_of,
+        waits,
+        time_limit(workload.limits, as_of),
+        currency,
+        kg_per_kwh_by_country(catalogue, as_of),
+        {key: tuple(judge_admission(programme, workload)) for key, programme in catalogue.programmes.items()},
+    )
     offers = tuple(offers_of(catalogue, as_of))
     grounds = _grounds(offers, catalogue, workload)
     options = options_by_machine(workload, _machines(grounds.values()))
@@ -167,7 +177,9 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
 
 def _judge_access(offer: Offer, asked: _Asked) -> Iterator[Finding]:
     if not isinstance(offer, CommercialOffer):
-        yield from judge_public_access(offer, asked.workload, asked.as_of)
+        yield from judge_state(offer, asked.as_of)
+        if offer.programme is not None:
+            yield from asked.admissions[offer.programme.id]
 
 
 def _plan_for(

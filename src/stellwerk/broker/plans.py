@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from stellwerk.planner import (
     Candidates,
+    LayoutSpace,
     Machine,
     Plan,
     ServingCandidates,
     ServingPlan,
-    search,
+    layout_space,
     search_serving,
     usable_device_counts,
 )
@@ -41,9 +42,26 @@ def options_by_machine(workload: Workload, machines: Iterable[Machine]) -> dict[
     by_kind: dict[Machine, list[Machine]] = {}
     for machine in dict.fromkeys(machines):
         by_kind.setdefault(replace(machine, devices=machine.devices_per_node), []).append(machine)
+    counts = {
+        kind: {count for member in members for count in usable_device_counts(member)}
+        for kind, members in by_kind.items()
+    }
+    spaces = _spaces(workload, counts)
     options: dict[Machine, MachineOptions] = {}
     for kind, members in by_kind.items():
-        counts = {count for member in members for count in usable_device_counts(member)}
-        fastest = search(workload, kind, counts).fastest_by_devices()
+        fastest = spaces[_node(kind)].on(kind, counts[kind]).fastest_by_devices()
         options |= {member: MachineOptions(fastest.front(member)) for member in members}
     return options
+
+
+def _spaces(workload: Workload, counts_by_kind: Mapping[Machine, set[int]]) -> dict[tuple[int, float], LayoutSpace]:
+    """By node, the layouts of all numbers of devices that any kind of machine with such nodes asks for."""
+    counts: dict[tuple[int, float], set[int]] = {}
+    for kind, asked in counts_by_kind.items():
+        counts.setdefault(_node(kind), set()).update(asked)
+    return {node: layout_space(workload, *node, asked) for node, asked in counts.items()}
+
+
+def _node(machine: Machine) -> tuple[int, float]:
+    """What machines have to share to have the same layouts: devices per node, and what the runtime takes of each."""
+    return machine.devices_per_node, machine.runtime_bytes

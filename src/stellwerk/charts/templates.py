@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from typing import TYPE_CHECKING
 
 from stellwerk.charts.words import word
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
 
 def page_template(package: str, name: str) -> Template:
@@ -16,6 +18,8 @@ def page_template(package: str, name: str) -> Template:
 
 @cache
 def _environment(package: str) -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # slow to import, and most commands draw no page
+
     environment = Environment(
         loader=PackageLoader(package, "."),
         autoescape=True,

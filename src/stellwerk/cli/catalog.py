@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from stellwerk.catalog import (
 )
 from stellwerk.cli.catalog_entry import print_entry
 from stellwerk.cli.catalog_tables import KINDS, label, print_list, print_summary
-from stellwerk.cli.output import today
+from stellwerk.cli.output import print_json, today
 from stellwerk.errors import InputError, did_you_mean
 
 JSON_SCHEMA = 1
@@ -131,7 +130,7 @@ def check(directory: Path | None, list_stale: bool, as_of: datetime.datetime | N
 def schema(kind: str | None, overlay: bool) -> None:
     """The JSON Schema of a catalogue file, or of one entry of a KIND, for an editor to complete and check."""
     document = entry_schema(kind, overlay=overlay) if kind else file_schema(overlay=overlay)
-    click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+    print_json(document)
 
 
 @command.command()
@@ -186,4 +185,4 @@ def _facts(catalogue: Catalogue) -> list[Fact[Any]]:
 
 def _print_json(catalogue: Catalogue, content: dict[str, Any]) -> None:
     envelope = {"schema": JSON_SCHEMA, "stellwerk": __version__, "catalogue_sha256": catalogue.hash}
-    click.echo(json.dumps(envelope | content, ensure_ascii=False, indent=1))
+    print_json(envelope | content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from stellwerk.broker import ClassAnswer, ClassOnSystem, FamilyAnswer, classes_a
 from stellwerk.catalog import AmountLimit, load_catalogue
 from stellwerk.charts import format_date, format_significant
 from stellwerk.cli.mistakes import naming_file
-from stellwerk.cli.output import console, show_interval, today
+from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.messages import LANGUAGES, Language, render, text
 from stellwerk.units import Interval
 from stellwerk.workload import read_workload
@@ -41,7 +40,7 @@ def command(
         answer = match(workload, load_catalogue(overlay=catalogue), day)
     families = find_classes(answer)
     if as_json:
-        click.echo(json.dumps(classes_as_dict(answer, families, language), ensure_ascii=False, indent=1))
+        print_json(classes_as_dict(answer, families, language))
         return
     console.print(text("classes.heading", language, name=workload.name, as_of=day.isoformat()), style="bold")
     console.print(text("classes.how_to_read", language))

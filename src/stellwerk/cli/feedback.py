@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import click
 from stellwerk import __version__
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.mistakes import naming_options
-from stellwerk.cli.output import today
+from stellwerk.cli.output import print_json, today
 from stellwerk.whitepaper import (
     Comment,
     add_comment,
@@ -89,7 +88,7 @@ def list_(file: Path, only_open: bool, with_email: bool, as_json: bool) -> None:
     comments = [comment for comment in read_feedback(file).comments if not (only_open and comment.answers)]
     if as_json:
         plain = [_plain(comment, with_email) for comment in comments]
-        click.echo(json.dumps({"schema": JSON_SCHEMA, "comments": plain}, ensure_ascii=False, indent=2))
+        print_json({"schema": JSON_SCHEMA, "comments": plain})
         return
     for comment in comments:
         _show(comment, with_email)

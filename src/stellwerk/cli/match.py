@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -32,7 +31,7 @@ from stellwerk.catalog import load_catalogue
 from stellwerk.cli.match_needs import refuse_if_unwritable, register_need
 from stellwerk.cli.match_options import MAX_DAYS, OPTIONS, draft_from_options
 from stellwerk.cli.mistakes import naming_file, naming_options
-from stellwerk.cli.output import console, show_interval, today
+from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.cli.positive import PositiveNumber
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -126,7 +125,7 @@ def command(
         register_need(needs, answer, language)
     if as_json:
         filled_in = {"filled_in": [asdict(one) for one in draft.filled_in]} if draft else {}
-        click.echo(json.dumps(match_as_dict(answer, language) | filled_in, ensure_ascii=False, indent=1))
+        print_json(match_as_dict(answer, language) | filled_in)
         return
     if programme is not None:
         click.echo(drafted, nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from rich.table import Table
 from stellwerk import __version__
 from stellwerk.broker import NeedGroup, Obstacle, RegisteredNeed, group_needs, obstacles, read_needs
 from stellwerk.charts import format_significant
-from stellwerk.cli.output import console
+from stellwerk.cli.output import console, print_json
 from stellwerk.messages import LANGUAGES, Language, outline, text
 
 JSON_SCHEMA = 1
@@ -29,7 +28,7 @@ def command(file: Path, language: Language, as_json: bool) -> None:
     needs = read_needs(file)
     groups, against = group_needs(needs), obstacles(needs)
     if as_json:
-        click.echo(json.dumps(_as_dict(needs, groups, against), ensure_ascii=False, indent=1))
+        print_json(_as_dict(needs, groups, against))
         return
     console.print(text("needs.heading", language, requests=len(needs)), style="bold")
     console.print(text("needs.how_to_read", language))

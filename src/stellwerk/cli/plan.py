@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from rich.table import Column, Table
 from stellwerk.broker import CommercialOffer, PublicOffer, plan_as_dict, plan_on
 from stellwerk.catalog import Catalogue, load_catalogue
 from stellwerk.cli.mistakes import naming_file
-from stellwerk.cli.output import console, show_interval, today
+from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.cli.task import training_lines
 from stellwerk.errors import InputError
 from stellwerk.messages import render
@@ -36,7 +35,7 @@ def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> N
     if plan is None:
         raise InputError(" ".join(render(finding.reason, "en") for finding in findings), key="--on", value=target)
     if as_json:
-        click.echo(json.dumps(plan_as_dict(plan), indent=1))
+        print_json(plan_as_dict(plan))
         return
     if isinstance(plan, ServingPlan):
         _print_service(plan)

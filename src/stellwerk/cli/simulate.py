@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from rich.table import Table
 from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
 from stellwerk.cli.mistakes import naming_options
-from stellwerk.cli.output import console
+from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, compare, indicators
 from stellwerk.records import MISSING, JobTable, machine_processors, read_swf
@@ -66,7 +65,7 @@ def command(
         "time_s": {"read": round(read_s, 4), "schedule": round(scheduled_s, 4)}
     }
     if as_json:
-        click.echo(json.dumps(result, indent=2))
+        print_json(result)
     else:
         _show(result, trace)
     if comparison is not None and comparison.differing_starts > 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import click
 from rich.table import Table
 
 from stellwerk import __version__
-from stellwerk.cli.output import console
+from stellwerk.cli.output import console, print_json
 from stellwerk.cli.task import headline, training_lines
 from stellwerk.units import SECONDS_PER_DAY
 from stellwerk.workload import (
@@ -49,7 +48,7 @@ def show(file: Path, as_json: bool) -> None:
     """Parameters by part of the workload in FILE; of a training FLOPs, steps and totals, of a service the load."""
     workload = read_workload(file)
     if as_json:
-        click.echo(json.dumps(_envelope() | workload_as_dict(workload), ensure_ascii=False, indent=1))
+        print_json(_envelope() | workload_as_dict(workload))
         return
     console.print(headline(workload), style="bold")
     console.print(_parameter_table(workload))
@@ -67,7 +66,7 @@ def models(as_json: bool) -> None:
     known = published_models().values()
     if as_json:
         rows = [published_model_as_dict(model) for model in known]
-        click.echo(json.dumps(_envelope() | {"models": rows}, ensure_ascii=False, indent=1))
+        print_json(_envelope() | {"models": rows})
         return
     table = Table(
         caption="stated: by the source, ~ where it rounds; counted: from the architecture, exact or off by so much; "

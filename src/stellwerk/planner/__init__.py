@@ -8,7 +8,7 @@ from stellwerk.planner.layouts import usable_device_counts
 from stellwerk.planner.machines import machine_from_accelerator
 from stellwerk.planner.memory import MEMORY_PARTS
 from stellwerk.planner.model import Layout, Machine, Plan, ServingPlan
-from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, plan_layout, search
+from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, layout_space, plan_layout, search
 from stellwerk.planner.serving import SERVING_MEMORY_PARTS
 from stellwerk.planner.serving_search import SERVING_SPEED_SPREAD, ServingCandidates, search_serving
 from stellwerk.planner.step import STEP_PARTS
@@ -21,10 +21,12 @@ __all__ = [
     "WORTH_FOR_SPEED",
     "Candidates",
     "Layout",
+    "LayoutSpace",
     "Machine",
     "Plan",
     "ServingCandidates",
     "ServingPlan",
+    "layout_space",
     "machine_from_accelerator",
     "plan_layout",
     "search",

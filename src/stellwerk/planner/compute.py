@@ -38,6 +38,44 @@ LOGITS_TRAFFIC_BYTES = 20.0
 
 
 @dataclass(frozen=True, slots=True)
+class Products:
+    """Matrix products of one micro-batch forward; arrays of shape (n,)."""
+
+    flops: FloatArray
+    narrowest: FloatArray
+    """Their narrowest side, which sets the rate."""
+
+    def seconds(self, machine: Machine) -> FloatArray:
+        return self.flops / matmul_rate(machine, self.narrowest)
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatchWork:
+    """What one micro-batch asks of the slowest stage, whatever the machine; arrays of shape (n,), forward only."""
+
+    layers: Products
+    experts: Products | None
+    adapters: Products | None
+    logits_flops: FloatArray
+    """Of the output head, at the rate of the layers."""
+    attention_flops: FloatArray
+    layer_traffic_bytes: FloatArray
+    """Read and written by the kernels between the products."""
+    dequantised_bytes: FloatArray
+    logits_traffic_bytes: FloatArray
+    launched_layers: FloatArray
+    """Layers whose kernels are started, those of recomputation included."""
+    repeated: FloatArray
+    """How much of the layers is computed again backward."""
+    repeated_traffic: FloatArray
+    """The same of their element-wise kernels alone."""
+    head_dim_factor: float
+    """Relative rate of fused attention."""
+    frozen_passes: float
+    """Passes through the matrices that the workload starts from."""
+
+
+@dataclass(frozen=True, slots=True)
 class MicroBatchCompute:
     """Seconds per micro-batch, forward and backward together; arrays of shape (n,)."""
 
@@ -52,30 +90,17 @@ class MicroBatchCompute:
         return self.matrix_products + self.attention + self.memory_bound + self.recomputation + self.overhead
 
 
-def micro_batch_compute(
-    architecture: Architecture, training: Training, machine: Machine, grid: LayoutGrid
-) -> MicroBatchCompute:
-    """What one micro-batch costs on the last stage, which also holds the output head."""
+def micro_batch_work(architecture: Architecture, training: Training, grid: LayoutGrid) -> MicroBatchWork:
+    """What one micro-batch asks of the last stage, which also holds the output head."""
     a = architecture
     layers = stage_layers(a, grid)
     tokens = (grid.micro_batch * training.sequence_length).astype(np.float64)
     widths = layer_widths(a)
     inner_matrices = 2 if a.gated_mlp else 1
     flops = flops_per_token(a, training.sequence_length)
+    tokens_of_layers = layers * tokens / grid.tensor
     layer_matmul_flops = (flops.query_key_value + flops.attention_output + flops.mlp) / a.layers
     layer_attention_flops = (flops.attention_scores + flops.attention_values) / a.layers
-
-    passes = np.where(grid.recomputation == FULL_RECOMPUTATION, 4.0 / 3.0, 1.0).astype(np.float64)
-    layer_rate = matmul_rate(machine, np.minimum(np.minimum(a.hidden, widths.ffn / grid.tensor), tokens))
-    attention_rate = machine.attention_flops or machine.matmul_flops * ATTENTION_SHARE * _head_dim_factor(a, widths)
-    memory_rate = machine.memory_bandwidth_bytes_per_s * MEMORY_SHARE
-
-    forward_matmul = layers * tokens * layer_matmul_flops / grid.tensor / layer_rate
-    if a.experts:
-        expert_rate = matmul_rate(machine, _narrowest_of_experts(a.hidden, a.experts, grid, tokens))
-        forward_matmul += layers * tokens * (flops.experts / a.layers) / grid.tensor / expert_rate
-    logits_matmul = tokens * flops.logits / grid.tensor / layer_rate
-    forward_attention = layers * tokens * layer_attention_flops / grid.tensor / attention_rate
     # Elements of 2 bytes that the kernels between the products read and write.
     layer_traffic_bytes = 2.0 * (
         14 * a.hidden
@@ -84,22 +109,55 @@ def micro_batch_compute(
         + 4 * (widths.latent + widths.dispatched)  # a norm; the way to the experts and back
         + (3 * inner_matrices + 2) * widths.ffn
     )
-    forward_memory = layers * tokens * layer_traffic_bytes / grid.tensor / memory_rate
-    forward_adapters = _forward_adapters_s(a, training, machine, layers, tokens)
-    dequantised = _dequantisation_s(a, training, memory_rate, layers)
-    logits_memory = tokens * a.vocab * LOGITS_TRAFFIC_BYTES / grid.tensor / memory_rate
-
     full, selective = grid.recomputation == FULL_RECOMPUTATION, grid.recomputation == SELECTIVE_RECOMPUTATION
-    repeated = forward_matmul + forward_adapters + forward_attention + forward_memory + dequantised
-    # Frozen matrices take the gradient of their input backward, and no gradient of their own.
-    frozen_passes = 2.0 if training.trains_adapters else 3.0
-    # Selective recomputation repeats the norms and the activation function: about 0.4 of the memory-bound traffic.
+    return MicroBatchWork(
+        layers=Products(
+            flops=tokens_of_layers * layer_matmul_flops,
+            narrowest=np.minimum(np.minimum(a.hidden, widths.ffn / grid.tensor), tokens),
+        ),
+        experts=Products(
+            flops=tokens_of_layers * (flops.experts / a.layers),
+            narrowest=_narrowest_of_experts(a.hidden, a.experts, grid, tokens),
+        )
+        if a.experts
+        else None,
+        adapters=_adapters(a, training, layers, tokens) if training.trains_adapters else None,
+        logits_flops=tokens * flops.logits / grid.tensor,
+        attention_flops=tokens_of_layers * layer_attention_flops,
+        layer_traffic_bytes=tokens_of_layers * layer_traffic_bytes,
+        dequantised_bytes=_dequantised_bytes(a, training, layers),
+        logits_traffic_bytes=tokens * a.vocab * LOGITS_TRAFFIC_BYTES / grid.tensor,
+        launched_layers=(layers * np.where(full, 4.0 / 3.0, 1.0)).astype(np.float64),
+        repeated=np.where(full, 1.0, 0.0),
+        # Selective recomputation repeats the norms and the activation function: about 0.4 of the memory-bound traffic.
+        repeated_traffic=np.where(selective, 0.4, 0.0),
+        head_dim_factor=_head_dim_factor(a, widths),
+        # Frozen matrices take the gradient of their input backward, and no gradient of their own.
+        frozen_passes=2.0 if training.trains_adapters else 3.0,
+    )
+
+
+def micro_batch_compute(work: MicroBatchWork, machine: Machine) -> MicroBatchCompute:
+    """What that costs on a machine."""
+    layer_rate = matmul_rate(machine, work.layers.narrowest)
+    attention_rate = machine.attention_flops or machine.matmul_flops * ATTENTION_SHARE * work.head_dim_factor
+    memory_rate = memory_rate_bytes_per_s(machine)
+
+    matrices = work.layers.flops / layer_rate
+    if work.experts:
+        matrices = matrices + work.experts.seconds(machine)
+    adapters = work.adapters.seconds(machine) if work.adapters else 0.0
+    attention = work.attention_flops / attention_rate
+    traffic = work.layer_traffic_bytes / memory_rate
+    dequantised = work.dequantised_bytes / memory_rate
+    logits = work.logits_flops / layer_rate
+    repeated = matrices + adapters + attention + traffic + dequantised
     return MicroBatchCompute(
-        matrix_products=frozen_passes * (forward_matmul + logits_matmul) + 3.0 * forward_adapters,
-        attention=(1.0 + ATTENTION_BACKWARD_PASSES) * forward_attention,
-        memory_bound=3.0 * forward_memory + logits_memory + 2.0 * dequantised,
-        recomputation=np.select([full, selective], [repeated, 0.4 * forward_memory], 0.0),
-        overhead=machine.layer_overhead_s * layers * passes,
+        matrix_products=work.frozen_passes * (matrices + logits) + 3.0 * adapters,
+        attention=(1.0 + ATTENTION_BACKWARD_PASSES) * attention,
+        memory_bound=3.0 * traffic + work.logits_traffic_bytes / memory_rate + 2.0 * dequantised,
+        recomputation=work.repeated * repeated + work.repeated_traffic * traffic,
+        overhead=machine.layer_overhead_s * work.launched_layers,
     )
 
 
@@ -121,24 +179,17 @@ def matmul_rate(machine: Machine, narrowest: FloatArray) -> FloatArray:
     return rate
 
 
-def _forward_adapters_s(
-    architecture: Architecture, training: Training, machine: Machine, layers: IntArray, tokens: FloatArray
-) -> FloatArray:
+def _adapters(architecture: Architecture, training: Training, layers: IntArray, tokens: FloatArray) -> Products:
     """Products of the adapters, whose rank is their narrowest side; each tensor-parallel rank does them whole."""
-    if not training.trains_adapters:
-        return np.zeros(len(tokens))
     parameters = layers * adapter_parameters(architecture, training.lora_rank) / architecture.layers
-    return 2.0 * parameters * tokens / matmul_rate(machine, np.minimum(training.lora_rank, tokens))
+    return Products(flops=2.0 * parameters * tokens, narrowest=np.minimum(training.lora_rank, tokens))
 
 
-def _dequantisation_s(
-    architecture: Architecture, training: Training, memory_rate: float, layers: IntArray
-) -> FloatArray:
-    """Reading the matrices in 4 bits and writing them in 16, once."""
+def _dequantised_bytes(architecture: Architecture, training: Training, layers: IntArray) -> FloatArray:
+    """Of the matrices in 4 bits, read, and written in 16, once."""
     if not training.freezes_in_four_bits:
         return np.zeros(len(layers))
-    matrices = layers * matrix_parameters(architecture) / architecture.layers
-    return matrices * (NF4_BYTES + SIXTEEN_BIT_BYTES) / memory_rate
+    return layers * matrix_parameters(architecture) / architecture.layers * (NF4_BYTES + SIXTEEN_BIT_BYTES)
 
 
 def _head_dim_factor(architecture: Architecture, widths: LayerWidths) -> float:

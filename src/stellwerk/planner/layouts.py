@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, is_dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from stellwerk.workload import Architecture, Training, count_parameters
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+Columns = TypeVar("Columns")
 
 SHARDINGS: tuple[Sharding, ...] = ("none", "optimizer", "full")
 RECOMPUTATIONS: tuple[Recomputation, ...] = ("none", "selective", "full")
@@ -47,10 +49,6 @@ class LayoutGrid:
     def devices(self) -> IntArray:
         return self.tensor * self.pipeline * self.data
 
-    def where(self, chosen: npt.NDArray[np.bool_] | IntArray) -> LayoutGrid:
-        """The layouts for which a mask (shape (n,)) is true, or those at the given rows."""
-        return LayoutGrid(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
     def row(self, index: int) -> Layout:
         return Layout(
             tensor=int(self.tensor[index]),
@@ -81,6 +79,21 @@ def grid_of(layouts: Iterable[Layout]) -> LayoutGrid:
     )
 
 
+def take_rows(columns: Columns, chosen: npt.NDArray[np.bool_] | IntArray | slice) -> Columns:
+    """The rows of a dataclass of columns for which a mask (shape (n,)) is true, or those at the given places.
+
+    It has slots; its fields are arrays of shape (n,), dataclasses like it, and values that hold for all rows.
+    """
+    names: tuple[str, ...] = columns.__slots__  # type: ignore[attr-defined]
+    return type(columns)(*[_taken(getattr(columns, name), chosen) for name in names])
+
+
+def _taken(column: Any, chosen: npt.NDArray[np.bool_] | IntArray | slice) -> Any:
+    if isinstance(column, np.ndarray):
+        return column[chosen]
+    return take_rows(column, chosen) if is_dataclass(column) else column
+
+
 def stage_layers(architecture: Architecture, grid: LayoutGrid) -> IntArray:
     """Layers on the fullest pipeline stage."""
     return -(-architecture.layers // grid.pipeline)
@@ -109,9 +122,9 @@ def layer_parameters(architecture: Architecture) -> tuple[float, float]:
 
 
 def enumerate_layouts(
-    architecture: Architecture, training: Training, machine: Machine, device_counts: Iterable[int]
+    architecture: Architecture, training: Training, devices_per_node: int, device_counts: Iterable[int]
 ) -> LayoutGrid:
-    """Every layout of the given device counts that the model, the batch and the machine admit.
+    """Every layout of the given device counts that the model, the batch and the nodes admit; fewest devices first.
 
     Tensor parallelism stays inside a node and divides the heads, the key-value heads and the feed-forward widths;
     pipeline stages hold whole layers, the largest stage decides; the global batch divides evenly into data-parallel
@@ -119,9 +132,9 @@ def enumerate_layouts(
     are always sharded: replicating them needs more memory and is never faster. Weights in 4 bits go with data
     parallelism only: the libraries that train beside them offer nothing else.
     """
-    counts = np.unique(np.fromiter(device_counts, dtype=np.int64))
+    counts = np.array(sorted(set(device_counts)), dtype=np.int64)
     # First what must divide evenly; sharding and recomputation, which always may be chosen, only for what is left.
-    tensor_sizes, pipeline_sizes = tensor_sizes_of(architecture, machine), _pipeline_sizes(architecture)
+    tensor_sizes, pipeline_sizes = tensor_sizes_of(architecture, devices_per_node), _pipeline_sizes(architecture)
     if training.freezes_in_four_bits:
         tensor_sizes = pipeline_sizes = np.ones(1, dtype=np.int64)
     devices, tensor, pipeline, micro_batch = _product(counts, tensor_sizes, pipeline_sizes, np.asarray(_MICRO_BATCHES))
@@ -161,12 +174,12 @@ def _product(*axes: IntArray) -> list[IntArray]:
     return [axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]
 
 
-def tensor_sizes_of(architecture: Architecture, machine: Machine) -> IntArray:
+def tensor_sizes_of(architecture: Architecture, devices_per_node: int) -> IntArray:
+    """Over how many devices of a node the layers can be split."""
     sizes = [
         size
         for size in (1, 2, 4, 8)
-        if size <= machine.devices_per_node
-        and machine.devices_per_node % size == 0
+        if devices_per_node % size == 0
         and architecture.heads % size == 0
         and (architecture.kv_heads % size == 0 or size % architecture.kv_heads == 0)
         and all(width % size == 0 for width in _feed_forward_widths(architecture))

@@ -16,7 +16,6 @@ from stellwerk.planner.layouts import (
     stage_layer_parameters,
     stage_layers,
 )
-from stellwerk.planner.model import Machine
 from stellwerk.planner.trainable import DeviceParameters, device_parameters
 from stellwerk.planner.widths import layer_widths
 from stellwerk.workload import Architecture, Training, count_parameters
@@ -42,7 +41,7 @@ LOGITS_BYTES = 10.0
 
 
 def memory_parts(
-    architecture: Architecture, training: Training, machine: Machine, grid: LayoutGrid
+    architecture: Architecture, training: Training, runtime_bytes: float, grid: LayoutGrid
 ) -> dict[str, FloatArray]:
     """Bytes on the fullest device for each layout of ``grid``; arrays of shape (n,), keys ``MEMORY_PARTS``.
 
@@ -79,7 +78,7 @@ def memory_parts(
 
     first_is_fuller = sum(first.values(), start=np.zeros(len(grid))) >= sum(last.values(), start=np.zeros(len(grid)))
     parts = {name: np.where(first_is_fuller, first[name], last[name]) for name in first}
-    parts["runtime"] = np.full(len(grid), machine.runtime_bytes)
+    parts["runtime"] = np.full(len(grid), runtime_bytes)
     return {name: parts[name] for name in MEMORY_PARTS}
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from stellwerk.planner.estimate import assemble_plan, step_time_spread
-from stellwerk.planner.layouts import FloatArray, IntArray, LayoutGrid, enumerate_layouts, grid_of, usable_device_counts
+from stellwerk.planner.layouts import (
+    FloatArray,
+    IntArray,
+    LayoutGrid,
+    enumerate_layouts,
+    grid_of,
+    take_rows,
+    usable_device_counts,
+)
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.model import Layout, Machine, Plan
-from stellwerk.planner.step import step_parts
+from stellwerk.planner.step import StepWork, step_parts, step_work
 from stellwerk.units import SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Workload
 
@@ -24,7 +32,8 @@ WORTH_FOR_SPEED = 1.10
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The layouts of one workload that fit one machine's memory; arrays of shape (n,), one entry a layout.
+    """The layouts of one workload that fit one machine's memory; arrays of shape (n,), one entry a layout, those of the
+    fewest devices first.
 
     ``evaluated`` counts the layouts that were looked at; ``least_memory_bytes`` is what the most frugal of them needs
     on its fullest device, None where the batch admits no layout at all. ``most_device_hours`` is what the most
@@ -58,10 +67,15 @@ class Candidates:
 
     def fastest_by_devices(self) -> Candidates:
         """The fastest layout of every number of devices, fewest devices first; each stands for all of its number."""
-        order = np.lexsort((self.duration_s, self.devices))
-        counts, first = np.unique(self.devices[order], return_index=True)
-        most = np.maximum.reduceat(self.most_device_hours[order], first) if len(counts) else self.most_device_hours
-        return replace(self._at(order[first]), most_device_hours=most)
+        if not len(self.grid):
+            return self
+        first = np.flatnonzero(np.diff(self.devices, prepend=0))
+        ends = [*first[1:].tolist(), len(self.grid)]
+        rows = [
+            start + int(self.duration_s[start:end].argmin()) for start, end in zip(first.tolist(), ends, strict=True)
+        ]
+        most = np.maximum.reduceat(self.most_device_hours, first)
+        return replace(self._at(np.array(rows)), most_device_hours=most)
 
     def front(self, machine: Machine) -> Candidates:
         """Of the fastest layouts by number of devices, those that a machine admits and that none beats in both duration
@@ -100,7 +114,7 @@ class Candidates:
     def _at(self, rows: npt.NDArray[np.int64]) -> Candidates:
         return replace(
             self,
-            grid=self.grid.where(rows),
+            grid=take_rows(self.grid, rows),
             memory_parts_bytes={name: values[rows] for name, values in self.memory_parts_bytes.items()},
             step_parts_s={name: values[rows] for name, values in self.step_parts_s.items()},
             duration_s=self.duration_s[rows],
@@ -119,33 +133,69 @@ class Candidates:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LayoutSpace:
+    """Every layout of one workload on nodes of one size, with what each takes whatever the accelerator.
+
+    Arrays of shape (n,), one entry a layout, those of the fewest devices first. Machines that differ in their rates,
+    their memory or their number of devices share one space.
+    """
+
+    workload: Workload
+    grid: LayoutGrid
+    devices: IntArray
+    memory_parts_bytes: Mapping[str, FloatArray]
+    memory_bytes: FloatArray
+    work: StepWork
+
+    def on(self, machine: Machine, device_counts: Collection[int]) -> Candidates:
+        """The layouts of these device counts on a machine with such nodes."""
+        counts = np.fromiter(device_counts, dtype=np.int64)
+        reach = slice(0, int(np.searchsorted(self.devices, counts.max(initial=0), side="right")))
+        asked = np.isin(self.devices[reach], counts)
+        memory_bytes = self.memory_bytes[reach]
+        fits = asked & (memory_bytes <= USABLE_MEMORY_SHARE * machine.memory_bytes)
+        steps = step_parts(take_rows(self.work, reach), machine)
+        duration_s = (self.workload.training.steps * sum(steps.values(), start=np.zeros(1)))[fits]
+        device_hours = duration_s * self.devices[reach][fits] / SECONDS_PER_HOUR
+        return Candidates(
+            workload=self.workload,
+            machine=machine,
+            grid=take_rows(take_rows(self.grid, reach), fits),
+            memory_parts_bytes={name: values[reach][fits] for name, values in self.memory_parts_bytes.items()},
+            step_parts_s={name: values[fits] for name, values in steps.items()},
+            duration_s=duration_s,
+            device_hours=device_hours,
+            evaluated=int(asked.sum()),
+            least_memory_bytes=float(memory_bytes[asked].min()) if asked.any() else None,
+            most_device_hours=device_hours,
+        )
+
+
+def layout_space(
+    workload: Workload, devices_per_node: int, runtime_bytes: float, device_counts: Iterable[int]
+) -> LayoutSpace:
+    """Every layout of the device counts on such nodes; ``runtime_bytes`` are taken on each device beforehand."""
+    architecture, training = workload.architecture, workload.training
+    grid = enumerate_layouts(architecture, training, devices_per_node, device_counts)
+    memory = memory_parts(architecture, training, runtime_bytes, grid)
+    return LayoutSpace(
+        workload=workload,
+        grid=grid,
+        devices=grid.devices,
+        memory_parts_bytes=memory,
+        memory_bytes=np.sum(list(memory.values()), axis=0),
+        work=step_work(architecture, training, devices_per_node, grid),
+    )
+
+
 def search(workload: Workload, machine: Machine, device_counts: Iterable[int] | None = None) -> Candidates:
     """Evaluate every layout of the workload on the machine, for every device count worth trying, or those given.
 
-    The search is exhaustive over ``enumerate_layouts``; the time is worked out only where the memory fits.
+    The search is exhaustive over ``enumerate_layouts``.
     """
-    architecture, training = workload.architecture, workload.training
-    counts = usable_device_counts(machine) if device_counts is None else device_counts
-    grid = enumerate_layouts(architecture, training, machine, counts)
-    memory = memory_parts(architecture, training, machine, grid)
-    memory_bytes = np.sum(list(memory.values()), axis=0)
-    fits = memory_bytes <= USABLE_MEMORY_SHARE * machine.memory_bytes
-    fitting = grid.where(fits)
-    steps = step_parts(architecture, training, machine, fitting)
-    duration_s = training.steps * np.sum(list(steps.values()), axis=0)
-    device_hours = duration_s * fitting.devices / SECONDS_PER_HOUR
-    return Candidates(
-        workload=workload,
-        machine=machine,
-        grid=fitting,
-        memory_parts_bytes={name: values[fits] for name, values in memory.items()},
-        step_parts_s=steps,
-        duration_s=duration_s,
-        device_hours=device_hours,
-        evaluated=len(grid),
-        least_memory_bytes=float(memory_bytes.min()) if len(grid) else None,
-        most_device_hours=device_hours,
-    )
+    counts = usable_device_counts(machine) if device_counts is None else tuple(device_counts)
+    return layout_space(workload, machine.devices_per_node, machine.runtime_bytes, counts).on(machine, counts)
 
 
 def plan_layout(workload: Workload, machine: Machine, layout: Layout) -> Plan:
@@ -156,8 +206,9 @@ def plan_layout(workload: Workload, machine: Machine, layout: Layout) -> Plan:
     if layout.devices > machine.devices_per_node and machine.network_bytes_per_s is None:
         raise ValueError(f"{layout.devices} devices cross nodes of {machine.name}, whose network is unknown")
     grid = grid_of([layout])
-    memory = memory_parts(workload.architecture, workload.training, machine, grid)
-    steps = step_parts(workload.architecture, workload.training, machine, grid)
+    architecture, training = workload.architecture, workload.training
+    memory = memory_parts(architecture, training, machine.runtime_bytes, grid)
+    steps = step_parts(step_work(architecture, training, machine.devices_per_node, grid), machine)
     return assemble_plan(
         workload,
         machine,

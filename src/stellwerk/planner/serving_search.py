@@ -103,7 +103,7 @@ def search_serving(workload: Workload, machine: Machine) -> ServingCandidates:
     workload is a training.
     """
     architecture, serving = workload.architecture, _serving(workload)
-    sizes = tensor_sizes_of(architecture, machine)
+    sizes = tensor_sizes_of(architecture, machine.devices_per_node)
     sizes = sizes[sizes <= machine.devices]
     fast, best, slow = (
         sizes * _replicas(architecture, serving, machine, sizes, slowness)

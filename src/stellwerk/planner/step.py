@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from stellwerk.planner.communication import data_parallel_s, pipeline_transfer_s, tensor_parallel_s
-from stellwerk.planner.compute import memory_rate_bytes_per_s, micro_batch_compute
-from stellwerk.planner.layouts import REPLICATED, FloatArray, LayoutGrid, stage_layer_parameters, stage_layers
+from stellwerk.planner.communication import (
+    CommunicationWork,
+    communication_work,
+    data_parallel_s,
+    pipeline_transfer_s,
+    tensor_parallel_s,
+)
+from stellwerk.planner.compute import MicroBatchWork, memory_rate_bytes_per_s, micro_batch_compute, micro_batch_work
+from stellwerk.planner.layouts import REPLICATED, FloatArray, IntArray, LayoutGrid, stage_layer_parameters, stage_layers
 from stellwerk.planner.model import Machine
 from stellwerk.planner.trainable import device_parameters
 from stellwerk.workload import Architecture, Training, count_parameters
@@ -30,23 +38,43 @@ STEP_OVERHEAD_S = 10e-3
 """Once a step: gradient norm, logging, the next batch."""
 
 
-def step_parts(
-    architecture: Architecture, training: Training, machine: Machine, grid: LayoutGrid
-) -> dict[str, FloatArray]:
-    """Seconds of one step for each layout of ``grid``; arrays of shape (n,), keys ``STEP_PARTS``.
+@dataclass(frozen=True, slots=True)
+class StepWork:
+    """What one step asks of the slowest pipeline stage, whatever the machine; arrays of shape (n,)."""
+
+    micro_batches: IntArray
+    stages_before: IntArray
+    """The other stages, which the last micro-batch has yet to pass."""
+    compute: MicroBatchWork
+    communication: CommunicationWork
+    optimizer_bytes: FloatArray
+
+
+def step_work(architecture: Architecture, training: Training, devices_per_node: int, grid: LayoutGrid) -> StepWork:
+    """What a step takes for each layout of ``grid`` on nodes of ``devices_per_node``."""
+    parameters = _stage_parameters(architecture, grid)
+    held = device_parameters(architecture, training, grid, parameters, stage_layers(architecture, grid))
+    shards = np.where(grid.sharding == REPLICATED, 1, grid.data)
+    return StepWork(
+        micro_batches=grid.micro_batches,
+        stages_before=grid.pipeline - 1,
+        compute=micro_batch_work(architecture, training, grid),
+        communication=communication_work(architecture, training, devices_per_node, grid, held),
+        optimizer_bytes=held.trained / shards * OPTIMIZER_TRAFFIC_BYTES,
+    )
+
+
+def step_parts(work: StepWork, machine: Machine) -> dict[str, FloatArray]:
+    """Seconds of one step on a machine for each layout; arrays of shape (n,), keys ``STEP_PARTS``.
 
     The slowest pipeline stage sets the pace: its micro-batch time counts once per micro-batch, and (stages - 1)
     times more for the bubble (Narayanan et al. 2021, section 2.2.1). A layout that crosses nodes of a machine whose
     network is unknown takes infinitely long.
     """
-    compute = micro_batch_compute(architecture, training, machine, grid)
-    tensor, tensor_repeated = tensor_parallel_s(architecture, training, machine, grid)
-    transfer = pipeline_transfer_s(architecture, training, machine, grid)
-    parameters = _stage_parameters(architecture, grid)
-    held = device_parameters(architecture, training, grid, parameters, stage_layers(architecture, grid))
-    shards = np.where(grid.sharding == REPLICATED, 1, grid.data)
-    count = grid.micro_batches
-    busy = compute.total + tensor + tensor_repeated
+    compute = micro_batch_compute(work.compute, machine)
+    tensor, tensor_repeated = tensor_parallel_s(work.communication, machine)
+    transfer = pipeline_transfer_s(work.communication, machine)
+    count, busy = work.micro_batches, compute.total + tensor + tensor_repeated
     return {
         "matrix_products": count * compute.matrix_products,
         "attention": count * compute.attention,
@@ -54,9 +82,9 @@ def step_parts(
         "recomputation": count * (compute.recomputation + tensor_repeated),
         "tensor_parallel": count * tensor,
         "pipeline_transfer": count * transfer,
-        "pipeline_bubble": (grid.pipeline - 1) * (busy + transfer),
-        "data_parallel": data_parallel_s(architecture, machine, grid, held, busy),
-        "optimizer": held.trained / shards * OPTIMIZER_TRAFFIC_BYTES / memory_rate_bytes_per_s(machine),
+        "pipeline_bubble": work.stages_before * (busy + transfer),
+        "data_parallel": data_parallel_s(work.communication, machine, busy),
+        "optimizer": work.optimizer_bytes / memory_rate_bytes_per_s(machine),
         "overhead": count * compute.overhead + STEP_OVERHEAD_S,
     }
 

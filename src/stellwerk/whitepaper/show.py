@@ -9,13 +9,13 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from stellwerk.catalog import Claim, Evidence, Source
 from stellwerk.charts import Language, format_date, format_number, format_significant
 from stellwerk.whitepaper.compose import source_id
 from stellwerk.whitepaper.model import WORDED, Comment, Edition, Figure, Phrase
-from stellwerk.whitepaper.words import Words
+from stellwerk.whitepaper.words import Words, fill
 
 _LONGEST_IN_CELL = 160
 _LARGEST_WRITTEN_OUT = 1e15
@@ -48,13 +48,13 @@ class Shower:
         """
         figure = self._edition.figures[figure_id]
         shown = dataclasses.replace(figure, unit=None) if bare else figure
-        link = Markup('<a class="figure" href="#{}">{}</a>').format(figure.id, self.value(shown, brief=True))
+        link = fill('<a class="figure" href="#{}">{}</a>', figure.id, self.value(shown, brief=True))
         return self._rivals(figure) + link + self._evidence(figure) + self.comment_links(figure_id)
 
     def amount(self, figure_id: str) -> Markup:
         """A figure within a sentence, without marks."""
         figure = self._edition.figures[figure_id]
-        return Markup('<a class="figure" href="#{}">{}</a>').format(figure.id, self.value(figure))
+        return fill('<a class="figure" href="#{}">{}</a>', figure.id, self.value(figure))
 
     def value(self, figure: Figure, *, brief: bool = False) -> Markup:
         """The value in words and digits, with its unit."""
@@ -72,28 +72,34 @@ class Shower:
         """A link to the source's entry in the list of sources, with as-of and evidence."""
         text = self._words.text
         if not source.urls:
-            return Markup('<a href="#{}">{}</a>').format(source_id(source), text("evidence.unsourced"))
-        return Markup('<a href="#{}">{}</a> ({}, {})').format(
-            source_id(source), hosts(source), self.as_of(source), text(f"evidence.{source.evidence}")
+            return fill('<a href="#{}">{}</a>', source_id(source), text("evidence.unsourced"))
+        return fill(
+            '<a href="#{}">{}</a> ({}, {})',
+            source_id(source),
+            hosts(source),
+            self.as_of(source),
+            text(f"evidence.{source.evidence}"),
         )
 
     def as_of(self, source: Source) -> Markup:
         """The wording of the facts, which is a date or a remark in English."""
         if source.as_of == "undated":
             return self._words.text("label.undated")
-        return (
-            Markup("{}").format(source.as_of) if _DATE.fullmatch(source.as_of) else self._catalogue_text(source.as_of)
-        )
+        return escape(source.as_of) if _DATE.fullmatch(source.as_of) else self._catalogue_text(source.as_of)
 
     def mark(self, evidence: Evidence) -> Markup:
         """The sign of an evidence class with its name for screen readers and as a hint."""
         name = self._words.text(f"evidence.{evidence}")
-        return Markup('<span class="mark {}" title="{}">{}<span class="aside"> {}</span></span>').format(
-            evidence, name, _MARKS[evidence], name
+        return fill(
+            '<span class="mark {}" title="{}">{}<span class="aside"> {}</span></span>',
+            evidence,
+            name,
+            _MARKS[evidence],
+            name,
         )
 
     def name(self, entry_id: str) -> Markup:
-        return Markup("{}").format(self._edition.entries[entry_id].name)
+        return escape(self._edition.entries[entry_id].name)
 
     def catalogue_text(self, text: str | Phrase) -> Markup:
         """Small print of a row: a phrase of ours or words of the catalogue."""
@@ -102,8 +108,10 @@ class Shower:
     def comment_links(self, figure_id: str) -> Markup:
         """Links to the comments on a figure."""
         return Markup("").join(
-            Markup(' <a class="comment-link" href="#comment-{}">{}</a>').format(
-                comment.id, self._words.text("label.comment", id=comment.id)
+            fill(
+                ' <a class="comment-link" href="#comment-{}">{}</a>',
+                comment.id,
+                self._words.text("label.comment", id=comment.id),
             )
             for comment in self._comments.get(figure_id, [])
         )
@@ -115,24 +123,24 @@ class Shower:
         if not figure.rivals or figure.form in WORDED:
             return Markup("")
         name = self._words.text("label.rivals")
-        return Markup('<span class="rivals" title="{}">≠<span class="aside"> {}</span></span>&nbsp;').format(name, name)
+        return fill('<span class="rivals" title="{}">≠<span class="aside"> {}</span></span>&nbsp;', name, name)
 
     def _written(self, value: Any, figure: Figure, *, brief: bool = False) -> Markup:
         if value is None:
             word = self._words.text("label.unknown")
-            return Markup('<span class="unknown">{}{}</span>').format("? " if figure.form == "answer" else "", word)
+            return fill('<span class="unknown">{}{}</span>', "? " if figure.form == "answer" else "", word)
         match figure.form:
             case "text":
                 return self._catalogue_text(str(value), brief=brief)
             case "answer":
                 word = self._words.text(f"answer.{value}")
-                return Markup('<span class="{}">{} {}</span>').format(value, _ANSWERS[value], word)
+                return fill('<span class="{}">{} {}</span>', value, _ANSWERS[value], word)
             case "status" | "cost":
                 return self._words.text(f"{figure.form}.{value}")
             case "ids":
                 return self._ids(value, figure, brief=brief)
             case "names":
-                return Markup("{}").format(", ".join(value) if isinstance(value, tuple) else value)
+                return escape(", ".join(value) if isinstance(value, tuple) else value)
             case "dates":
                 return Markup(", ").join(format_date(day, self._words.language) for day in value)
             case _:
@@ -152,9 +160,9 @@ class Shower:
 
     def _with_unit(self, number: str, figure: Figure) -> Markup:
         if figure.form in _SCALES:
-            return Markup("{}&nbsp;{}").format(number, _SCALES[figure.form][1])
+            return fill("{}&nbsp;{}", number, _SCALES[figure.form][1])
         if figure.unit is None:
-            return Markup("{}").format(number)
+            return escape(number)
         return self._words.phrase(Phrase(figure.unit.key, {**figure.unit.gaps, "number": number}))
 
     def _ids(self, ids: tuple[str, ...], figure: Figure, *, brief: bool) -> Markup:
@@ -166,15 +174,15 @@ class Shower:
 
     def _entry_link(self, entry_id: str) -> Markup:
         entry = self._edition.entries[entry_id]
-        return Markup('<a href="#{}-{}">{}</a>').format(entry.kind, entry_id, entry.name)
+        return fill('<a href="#{}-{}">{}</a>', entry.kind, entry_id, entry.name)
 
     def _catalogue_text(self, text: str, *, brief: bool = False) -> Markup:
         shown, language = self._words.catalogue_text(text)
         if brief:
             shown = _brief(shown)
         if language == self._words.language:
-            return Markup('<span class="fact">{}</span>').format(shown)
-        return Markup('<span class="fact" lang="{}">{}</span>').format(language, shown)
+            return fill('<span class="fact">{}</span>', shown)
+        return fill('<span class="fact" lang="{}">{}</span>', language, shown)
 
 
 def hosts(source: Source) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from stellwerk.charts import Language
 from stellwerk.whitepaper.model import Phrase
@@ -25,12 +25,12 @@ class Words:
 
     def text(self, key: str, /, **gaps: str | int) -> Markup:
         """The text of ``section.name``; what goes into its gaps is escaped unless it is Markup."""
-        return Markup(self._texts[key]).format(**gaps)  # noqa: S704 - the texts are part of the package
+        return fill(self._texts[key], **gaps)
 
     def phrase(self, phrase: str | Phrase) -> Markup:
         """A phrase with its gaps filled; a plain text is escaped."""
         if isinstance(phrase, str):
-            return Markup("{}").format(phrase)
+            return escape(phrase)
         gaps = {name: self.phrase(gap) if isinstance(gap, Phrase) else gap for name, gap in phrase.gaps.items()}
         return self.text(phrase.key, **gaps)
 
@@ -39,6 +39,15 @@ class Words:
         if text in self._of_catalogue:
             return self._of_catalogue[text], "de"
         return text, "en"
+
+
+def fill(text: str, /, *values: str | int, **gaps: str | int) -> Markup:
+    """Text of this package with its gaps filled; what goes in is escaped unless it is Markup.
+
+    Markup's own format does the same in several times the time, and a report fills a hundred thousand gaps.
+    """
+    escaped = {name: escape(gap) for name, gap in gaps.items()}
+    return Markup(text.format(*map(escape, values), **escaped))  # noqa: S704 - the texts are part of the package
 
 
 @cache
