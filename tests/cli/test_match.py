@@ -61,6 +61,14 @@ def test_json_is_complete_and_dated() -> None:
         assert offer["verdict"] == "possible" or any(one["effect"] == offer["verdict"] for one in offer["reasons"])
 
 
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_what_no_run_was_measured_with_is_said_beside_the_interval(language: str) -> None:
+    line = ("--model", "deepseek-v3", "--tokens", "1T", "--as", "academia:DE-SN", "--lang", language)
+    shown = " ".join(run(*line).split())
+    assert shown.count("(MLA)") == 1
+    assert "(MLA)" not in run(*LINE, "--lang", language)
+
+
 def test_the_same_call_gives_the_same_answer() -> None:
     assert run(str(EXAMPLE), "--json") == run(str(EXAMPLE), "--json")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.padding import Padding
 
-from stellwerk.broker import ClassAnswer, ClassOnSystem, FamilyAnswer, classes_as_dict, find_classes, match
+from stellwerk.broker import ClassAnswer, ClassOnSystem, FamilyAnswer, basis_of, classes_as_dict, find_classes, match
 from stellwerk.catalog import AmountLimit, load_catalogue
 from stellwerk.charts import format_date, format_significant
 from stellwerk.cli.mistakes import naming_file
@@ -44,6 +44,8 @@ def command(
         return
     console.print(text("classes.heading", language, name=workload.name, as_of=day.isoformat()), style="bold")
     console.print(text("classes.how_to_read", language))
+    for reason in basis_of(workload):
+        console.print(render(reason, language))
     for family in families:
         _print_family(family, language)
 

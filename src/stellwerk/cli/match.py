@@ -19,6 +19,7 @@ from stellwerk.broker import (
     LeadOnIndex,
     Match,
     Verdict,
+    basis_of,
     draft_application,
     draft_as_markdown,
     match,
@@ -169,6 +170,8 @@ def _print(answer: Match, language: Language, *, show_all: bool) -> None:
     )
     console.print(text("match.counts", language, total=len(answer.offers), **answer.counts()))
     console.print(text("match.interval_note", language))
+    for reason in basis_of(workload):
+        console.print(render(reason, language))
     index = LeadOnIndex(answer.catalogue, workload)
     ranked = list(enumerate(answer.offers, start=1))
     for verdict, most in OFFERS_SHOWN.items():
