@@ -12,7 +12,7 @@ import pytest
 from stellwerk.broker import CommercialOffer, JudgedOffer, match
 from stellwerk.broker.bounds import Estimates
 from stellwerk.broker.costs import Rental, budget_bound, judge_least_rent
-from stellwerk.catalog import Catalogue, Claim, ExchangeRate, Fact, Source, convert, load_catalogue
+from stellwerk.catalog import Catalogue, Claim, ExchangeRate, Fact, Price, Source, convert, load_catalogue
 from stellwerk.units import SECONDS_PER_DAY, Money
 from stellwerk.workload import Limits, Training, Workload
 from tests.planner import examples
@@ -171,3 +171,50 @@ def test_the_least_rent_rules_out_only_what_no_likely_rate_can_save(
     money = Money(Decimal(round(least * budget)), "EUR")
     found = list(judge_least_rent(CommercialOffer(product, product.prices[0]), money, changed, DAY))
     assert [(one.effect, one.reason.code) for one in found] == [("impossible", "over_budget")] * ruled_out
+
+
+@pytest.fixture(scope="module")
+def packaged() -> Catalogue:
+    return load_catalogue()
+
+
+def price_of(catalogue: Catalogue, product_id: str, term: str) -> Price:
+    return next(price for price in catalogue.products[product_id].prices if price.term == term)
+
+
+@pytest.mark.parametrize(("term", "days"), [("3 years", 1095), ("1 year", 365)])
+def test_a_run_of_months_on_a_reservation_of_years_pays_the_years(
+    catalogue: Catalogue, packaged: Catalogue, term: str, days: int
+) -> None:
+    known = with_rate(catalogue)
+    price = price_of(packaged, "gcp-h100-cud3", term)
+    reserved = replace(known.products["v-dollars"], prices=(price,))
+    known = replace(known, products={"v-dollars": reserved})
+    workload = replace(run_of(1e12), limits=Limits(duration_s=90 * SECONDS_PER_DAY))
+    offer = next(one for one in match(workload, known, DAY).offers if one.offer.id.startswith("v-dollars/"))
+    assert offer.plan is not None
+    assert offer.plan.duration_s.best <= 90 * SECONDS_PER_DAY
+    assert offer.cost is not None
+    assert offer.cost.amount.best == pytest.approx(offer.plan.devices * float(price.amount) * 24 * days)
+    least = 8 * float(price.amount) * 24 * days / 1.25
+    for share, ruled_out in ((0.85, True), (0.95, False)):  # the dollar may fall to 0.9 of its worth in that time
+        budget = Money(Decimal(round(least * share)), "EUR")
+        assert bool(list(judge_least_rent(CommercialOffer(reserved, price), budget, known, DAY))) == ruled_out
+
+
+@pytest.mark.parametrize(
+    ("term", "least_dollars"),
+    [
+        ("16 GPUs, 2 weeks to 1 year", 16 * 14 * 24 * 9.86),
+        ("64 GPUs, 2 weeks to 1 year", 64 * 14 * 24 * 9.36),
+        ("256+ GPUs, 2 weeks to 1 year", 256 * 14 * 24 * 8.87),
+    ],
+)
+def test_a_cluster_for_weeks_costs_at_least_its_fewest_gpus_for_the_shortest_time(
+    packaged: Catalogue, term: str, least_dollars: float
+) -> None:
+    product, known = packaged.products["lambda-1cc-b200"], with_rate(packaged)
+    offer = CommercialOffer(product, price_of(packaged, product.id, term))
+    for share, ruled_out in ((0.99, True), (1.01, False)):
+        budget = Money(Decimal(round(least_dollars / 1.25 * share)), "EUR")
+        assert bool(list(judge_least_rent(offer, budget, known, DAY))) == ruled_out

@@ -24,7 +24,7 @@ evidence = "primary"
 
 [sources.report]
 urls = ["https://example.org/report"]
-as_of = "2026-09"
+as_of = "2026-09-01"
 evidence = "secondary"
 
 [sources.rates]

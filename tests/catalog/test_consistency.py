@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stellwerk.catalog import load_catalogue
-from stellwerk.errors import InputError
+from stellwerk.errors import InputError, InputErrors
 from tests.catalog.conftest import Mistakes, WriteCatalogue, mistakes_in
 
 HEAD = """\
@@ -121,6 +121,46 @@ def test_operation_that_ends_before_it_begins_is_a_mistake(
     (error,) = mistakes(("nodes = 10", "\n".join(("nodes = 10", *dates))))
     assert error.key == f"systems.heim-gpu.{key}"
     assert f"is before {dates[0].split(' ')[0]}, 2026-02-01 (got '2026-01-01')" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("below", "local", "key", "said"),
+    [
+        (
+            "operation_until_latest = 2026-06-30",
+            "operation_from_earliest = 2026-07-01",
+            "operation_from_earliest",
+            "is after operation_until_latest, 2026-06-30 in {below} (got '2026-07-01')",
+        ),
+        (
+            "operation_from_latest = 2026-07-01",
+            "operation_until_earliest = 2026-06-30",
+            "operation_until_earliest",
+            "is before operation_from_latest, 2026-07-01 in {below} (got '2026-06-30')",
+        ),
+        (
+            "operation_until_latest = 2030-01-01",
+            "operation_from_latest = 2026-07-01\noperation_until_latest = 2026-06-30",
+            "operation_until_latest",
+            "is before operation_from_latest, 2026-07-01 (got '2026-06-30')",
+        ),
+    ],
+)
+def test_dates_of_operation_that_contradict_a_local_file_name_both_files(
+    write_catalogue: WriteCatalogue,
+    tmp_path_factory: pytest.TempPathFactory,
+    below: str,
+    local: str,
+    key: str,
+    said: str,
+) -> None:
+    directory, overlay = write_catalogue(("nodes = 10", f"nodes = 10\n{below}")), tmp_path_factory.mktemp("local")
+    own = overlay / "own.toml"
+    own.write_text(f'{HEAD}[[systems]]\nid = "heim-gpu"\nsource = "other"\n{local}\n', encoding="utf-8")
+    with pytest.raises(InputErrors) as caught:
+        load_catalogue(directory, overlay=overlay)
+    (error,) = caught.value.errors
+    assert str(error) == f"{own}: systems.heim-gpu.{key}: {said.format(below=directory / 'heim.toml')}"
 
 
 def test_a_system_that_shares_hardware_with_itself_is_a_mistake(mistakes: Mistakes) -> None:

@@ -453,3 +453,20 @@ def test_a_system_has_at_most_one_software_environment(packaged: Catalogue) -> N
 def test_what_has_a_field_of_its_own_is_not_kept_among_the_other_facts_too(packaged: Catalogue, kind: str) -> None:
     for entry in getattr(packaged, kind).values():
         assert not set(entry.other) & {field.name for field in dataclasses.fields(entry)}, entry.id
+
+
+_TERM_DAYS = {"year": 365, "week": 7}
+
+
+def test_terms_are_paid_for_as_their_words_state_and_never_guessed(packaged: Catalogue) -> None:
+    """Of a range the first duration is the shortest; "reserved" or "DWS defined duration" states none."""
+    stated = 0
+    for product in packaged.products.values():
+        for price in product.prices:
+            duration = re.search(r"(\d+) (year|week)s?", price.term)
+            number = re.match(r"(\d+)\+? GPUs", price.term)
+            days = int(duration[1]) * _TERM_DAYS[duration[2]] if duration else None
+            least = int(number[1]) if number else None
+            assert (price.commitment_days, price.least_accelerators) == (days, least), (product.id, price.term)
+            stated += days is not None
+    assert stated == 8

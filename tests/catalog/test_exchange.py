@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stellwerk.catalog import Catalogue, convert, currencies_without_rate, load_catalogue
-from stellwerk.errors import InputError
+from stellwerk.errors import InputError, InputErrors
 from tests.catalog.conftest import Mistakes, WriteCatalogue
 
 DAY = datetime.date(2026, 11, 23)
@@ -95,8 +95,30 @@ def test_a_price_in_a_currency_without_a_rate_is_told(write_catalogue: WriteCata
     assert currencies_without_rate(load_catalogue(write_catalogue()), DAY) == {}
 
 
-def test_a_rate_without_a_day_is_a_mistake(mistakes: Mistakes) -> None:
-    (undated,) = mistakes(('source = "report"\nbase', 'source = "unsourced"\nbase'))
-    assert undated.key == "exchange_rates.eur-usd.rate"
-    assert "names the day of the rate" in str(undated)
-    assert isinstance(undated, InputError)
+@pytest.mark.parametrize("as_of", ["2026-10", "2026", "2026-10-3", "2026-02-30", "2025/26", "undated", "October 2026"])
+def test_a_rate_of_no_day_is_a_mistake(mistakes: Mistakes, as_of: str) -> None:
+    source = f'[sources.month]\nurls = ["https://example.org"]\nas_of = "{as_of}"\nevidence = "primary"\n\n'
+    entry = '[[exchange_rates]]\nid = "eur-usd"\nsource = "month"\n'
+    (error,) = mistakes(('[[exchange_rates]]\nid = "eur-usd"\nsource = "report"\n', source + entry))
+    assert error.key == "exchange_rates.eur-usd.rate"
+    assert str(error).startswith(f"{error.file}: {error.key}: the as_of of its source names no day")
+    assert str(error).endswith(f"(got '{as_of}'); allowed: a source with a day in as_of, such as 2026-10-30")
+    assert isinstance(error, InputError)
+
+
+def test_a_rate_without_a_source_is_a_mistake(mistakes: Mistakes) -> None:
+    (error,) = mistakes(('source = "report"\nbase', 'source = "unsourced"\nbase'))
+    assert (error.key, error.value) == ("exchange_rates.eur-usd.rate", "undated")
+
+
+def test_a_rate_of_no_day_in_a_local_file_names_that_file(
+    write_catalogue: WriteCatalogue, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    overlay = tmp_path_factory.mktemp("local")
+    source = '[sources.own]\nurls = ["https://example.org"]\nas_of = "2026-10"\nevidence = "primary"\n'
+    entry = '[[exchange_rates]]\nid = "eur-usd"\nsource = "own"\nrate = "1.2"\n'
+    (overlay / "own.toml").write_text(f"schema = 1\n{source}{entry}", encoding="utf-8")
+    with pytest.raises(InputErrors) as caught:
+        load_catalogue(write_catalogue(), overlay=overlay)
+    (error,) = caught.value.errors
+    assert (error.file, error.value) == (overlay / "own.toml", "2026-10")

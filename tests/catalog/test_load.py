@@ -58,7 +58,7 @@ def test_conditions_limits_prices_and_subjects_arrive(write_catalogue: WriteCata
     assert [(limit.unit, limit.minimum, limit.maximum) for limit in programme.limits] == [("gpu_h", None, 5000)]
     price = product.price_at(datetime.date(2026, 11, 23))
     assert price is not None
-    assert (price.amount, price.currency, price.source.as_of) == (Decimal("12.50"), "EUR", "2026-09")
+    assert (price.amount, price.currency, price.source.as_of) == (Decimal("12.50"), "EUR", "2026-09-01")
     assert catalogue.providers["cloud"].subjects["all"]["egress_price"].value == "0"
 
 

@@ -27,7 +27,7 @@ def test_a_rule_arrives_with_its_condition_in_both_languages(write_catalogue: Wr
     )
     assert doctorate.source.as_of == "2026-03"
     assert (place.test, place.operand, place.open_for) == ("one_of", ("university",), ("hospital",))
-    assert place.source.as_of == "2026-09"
+    assert place.source.as_of == "2026-09-01"
     assert doctorate.holds_for("academia")
     assert not doctorate.holds_for("sme")
     assert place.holds_for("sme")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_each_family_begins_with_its_advice_and_each_class_says_whether_it_is_op
         "the key applicant.grants answers it (eurohpc-ai-for-science, rule eu-consortium).",
     ):
         assert part in shown
+
+
+def test_what_no_run_was_measured_with_is_said(tmp_path: Path) -> None:
+    experts = tmp_path / "experts.toml"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    experts.write_text(re.sub(r"(?s)\[model\].*?\n\n", '[model]\nname = "mixtral-8x7b"\n\n', text), encoding="utf-8")
+    assert "(MoE)" in run(str(experts))
+    assert "(MoE)" not in run(str(EXAMPLE))
 
 
 def test_german_output_is_german() -> None:

@@ -97,6 +97,16 @@ def test_consent_is_given_for_each_by_itself(tmp_path: Path, edition: Path) -> N
     ]
 
 
+def test_mistakes_name_the_options(tmp_path: Path, edition: Path, file: Path) -> None:
+    wrong = ("--figure", "fig-none", "--name", " ", "--email", "nowhere", "--text", "")
+    with pytest.raises(InputError) as caught:
+        feedback("add", "--file", tmp_path / "new", "--edition", edition, *wrong)
+    options = [line.split(":")[0] for line in str(caught.value).splitlines()]
+    assert options == ["--figure", "--name", "--text", "--email"]
+    with pytest.raises(InputError, match=r"^--text: is empty"):
+        feedback("answer", "--file", file, "c1", "--text", " ")
+
+
 def test_an_address_is_required(tmp_path: Path) -> None:
     arguments = ["feedback", "add", "--file", str(tmp_path / "f"), "--figure", "fig-one", "--name", "N", "--text", "T"]
     result = CliRunner().invoke(main, arguments)

@@ -61,6 +61,14 @@ def test_json_is_complete_and_dated() -> None:
         assert offer["verdict"] == "possible" or any(one["effect"] == offer["verdict"] for one in offer["reasons"])
 
 
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_what_no_run_was_measured_with_is_said_beside_the_interval(language: str) -> None:
+    line = ("--model", "deepseek-v3", "--tokens", "1T", "--as", "academia:DE-SN", "--lang", language)
+    shown = " ".join(run(*line).split())
+    assert shown.count("(MLA)") == 1
+    assert "(MLA)" not in run(*LINE, "--lang", language)
+
+
 def test_the_same_call_gives_the_same_answer() -> None:
     assert run(str(EXAMPLE), "--json") == run(str(EXAMPLE), "--json")
 
@@ -156,8 +164,71 @@ def test_mistakes_of_one_line_name_its_options() -> None:
     said = refused(*LINE, "--deadline", "soon", "--data-in", "Germany", "--sensitivity", "secret", "--finetune", "dora")
     for option in ("--deadline: not a day", "--data-in: not an ISO", "--sensitivity: ", "--finetune: "):
         assert f"\n{option}" in f"\n{said}"
+    for method in ("dora", "pretraining"):
+        said = refused("--model", "qwen3-8b", "--tokens", "1B", "--as", "sme", "--finetune", method)
+        assert said.startswith(f"--finetune: this value cannot stand here (got {method!r}); allowed: full, lora, qlora")
     said = refused("--model", "qwen3-8b", "--serve", "--users", "0", "--concurrent-requests", "0", "--as", "sme")
     assert [line.split(":")[0] for line in said.splitlines()] == ["--users", "--concurrent-requests"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--tokens", "many"),
+        ("--tokens", "1000"),
+        ("--finetune", "dora"),
+        ("--sequence-length", "0"),
+        ("--sequence-length", "100000000000000"),
+        ("--batch-tokens", "1K"),
+        ("--precision", "fp4"),
+        ("--deadline", "2027-06-30 18:00"),
+        ("--deadline", "2026-11-22 18:00 Europe/Berlin"),
+        ("--budget", "5"),
+        ("--sensitivity", "secret"),
+        ("--data-in", "Germany"),
+        ("--certificate", ""),
+        ("--as", "sme:DE-XX"),
+        ("--as", "me@tu-dresden.de"),
+        ("--draft", "nhr-noraml"),
+    ],
+)
+def test_a_mistake_in_an_option_names_that_option_alone(option: str, value: str) -> None:
+    said = refused(*LINE, "--as-of", "2026-11-23", option, value)
+    assert [line.split(":")[0] for line in said.splitlines()] == [option]
+
+
+@pytest.mark.parametrize("users", ["-1", "1000000001", "5000000000", "1000000000000"])
+def test_a_number_of_users_that_cannot_be_says_nothing_of_the_requests_derived_from_it(users: str) -> None:
+    said = refused("--model", "qwen3-8b", "--serve", "--as", "sme", "--users", users)
+    assert said.startswith("--users: ")
+    assert "\n" not in said
+
+
+def test_a_deadline_that_has_passed_names_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "late.toml"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    file.write_text(text.replace("[limits]", '[limits]\ndeadline = "2026-01-31 Europe/Berlin"'), encoding="utf-8")
+    for verb in (["match"], ["classes"], ["plan", "--on", "jsc-jupiter-booster"]):
+        with pytest.raises(InputError) as caught:
+            CliRunner().invoke(main, [*verb, str(file)], catch_exceptions=False)
+        assert str(caught.value).startswith(f"{file}: limits.deadline: has passed (got '2026-02-01T00:00:00+01:00')")
+
+
+@pytest.mark.parametrize("days", ["1e9", "36500.1", "0", "-3", "nan", "inf"])
+def test_days_outside_the_range_are_refused_with_it(days: str) -> None:
+    result = CliRunner().invoke(main, ["match", *LINE, "--days", days])
+    assert result.exit_code == 2
+    assert "'--days': " in result.output
+    assert "0<x<=36500" in result.output
+    assert "e+" not in result.output
+
+
+@pytest.mark.parametrize(("days", "written"), [("1e4", "10000d"), ("30000.25", "30000.25d"), ("36500", "36500d")])
+def test_days_are_written_as_a_plain_number(tmp_path: Path, days: str, written: str) -> None:
+    file = tmp_path / "my.toml"
+    run(*LINE, "--days", days, "--save", str(file))
+    assert f'duration = "{written}"' in file.read_text(encoding="utf-8")
+    assert read_workload(file).limits.duration_s == float(days) * 86_400
 
 
 def test_a_role_or_domain_that_is_not_known_is_refused_by_the_option() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,72 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="cannot be written"):
             register(path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def no_judging(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(*_: object, **__: object) -> None:
+        raise AssertionError("judged")
+
+    monkeypatch.setattr("stellwerk.cli.match.match", judge)
+
+
+def _closed(folder: Path) -> Path:
+    folder.mkdir(mode=0o500)
+    return folder / "needs.jsonl"
+
+
+def _of_another(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "needs.jsonl").write_text("{}\n", encoding="utf-8")
+    return folder / "needs.jsonl"
+
+
+def _under_a_file(folder: Path) -> Path:
+    folder.touch(mode=0o700)
+    return folder / "needs.jsonl"
+
+
+@pytest.mark.usefixtures("no_judging")
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda folder: folder / "needs.jsonl",
+        lambda folder: folder.parent,
+        lambda folder: folder.parent / ("x" * 300),
+        _under_a_file,
+        _of_another,
+        pytest.param(_closed, marks=pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_judged_or_written(
+    tmp_path: Path, place: Callable[[Path], Path]
+) -> None:
+    needs = place(tmp_path / "folder")
+    before = sorted(tmp_path.rglob("*"))
+    line = ("--model", "qwen3-8b", "--tokens", "1B", "--as", "sme", "--save", tmp_path / "my.toml")
+    for arguments in ((EXAMPLE,), line):
+        with pytest.raises(InputError) as caught:
+            run("match", *arguments, "--register-need", needs)
+        assert caught.value.exit_code == 2
+        assert str(caught.value).startswith(f"{needs}: ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_new_file_is_not_made_before_there_is_an_answer(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such programme"):
+        run("match", EXAMPLE, "--register-need", tmp_path / "needs.jsonl", "--draft", "nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_that_does_not_fit_is_taken_back(needs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "needs.jsonl"
+    file.write_bytes(needs.read_bytes())
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, line: write(handle, line[:50]))
+    with pytest.raises(InputError, match="nothing was written"):
+        register(file)
+    assert file.read_bytes() == needs.read_bytes()
 
 
 def test_json_counts_requests_and_obstacles(needs: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_an_unknown_target_names_the_nearest() -> None:
 def test_a_target_that_cannot_be_planned_says_why() -> None:
     with pytest.raises(InputError, match="mixed, unclear or not stated"):
         plan("--on", "dfki-pegasus")
+
+
+def test_a_plan_says_what_no_run_was_measured_with(tmp_path: Path) -> None:
+    text = (EXAMPLES / "german-7b.toml").read_text(encoding="utf-8")
+    experts = tmp_path / "experts.toml"
+    experts.write_text(re.sub(r"(?s)\[model\].*?\n\n", '[model]\nname = "mixtral-8x7b"\n\n', text), encoding="utf-8")
+    assert "- No measured run with a mixture of experts (MoE)" in plan("--on", "jsc-jupiter-booster", file=experts)
+    assert "No measured run" not in plan("--on", "jsc-jupiter-booster")
 
 
 def test_fine_tuning_says_what_is_trained_and_what_is_frozen() -> None:

@@ -78,6 +78,10 @@ def test_the_size_given_beats_the_size_stated(simulate: Verb) -> None:
     assert "line 20" in ended.stderr
 
 
+def test_a_size_that_no_machine_has_names_the_option(simulate: Verb) -> None:
+    assert simulate(EXCERPT, "--processors", 0).stderr.startswith("error: --processors: no size of a machine (got 0)")
+
+
 def test_an_input_is_never_overwritten(simulate: Verb, tmp_path: Path) -> None:
     log = tmp_path / "log.swf.gz"
     shutil.copy(EXCERPT, log)

@@ -109,3 +109,12 @@ def test_a_training_that_fails_says_why_and_where_the_log_is(tmp_path: Path, mon
     with pytest.raises(RunError, match=r"the training stopped: at step 2 the loss is .*; log: .*training\.log"):
         invoke(tmp_path / "tiny.toml", "--out", tmp_path / "run")
     assert not (tmp_path / "run" / "result.json").exists()
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0"])
+def test_a_time_that_is_no_number_is_refused_before_anything_is_measured(tmp_path: Path, seconds: str) -> None:
+    arguments = ["train", str(EXAMPLE), "--out", str(tmp_path / "run"), "--seconds", seconds]
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert result.exit_code == 2
+    assert "'--seconds': " in result.output
+    assert not (tmp_path / "run").exists()

@@ -12,6 +12,7 @@ import pytest
 from stellwerk.catalog import (
     Accelerator,
     ApplicantKind,
+    Catalogue,
     Contingent,
     Eligibility,
     Openness,
@@ -72,3 +73,30 @@ def test_a_translated_text_of_the_catalogue_is_german_and_another_stays_english(
     assert Words("de").catalogue_text("any time") == ("jederzeit", "de")
     assert Words("de").catalogue_text("any time at all") == ("any time at all", "en")
     assert Words("en").catalogue_text("any time") == ("any time", "en")
+
+
+GERMAN: dict[str, tuple[str, ...]] = {
+    "contingents": ("funder", "statement", "share", "share_at_least", "share_at_most", "accelerators"),
+    "needs": ("statement",),
+    "support": ("offer_type", "offer", "audience", "cost"),
+    "programmes": ("purpose",),
+}
+"""Facts whose texts all have a German wording, by the kind of their entries; of contingents also the notes."""
+
+
+@pytest.mark.parametrize("kind", GERMAN)
+def test_texts_of_the_catalogue_that_are_german_elsewhere_are_german_everywhere(
+    catalogue: Catalogue, kind: str
+) -> None:
+    """A new entry, or a changed wording, needs its line in ``catalogue-de.toml``."""
+    shown = [
+        text
+        for entry in getattr(catalogue, kind).values()
+        for name in GERMAN[kind]
+        for claim in getattr(entry, name).claims
+        for text in (claim.value, claim.note if kind == "contingents" else "")
+        if text and isinstance(text, str)
+    ]
+    assert shown
+    german = Words("de")
+    assert [text for text in shown if german.catalogue_text(text)[1] != "de"] == []

@@ -408,7 +408,10 @@ def test_a_service_has_a_load_and_no_training(tmp_path: Path) -> None:
         ({"finetuning": FINETUNING}, ["finetuning", "a workload has one task", "training, finetuning"]),
         ({"training": ABSENT}, ["training: is missing", "[serving]"]),
         ({"training": ABSENT, "finetuning": FINETUNING | {"method": "qlorra"}}, ["finetuning.method", "'qlora'?"]),
-        ({"training": ABSENT, "finetuning": FINETUNING | {"method": "pretraining"}}, ["finetuning.method", "no fine"]),
+        (
+            {"training": ABSENT, "finetuning": FINETUNING | {"method": "pretraining"}},
+            ["finetuning.method", "allowed: full, lora, qlora"],
+        ),
         ({"training": ABSENT, "finetuning": FINETUNING | {"lora_rank": 0}}, ["finetuning.lora_rank", "at least 1"]),
         ({"training": ABSENT, "serving": SERVING | {"tokens_per_s": 0}}, ["serving.tokens_per_s", "above 0"]),
         ({"training": ABSENT, "serving": SERVING | {"weights": "int8"}}, ["serving.weights", "bf16, fp8, int4"]),

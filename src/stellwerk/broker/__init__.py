@@ -1,5 +1,6 @@
 """Where a workload can run: every offer judged, with reasons, and ranked."""
 
+from stellwerk.broker.basis import basis_of
 from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer, find_classes
 from stellwerk.broker.draft import ApplicationDraft, draft_application
 from stellwerk.broker.draft_text import draft_as_markdown
@@ -55,6 +56,7 @@ __all__ = [
     "Verdict",
     "Wait",
     "Waits",
+    "basis_of",
     "classes_as_dict",
     "draft_application",
     "draft_as_markdown",

@@ -71,6 +71,8 @@ def judge_price(offer: CommercialOffer, as_of: datetime.date) -> Iterator[Findin
         yield Finding("unknown", Reason("currency_unknown"))
     elif price.kind == "from":
         yield Finding("unknown", Reason("price_is_a_start", {"price": f"{price.amount} {price.currency}"}))
+    elif _binds_for_unknown_time(price):
+        yield Finding("unknown", Reason("commitment_unknown", {"price": f"{price.amount} {price.currency}"}))
     elif _is_old(price, as_of):
         yield Finding("note", Reason("price_old", {"as_of": price.source.as_of}))
     if price is not None and price.kind == "spot":
@@ -80,13 +82,14 @@ def judge_price(offer: CommercialOffer, as_of: datetime.date) -> Iterator[Findin
 def rental_of(
     offer: CommercialOffer, options: Options, catalogue: Catalogue, currency: str, as_of: datetime.date
 ) -> Rental | None:
-    """What each option costs on the terms of an offer; None where its price is unknown or only a starting price.
+    """What each option costs on the terms of an offer; None where its price is unknown or only a starting price, or
+    where it binds for a time that is not stated.
 
     Instances are rented whole, for the time of the run but at least as many and as long as the terms say; monthly rent
     counts whole months.
     """
     price = offer.price
-    if price is None or price.currency is None or price.kind == "from":
+    if price is None or price.currency is None or price.kind == "from" or _binds_for_unknown_time(price):
         return None
     devices = rows_of(options.devices_spread) * options.devices
     duration_s = rows_of(options.duration_spread) * options.duration_s
@@ -132,18 +135,17 @@ def budget_bound(rental: Rental, budget: Money | None) -> Iterator[Bound]:
     def params(index: int) -> Params:
         return {"cost": float(converted[1, index]), "budget": limit, "currency": budget.currency}
 
-    def within_budget(amounts: FloatArray, uncertain: str) -> Bound:
-        reasons = Reason("over_budget"), Reason(uncertain), Reason("budget_tight")
-        return AtMost(Estimates(amounts), limit, *reasons, params)
+    def within_budget(amounts: FloatArray, uncertain: Reason) -> Bound:
+        return AtMost(Estimates(amounts), limit, Reason("over_budget"), uncertain, Reason("budget_tight"), params)
 
     moved = rental.rate_moves
     if not moved.any():
-        yield within_budget(converted, "budget_within_uncertainty")
+        yield within_budget(converted, Reason("budget_within_uncertainty"))
         return
     # Each bound holds for its own options.
     shifted = converted * ((MOVED_RATE.low,), (MOVED_RATE.high,), (MOVED_RATE.high,))
-    yield within_budget(np.where(moved, 0.0, converted), "budget_within_uncertainty")
-    yield within_budget(np.where(moved, shifted, 0.0), "budget_hangs_on_rate")
+    yield within_budget(np.where(moved, 0.0, converted), Reason("budget_within_uncertainty"))
+    yield within_budget(np.where(moved, shifted, 0.0), Reason("budget_hangs_on_rate"))
 
 
 def judge_rate(rental: Rental, budget: Money | None, currency: str, as_of: datetime.date) -> Iterator[Finding]:
@@ -160,6 +162,10 @@ def judge_rate(rental: Rental, budget: Money | None, currency: str, as_of: datet
     if _fresh_days(rental.conversion, as_of) < 0:
         oldest = min(rate.date for rate in rental.conversion.rates)
         yield Finding("note", Reason("rate_stale", {"day": oldest.isoformat()}))
+
+
+def _binds_for_unknown_time(price: Price) -> bool:
+    return price.kind == "reserved" and price.commitment_days is None
 
 
 def _is_old(price: Price, as_of: datetime.date) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from stellwerk.broker.basis import basis_of
 from stellwerk.broker.draft import ApplicationDraft, DraftField
 from stellwerk.broker.model import Match
 from stellwerk.catalog import Source
@@ -21,6 +22,7 @@ def _lines(draft: ApplicationDraft, match: Match, language: Language) -> Iterato
     yield f"# {text('draft.heading', language, **names)}"
     yield ""
     yield text("draft.about", language, as_of=match.as_of.isoformat(), name=match.workload.name)
+    yield from (render(reason, language) for reason in basis_of(match.workload))
     if programme.page_limit.value is not None:
         yield text("draft.page_limit", language, quote=programme.page_limit.value)
     if draft.to_clear:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from stellwerk import __version__
+from stellwerk.broker.basis import basis_of
 from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.model import CommercialOffer, Cost, Finish, JudgedOffer, Match
 from stellwerk.broker.names import detail_of, name_of, task_of
@@ -37,6 +38,7 @@ def render_match_page(match: Match, language: Language) -> str:
     main = page_template("stellwerk.broker", "match.html.j2").render(
         figures=[figure(chart, language) for chart in pictures_of(match, language)],
         rows=rows,
+        notes=[render(reason, language) for reason in basis_of(match.workload)],
         leads=_described(rows),
         columns=[text(f"page.column_{key}", language) for key in COLUMNS],
         language=language,

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from stellwerk import __version__
+from stellwerk.broker.basis import basis_of
 from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer
 from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.model import CommercialOffer, Cost, Finding, Finish, JudgedOffer, Match
-from stellwerk.messages import Language, render
+from stellwerk.messages import Language, Reason, render
 from stellwerk.planner import Plan, ServingPlan
 from stellwerk.planner.estimate import MODEL_VERSION
 from stellwerk.units import JOULES_PER_KWH, SECONDS_PER_DAY, Interval
@@ -23,7 +24,7 @@ def match_as_dict(match: Match, language: Language) -> dict[str, Any]:
     """The whole match. Unknown numbers are left out, never written as zero; each known one is an interval
     ``{low, best, high}``."""
     index = LeadOnIndex(match.catalogue, match.workload)
-    return _head(match) | {
+    return _head(match, language) | {
         "counts": dict(match.counts()),
         "currency": match.currency,
         "offers": [
@@ -34,10 +35,10 @@ def match_as_dict(match: Match, language: Language) -> dict[str, Any]:
 
 def classes_as_dict(match: Match, families: Iterable[FamilyAnswer], language: Language) -> dict[str, Any]:
     """The classes of access found from a match. Amounts that are not known are null."""
-    return _head(match) | {"families": [_family_as_dict(family, language) for family in families]}
+    return _head(match, language) | {"families": [_family_as_dict(family, language) for family in families]}
 
 
-def _head(match: Match) -> dict[str, Any]:
+def _head(match: Match, language: Language) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "stellwerk": __version__,
@@ -45,6 +46,7 @@ def _head(match: Match) -> dict[str, Any]:
         "as_of": match.as_of.isoformat(),
         "catalogue_sha256": match.catalogue.hash,
         "workload": match.workload.name,
+        "basis": [_reason(reason, language) for reason in basis_of(match.workload)],
     }
 
 
@@ -73,10 +75,11 @@ def _lead_on_as_dict(found: LeadOn) -> dict[str, Any]:
 
 
 def _reasons(findings: Iterable[Finding], language: Language) -> list[dict[str, Any]]:
-    return [
-        {"effect": finding.effect, **finding.reason.as_dict(), "text": render(finding.reason, language)}
-        for finding in findings
-    ]
+    return [{"effect": finding.effect, **_reason(finding.reason, language)} for finding in findings]
+
+
+def _reason(reason: Reason, language: Language) -> dict[str, Any]:
+    return reason.as_dict() | {"text": render(reason, language)}
 
 
 def _family_as_dict(answer: FamilyAnswer, language: Language) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def _family_as_dict(answer: FamilyAnswer, language: Language) -> dict[str, Any]:
         "family": answer.family.id,
         "name": answer.family.name[language],
         "ordered": answer.family.ordered,
-        "advice": answer.advice.as_dict() | {"text": render(answer.advice, language)},
+        "advice": _reason(answer.advice, language),
         "classes": [_class_as_dict(one, language) for one in answer.classes],
     }
 

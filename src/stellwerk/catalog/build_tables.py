@@ -18,7 +18,7 @@ from stellwerk.catalog.schema_tables import (
 
 def build_exchange_rate(row: Row[ExchangeRateEntry]) -> ExchangeRate:
     rate = row.claims.fact("rate", Decimal)
-    day = cast(datetime.date, rate.claims[0].source.as_of_date)  # consistency.py takes no rate without one
+    day = cast(datetime.date, rate.claims[0].source.as_of_date)  # consistency.py takes no rate without a day
     return ExchangeRate(id=row.entry.id, base=row.entry.base, quote=row.entry.quote, date=day, rate=rate)
 
 

@@ -30,6 +30,12 @@ def earliest_day(as_of: str) -> datetime.date | None:
         return None
 
 
+def names_a_day(as_of: str) -> bool:
+    """Whether an as-of text starts with a day: ``"2026-03-12"``, and not ``"2026-03"``."""
+    found = _AS_OF.match(as_of)
+    return found is not None and found[3] is not None and earliest_day(as_of) is not None
+
+
 def in_order(claims: Iterable[Claim[T]]) -> tuple[Claim[T], ...]:
     """Local claims first, then better evidence, then the later as-of date (undated last), then as written."""
     return tuple(sorted(claims, key=lambda claim: source_rank(claim.source)))

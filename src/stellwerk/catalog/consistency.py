@@ -6,14 +6,17 @@ import datetime
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
-from stellwerk.catalog.claims import in_order
+from stellwerk.catalog.claims import in_order, names_a_day
+from stellwerk.catalog.facts import Claim
 from stellwerk.catalog.model_parts import in_period
 from stellwerk.catalog.rows import Row, Rows
 from stellwerk.errors import InputError
 
 _ROUNDING = 1e-9
+_A_DAY = "a source with a day in as_of, such as 2026-10-30"
 
 
 def contradictions(rows: Rows) -> Iterator[InputError]:
@@ -31,17 +34,31 @@ def _rates_without_a_day(rows: Rows) -> Iterator[InputError]:
         claims = row.claims.of("rate")
         if not claims:
             yield _mistake("states no rate", row)
-        elif any(claim.source.as_of_date is None for claim in claims):
-            yield _mistake("needs a source that names the day of the rate in as_of", row, "rate")
+        for claim in claims:
+            as_of = claim.source.as_of
+            if not names_a_day(as_of):
+                problem = "the as_of of its source names no day, and a rate is that of one day"
+                yield _mistake(problem, row, "rate", as_of, file=_file(row, claim), allowed=_A_DAY)
 
 
 def _operation_that_ends_before_it_begins(rows: Rows) -> Iterator[InputError]:
     names = [f"operation_{end}" for end in ("from_earliest", "from_latest", "until_earliest", "until_latest")]
     for row in rows.systems:
-        days = [(name, day) for name in names if (day := _leading(row, name)) is not None]
-        for (name, day), (later, later_day) in pairwise(days):
-            if later_day < day:
-                yield _mistake(f"is before {name}, {day}", row, later, later_day)
+        ends = [(name, claim) for name in names if (claim := _leading_claim(row, name)) is not None]
+        for (name, begin), (later, end) in pairwise(ends):
+            if end.value >= begin.value:
+                continue
+            if begin.source.local and not end.source.local:  # the local file is the one to mend
+                yield _contradiction(row, name, begin, f"is after {later}", end)
+            else:
+                yield _contradiction(row, later, end, f"is before {name}", begin)
+
+
+def _contradiction(row: Row[Any], key: str, claim: Claim[Any], problem: str, other: Claim[Any]) -> InputError:
+    """Of two claims of one entry, with the file of the other where it stands in another one."""
+    file, other_file = _file(row, claim), _file(row, other)
+    place = "" if file == other_file else f" in {other_file}"
+    return _mistake(f"{problem}, {other.value}{place}", row, key, claim.value, file=file)
 
 
 def _hardware_shared_with_itself(rows: Rows) -> Iterator[InputError]:
@@ -108,14 +125,33 @@ def _least_share(row: Row[Any], accelerators_of_system: int | None) -> float | N
 
 
 def _leading(row: Row[Any], field: str) -> Any:
-    claims = in_order(row.claims.of(field))
-    return claims[0].value if claims else None
+    claim = _leading_claim(row, field)
+    return None if claim is None else claim.value
+
+
+def _leading_claim(row: Row[Any], field: str) -> Claim[Any] | None:
+    return next(iter(in_order(row.claims.of(field))), None)
+
+
+def _file(row: Row[Any], claim: Claim[Any]) -> Path:
+    """Where a claim of an entry stands."""
+    return (row.local if row.local and claim.source.local else row).document.path
 
 
 def _place(row: Row[Any]) -> str:
     return f"{row.where} in {row.files}"
 
 
-def _mistake(problem: str, row: Row[Any], key: str = "", value: object = None) -> InputError:
+def _mistake(
+    problem: str,
+    row: Row[Any],
+    key: str = "",
+    value: object = None,
+    *,
+    file: Path | None = None,
+    allowed: str | None = None,
+) -> InputError:
+    """At ``file``; without one, at the local file, which is the one to mend."""
     shown = value.isoformat() if isinstance(value, datetime.date) else value
-    return InputError(problem, file=(row.local or row).document.path, key=f"{row.where}.{key}".rstrip("."), value=shown)
+    place = file or (row.local or row).document.path
+    return InputError(problem, file=place, key=f"{row.where}.{key}".rstrip("."), value=shown, allowed=allowed)

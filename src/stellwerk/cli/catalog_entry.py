@@ -235,7 +235,10 @@ def _price_line(price: Price) -> str:
     net = {True: "net", False: "gross", None: ""}[price.net]
     since = f"from {price.valid_from}" if price.valid_from else ""
     until = f"until {price.valid_until}" if price.valid_until else ""
-    return ", ".join(part for part in (price_text(price) + unit, net, price.term, since, until, price.note) if part)
+    shortest = f"at least {price.commitment_days:g} days" if price.commitment_days else ""
+    fewest = f"at least {price.least_accelerators} accelerators" if price.least_accelerators else ""
+    parts = (price_text(price) + unit, net, price.term, shortest, fewest, since, until, price.note)
+    return ", ".join(part for part in parts if part)
 
 
 def _rule_text(rule: Rule) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 from rich.padding import Padding
 
-from stellwerk.broker import ClassAnswer, ClassOnSystem, FamilyAnswer, classes_as_dict, find_classes, match
+from stellwerk.broker import ClassAnswer, ClassOnSystem, FamilyAnswer, basis_of, classes_as_dict, find_classes, match
 from stellwerk.catalog import AmountLimit, load_catalogue
 from stellwerk.charts import format_date, format_significant
+from stellwerk.cli.mistakes import naming_file
 from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.messages import LANGUAGES, Language, render, text
 from stellwerk.units import Interval
@@ -35,13 +36,16 @@ def command(
     need."""
     workload = read_workload(file)
     day = as_of.date() if as_of else workload.as_of or today()
-    answer = match(workload, load_catalogue(overlay=catalogue), day)
+    with naming_file(file):
+        answer = match(workload, load_catalogue(overlay=catalogue), day)
     families = find_classes(answer)
     if as_json:
         print_json(classes_as_dict(answer, families, language))
         return
     console.print(text("classes.heading", language, name=workload.name, as_of=day.isoformat()), style="bold")
     console.print(text("classes.how_to_read", language))
+    for reason in basis_of(workload):
+        console.print(render(reason, language))
     for family in families:
         _print_family(family, language)
 

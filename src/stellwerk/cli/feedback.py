@@ -10,6 +10,7 @@ import click
 
 from stellwerk import __version__
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import print_json, today
 from stellwerk.whitepaper import (
     Comment,
@@ -21,6 +22,8 @@ from stellwerk.whitepaper import (
 )
 
 JSON_SCHEMA = 1
+OPTIONS = {key: f"--{key}" for key in ("figure", "name", "email", "text")}
+"""Which option says what a comment holds at a key."""
 
 _file = click.option("--file", type=click.Path(path_type=Path), required=True, help="The file of comments.")
 _text = click.option("--text", required=True, help="What is said.")
@@ -59,17 +62,19 @@ def add(
 ) -> None:
     """Take a comment on one figure. Without --edition the figures are those of an edition built today."""
     day = _day(date)
-    comment = add_comment(
-        file,
-        figure_id=figure,
-        known_figures=read_figure_ids(edition) if edition else _figure_ids(catalogue, _day(None)),
-        name=name,
-        email=email,
-        consent_name=consent_name,
-        consent_email=consent_email,
-        text=text,
-        date=day,
-    )
+    known_figures = read_figure_ids(edition) if edition else _figure_ids(catalogue, _day(None))
+    with naming_options(OPTIONS):
+        comment = add_comment(
+            file,
+            figure_id=figure,
+            known_figures=known_figures,
+            name=name,
+            email=email,
+            consent_name=consent_name,
+            consent_email=consent_email,
+            text=text,
+            date=day,
+        )
     click.echo(f"{comment.id}: comment on {comment.figure_id}")
 
 
@@ -96,7 +101,8 @@ def list_(file: Path, only_open: bool, with_email: bool, as_json: bool) -> None:
 @_date
 def answer(file: Path, comment_id: str, text: str, date: datetime.datetime | None) -> None:
     """Answer the comment ID; the next edition shows the answer beside it."""
-    comment = answer_comment(file, comment_id, text=text, date=_day(date))
+    with naming_options(OPTIONS):
+        comment = answer_comment(file, comment_id, text=text, date=_day(date))
     click.echo(f"{comment.id}: {len(comment.answers)} answer{'s' if len(comment.answers) > 1 else ''}")
 
 

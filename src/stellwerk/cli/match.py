@@ -19,6 +19,7 @@ from stellwerk.broker import (
     LeadOnIndex,
     Match,
     Verdict,
+    basis_of,
     draft_application,
     draft_as_markdown,
     match,
@@ -28,9 +29,11 @@ from stellwerk.broker import (
     task_of,
 )
 from stellwerk.catalog import load_catalogue
-from stellwerk.cli.match_needs import register_need
-from stellwerk.cli.match_options import draft_from_options
+from stellwerk.cli.match_needs import refuse_if_unwritable, register_need
+from stellwerk.cli.match_options import MAX_DAYS, OPTIONS, draft_from_options
+from stellwerk.cli.mistakes import naming_file, naming_options
 from stellwerk.cli.output import console, print_json, show_interval, today
+from stellwerk.cli.positive import PositiveNumber
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, render, text
@@ -61,7 +64,7 @@ OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible":
 @click.option("--concurrent-requests", type=int, help="With --serve: requests answered at once at the busiest time.")
 @click.option(
     "--days",
-    type=click.FloatRange(min=0, min_open=True),
+    type=PositiveNumber(MAX_DAYS),
     help="With --model: longest time the computation may take; with --serve: how long the service runs.",
 )
 @click.option("--deadline", help='With --model: when it must be ready, such as "2027-06-30 18:00 Europe/Berlin".')
@@ -102,6 +105,8 @@ def command(
     """
     if file is not None and (save is not None or any(_was_given(value) for value in asked.values())):
         raise click.UsageError("FILE says everything itself: give either FILE, or --model with its options")
+    if needs is not None:
+        refuse_if_unwritable(needs)
     draft = None
     if file is not None:
         workload = read_workload(file)
@@ -111,17 +116,20 @@ def command(
         _show_draft(draft, save, language, aside=as_json or programme is not None)
     day = as_of.date() if as_of else workload.as_of or today()
     known = load_catalogue(overlay=catalogue)
-    answer = match(workload, known, day, waits=read_waits(waits, known.systems) if waits else NO_WAITS)
-    if needs is not None:
-        register_need(needs, answer, language)
+    queues = read_waits(waits, known.systems) if waits else NO_WAITS
+    with naming_options(OPTIONS) if file is None else naming_file(file):
+        answer = match(workload, known, day, waits=queues)
+    drafted = "" if programme is None else draft_as_markdown(draft_application(answer, programme), answer, language)
     if html is not None:
         write_whole(html, render_match_page(answer, language).encode())
+    if needs is not None:  # last, for whoever mends a mistake asks again
+        register_need(needs, answer, language)
     if as_json:
         filled_in = {"filled_in": [asdict(one) for one in draft.filled_in]} if draft else {}
         print_json(match_as_dict(answer, language) | filled_in)
         return
     if programme is not None:
-        click.echo(draft_as_markdown(draft_application(answer, programme), answer, language), nl=False)
+        click.echo(drafted, nl=False)
         return
     _print(answer, language, show_all=show_all)
     if html is not None:
@@ -162,6 +170,8 @@ def _print(answer: Match, language: Language, *, show_all: bool) -> None:
     )
     console.print(text("match.counts", language, total=len(answer.offers), **answer.counts()))
     console.print(text("match.interval_note", language))
+    for reason in basis_of(workload):
+        console.print(render(reason, language))
     index = LeadOnIndex(answer.catalogue, workload)
     ranked = list(enumerate(answer.offers, start=1))
     for verdict, most in OFFERS_SHOWN.items():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -16,24 +18,59 @@ from stellwerk.messages import Language, text
 FIRST_LINE_BYTES = 100_000
 
 
+def refuse_if_unwritable(path: Path) -> None:
+    """Raises InputError where ``register_need`` would; makes no file."""
+    with _mistakes_of(path):
+        if path.exists():
+            os.close(_opened(path, 0))
+            return
+    folder = Path(os.path.realpath(path)).parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise InputError("cannot be written: its folder is missing or closed to you", file=path)
+
+
 def register_need(path: Path, answer: Match, language: Language) -> None:
     """Appends one line for ``answer`` to ``path``, in one write, and says so on standard error.
 
-    A new file can be read by its owner only. Raises InputError for a file that is no file of needs, unchanged.
+    A new file can be read by its owner only. Raises InputError for a file that is no file of needs or cannot hold the
+    whole line, unchanged.
     """
     line = json.dumps(need_record(answer), ensure_ascii=False).encode() + b"\n"
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with _mistakes_of(path):
+        handle = _opened(path, os.O_CREAT)
         try:
-            _check_is_ours(handle, path)
-            written = os.write(handle, line)
+            _append_whole(handle, line, path)
         finally:
             os.close(handle)
+    click.echo(text("needs.registered", language, file=str(path)), err=True)
+
+
+@contextmanager
+def _mistakes_of(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise InputError(f"cannot be written: {getattr(error, 'strerror', None) or error}", file=path) from None
-    if written != len(line):
-        raise InputError("only a part of the last line could be written; is the disk full?", file=path)
-    click.echo(text("needs.registered", language, file=str(path)), err=True)
+
+
+def _opened(path: Path, flags: int) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | flags, 0o600)
+    try:
+        _check_is_ours(handle, path)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _append_whole(handle: int, line: bytes, path: Path) -> None:
+    size_bytes = os.fstat(handle).st_size
+    written = os.write(handle, line)
+    if written == len(line):
+        return
+    if os.fstat(handle).st_size == size_bytes + written:  # nobody has written since
+        os.ftruncate(handle, size_bytes)
+    raise InputError("the line does not fit, and nothing was written; is the disk full?", file=path)
 
 
 def _check_is_ours(handle: int, path: Path) -> None:

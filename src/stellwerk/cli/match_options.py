@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
 
-from stellwerk.errors import InputError, InputErrors
+from stellwerk.cli.mistakes import naming_options
 from stellwerk.workload import (
     Draft,
     Request,
@@ -17,6 +18,9 @@ from stellwerk.workload import (
     draft_workload,
     parse_applicant,
 )
+
+MAX_DAYS = 36_500
+"""The century that a file may name at most."""
 
 OPTIONS = {
     "model.name": "--model",
@@ -47,7 +51,7 @@ OPTIONS = {
 
 def draft_from_options(*, model: str | None, applicant: str | None, days: float | None, **others: Any) -> Draft:
     """The workload that the options ask for; raises InputErrors that name the options, not the keys of a file."""
-    duration = None if days is None else f"{days:g}d"
+    duration = None if days is None else f"{Decimal(str(days)).normalize():f}d"  # 1e3 is "1000d", not "1e+03d"
     task = _task_from_options(others)
     if model is None or task is None or applicant is None:
         raise click.UsageError(
@@ -55,13 +59,8 @@ def draft_from_options(*, model: str | None, applicant: str | None, days: float 
         )
     if isinstance(task, ServingRequest):
         task, duration = replace(task, duration=duration), None
-    try:
-        request = Request(model, task, parse_applicant(applicant), duration, **others)
-        return draft_workload(request, Path())
-    except InputErrors as mistakes:
-        raise InputErrors(_of_option(mistake) for mistake in mistakes.errors) from None
-    except InputError as mistake:
-        raise _of_option(mistake) from None
+    with naming_options(OPTIONS):
+        return draft_workload(Request(model, task, parse_applicant(applicant), duration, **others), Path())
 
 
 def _task_from_options(options: dict[str, Any]) -> TrainingRequest | ServingRequest | None:
@@ -78,8 +77,3 @@ def _task_from_options(options: dict[str, Any]) -> TrainingRequest | ServingRequ
     if serve and service["users"] is not None:
         return ServingRequest(**service)
     return TrainingRequest(**training, method=method) if training["tokens"] is not None else None
-
-
-def _of_option(mistake: InputError) -> InputError:
-    key = mistake.key or ""
-    return InputError(mistake.problem, key=OPTIONS.get(key, key), value=mistake.value, allowed=mistake.allowed)

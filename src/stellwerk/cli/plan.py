@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 from rich.table import Column, Table
 
-from stellwerk.broker import CommercialOffer, PublicOffer, plan_as_dict, plan_on
+from stellwerk.broker import CommercialOffer, PublicOffer, basis_of, plan_as_dict, plan_on
 from stellwerk.catalog import Catalogue, load_catalogue
+from stellwerk.cli.mistakes import naming_file
 from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.cli.task import training_lines
 from stellwerk.errors import InputError
@@ -29,7 +30,8 @@ def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> N
     known = load_catalogue(overlay=catalogue)
     workload = read_workload(file)
     offer = _offer(known, target)
-    plan, findings = plan_on(workload, offer, known, workload.as_of or today())
+    with naming_file(file):
+        plan, findings = plan_on(workload, offer, known, workload.as_of or today())
     if plan is None:
         raise InputError(" ".join(render(finding.reason, "en") for finding in findings), key="--on", value=target)
     if as_json:
@@ -39,8 +41,8 @@ def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> N
         _print_service(plan)
     else:
         _print_training(plan, workload)
-    for finding in findings:
-        console.print(f"- {render(finding.reason, 'en')}")
+    for reason in (*basis_of(workload), *(finding.reason for finding in findings)):
+        console.print(f"- {render(reason, 'en')}")
 
 
 def _offer(catalogue: Catalogue, target: str) -> PublicOffer | CommercialOffer:

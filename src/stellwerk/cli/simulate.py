@@ -14,6 +14,7 @@ from rich.table import Table
 
 from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
+from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, compare, indicators
@@ -54,7 +55,8 @@ def command(
     if out is not None:
         _refuse_overwriting(out, [path for path in (trace, other) if path is not None])
     read_s = time.perf_counter() - started_s
-    schedule = simulate(jobs, processors=processors, policy=policy)
+    with naming_options({"processors": "--processors"}):  # a size that a log states is always one
+        schedule = simulate(jobs, processors=processors, policy=policy)
     scheduled_s = time.perf_counter() - started_s - read_s
     comparison = compare(expected, schedule, processors=processors) if expected is not None else None
     if out is not None:

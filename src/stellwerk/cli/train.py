@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from stellwerk.cli.positive import PositiveNumber
 from stellwerk.errors import MissingExtraError, RunError
 from stellwerk.launch import (
     Comparison,
@@ -57,7 +58,7 @@ LOOK_EVERY_S = 0.2
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=PositiveNumber(),
     default=60.0,
     show_default=True,
     help="Time that the steps may take by the plan. FILE's tokens are the upper limit.",

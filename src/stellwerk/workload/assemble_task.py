@@ -44,14 +44,6 @@ def _read_training(table: dict[str, Any], file: Path) -> Training:
 
 def _read_finetuning(table: dict[str, Any], file: Path) -> Training:
     section = read_section(FineTuningSection, table, file=file, key="finetuning")
-    if section.method == "pretraining":
-        raise InputError(
-            "is no fine-tuning",
-            file=file,
-            key="finetuning.method",
-            value="pretraining",
-            allowed="full, lora or qlora; a section [training] for pre-training",
-        )
     training = _training(section, "finetuning", file)
     return replace(training, method=section.method, lora_rank=section.lora_rank)
 

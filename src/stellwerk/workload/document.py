@@ -20,8 +20,8 @@ from stellwerk.workload.boundary import (
 from stellwerk.workload.model import (
     ApplicantKind,
     CareerStage,
+    FineTuningMethod,
     InstitutionKind,
-    Method,
     Precision,
     Purpose,
     Sensitivity,
@@ -120,12 +120,12 @@ class TrainingSection(Section):
 
 
 class FineTuningSection(TrainingSection):
-    method: Annotated[Method, Field(description="full, lora or qlora")]
+    method: Annotated[FineTuningMethod, Field(description="full, lora or qlora")]
     lora_rank: Annotated[int, Field(ge=1, le=4096, description="a whole number from 1 to 4,096")] = 16
 
 
 class ServingSection(Section):
-    users: Annotated[Count, Field(ge=1, le=10**10, description="a whole number of people")]
+    users: Annotated[Count, Field(ge=1, le=10**9, description="a whole number of people")]
     concurrent_requests: Annotated[Count, Field(ge=1, le=10**8, description="a whole number of requests")]
     prompt_tokens: Size
     output_tokens: Size

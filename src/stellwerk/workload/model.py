@@ -11,7 +11,8 @@ from stellwerk.errors import InputError
 from stellwerk.units import Money
 
 Precision = Literal["bf16", "fp16"]
-Method = Literal["pretraining", "full", "lora", "qlora"]
+FineTuningMethod = Literal["full", "lora", "qlora"]
+Method = Literal["pretraining", FineTuningMethod]
 """What is trained: a model from scratch; all parameters of a given one; adapters beside its frozen parameters
 (Hu et al. 2021, arXiv:2106.09685); the same beside parameters frozen in 4 bits (Dettmers et al. 2023,
 arXiv:2305.14314)."""

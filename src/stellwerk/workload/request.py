@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stellwerk.errors import InputError
+from stellwerk.errors import InputError, InputErrors
 from stellwerk.workload.applicant_request import ApplicantRequest, applicant_section
 from stellwerk.workload.filled_in import FilledIn, said_or
 from stellwerk.workload.migrate import SCHEMA
@@ -47,7 +47,7 @@ class Draft:
 def draft_workload(request: Request, file: Path) -> Draft:
     """The workload that ``request`` asks for, checked by the rules of the file; ``file`` is named in errors.
 
-    Raises InputErrors with every mistake, keys as in the file. Defaults: docs/workload.md.
+    Raises InputErrors with every mistake at what was said, keys as in the file. Defaults: docs/workload.md.
     """
     # pydantic takes longer to import than the rest of the room, and is needed only when values are checked.
     from stellwerk.workload.assemble import assemble_workload, read_model
@@ -74,7 +74,10 @@ def draft_workload(request: Request, file: Path) -> Draft:
     filled_in = tuple(
         value for table in (top, *tables.values()) for value in table.values() if isinstance(value, FilledIn)
     )
-    return Draft(assemble_workload(sections, file), sections, filled_in)
+    try:
+        return Draft(assemble_workload(sections, file), sections, filled_in)
+    except InputErrors as mistakes:
+        raise InputErrors(_at_what_was_said(mistakes.errors, filled_in)) from None
 
 
 def _limits(request: Request) -> dict[str, object]:
@@ -93,6 +96,12 @@ def _data(request: Request) -> dict[str, object]:
         "locations": said_or(list(request.locations) or None, "data.locations", None, "locations"),
         "certificates": said_or(list(request.certificates) or None, "data.certificates", None, "certificates"),
     }
+
+
+def _at_what_was_said(mistakes: Sequence[InputError], filled_in: Sequence[FilledIn]) -> Sequence[InputError]:
+    """Without those at values that nobody named, which follow from the others; alone they are kept."""
+    nobody_named = {one.key for one in filled_in}
+    return [mistake for mistake in mistakes if mistake.key not in nobody_named] or mistakes
 
 
 def _values(table: Mapping[str, object]) -> dict[str, Any]:
