@@ -318,3 +318,29 @@ def test_every_possible_offer_ends_with_the_help_and_software_it_leads_on_to() -
     assert "help:" not in shown.split("Unknown: something decisive")[1]
     german = " ".join(run(str(EXAMPLE), "--as-of", "2026-11-23", "--lang", "de").split())
     assert "Hilfe: jaif-support, epicure" in german
+
+
+def test_a_draft_is_printed_alone() -> None:
+    shown = run(str(EXAMPLE), "--draft", "eurohpc-aif-fastlane", "--lang", "de")
+    assert shown.startswith("# Entwurf eines Antrags: EuroHPC AI Factories - Fast Lane Access")
+    assert "Möglich (" not in shown
+
+
+def test_a_programme_that_is_closed_still_has_a_draft_that_says_so_first() -> None:
+    shown = run(str(EXAMPLE), "--draft", "gauss-ai-competition")
+    assert shown.index("takes no more applications") < shown.index("FLOP estimate")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("uk-airr-open", "listed to compare with"),
+        ("kisz-general", "name one of its programmes: "),
+        ("stackit-n3-28d-g2", "rented and not applied for"),
+        ("nhr-norml", "did you mean 'nhr-normal'"),
+    ],
+)
+def test_what_nobody_applies_to_is_refused_with_the_way_to_go(wanted: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as refused:
+        CliRunner().invoke(main, ["match", str(EXAMPLE), "--draft", wanted], catch_exceptions=False)
+    assert refused.value.exit_code == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -150,4 +150,4 @@ def choose(options: Choices, time_bounds: Sequence[Bound], other_bounds: Sequenc
 
 
 def _finding(severity: int, reason: Reason, params: Params) -> Finding:
-    return Finding(_EFFECTS[severity], Reason(reason.code, params))
+    return Finding(_EFFECTS[severity], replace(reason, params=params))

@@ -2,117 +2,131 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stellwerk.broker.draft_sentences import FIELD_SENTENCES, DraftGround, facts_behind
-from stellwerk.broker.grants import limits_on
+from stellwerk.broker.access import judge_admission, judge_opening
+from stellwerk.broker.draft_choice import Chosen, choose_offer
+from stellwerk.broker.draft_fields import facts_behind, parts_of
+from stellwerk.broker.draft_hours import amounts
+from stellwerk.broker.draft_parts import DraftGround, Open, Part
+from stellwerk.broker.draft_scaling import plans_around
 from stellwerk.broker.lead_on import LeadOnIndex
-from stellwerk.broker.model import Finding, JudgedOffer, Match, PublicOffer
-from stellwerk.broker.plans import options_by_machine
+from stellwerk.broker.model import CommercialOffer, Finding, JudgedOffer, Match, deciding_first
 from stellwerk.catalog import AmountLimit, ApplicationField, Fact, Programme, System
-from stellwerk.errors import InputError, did_you_mean
 from stellwerk.messages import Reason
-from stellwerk.workload import Serving
 
 TECHNICAL: tuple[ApplicationField, ...] = (
     *("abstract", "flop", "gpus_per_job", "gpu_hours", "duration", "scalability", "memory", "storage", "hardware"),
     *("software", "data"),
 )
 """What a draft says in any case: what the programme does not ask for stands after the rest."""
+MOST_INSTEAD = 3
+"""Offers named in the place of one that is ruled out."""
 
 
 @dataclass(frozen=True, slots=True)
 class DraftField:
-    """One field; without sentences it is open: the applicant has to write it."""
+    """One field; what it leaves to the applicant stands among its parts."""
 
     field: ApplicationField
-    sentences: tuple[Reason, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def open_points(self) -> tuple[Reason, ...]:
+        return tuple(part.reason for part in self.parts if isinstance(part, Open))
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationDraft:
-    """The draft for one system of a programme.
+    """The draft for one system of a programme; ``system`` and ``judged`` are None where no source names a system.
 
     ``asked`` are the fields that the programme asks for, None where no source says which; ``further`` are those that
-    nobody asked for. ``to_clear`` are the findings that leave open, or rule out, that the application is admitted.
-    ``facts`` are those of the catalogue that it rests on, by name, and ``limits`` the amounts.
+    nobody asked for. ``findings`` are those that rule out, or leave open, that the application is admitted.
+    ``other_offers`` are the other systems of the programme, and ``instead`` what nothing stands against where this
+    application is ruled out, both in the order of the match. ``facts`` are those of the catalogue that it rests on, by
+    name, and ``limits`` the amounts.
     """
 
     programme: Programme
-    system: System
-    judged: JudgedOffer
+    system: System | None
+    judged: JudgedOffer | None
     asked: tuple[DraftField, ...] | None
     further: tuple[DraftField, ...]
-    to_clear: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+    other_offers: tuple[JudgedOffer, ...]
+    instead: tuple[JudgedOffer, ...]
     facts: Mapping[str, Fact[Any]]
     limits: tuple[AmountLimit, ...]
 
     @property
-    def open_fields(self) -> tuple[ApplicationField, ...]:
-        return tuple(one.field for one in (*(self.asked or ()), *self.further) if not one.sentences)
+    def fields(self) -> tuple[DraftField, ...]:
+        return (*(self.asked or ()), *self.further)
+
+    @property
+    def ruled_out(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.effect == "impossible")
+
+    @property
+    def to_clear(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.effect == "unknown")
 
 
 def draft_application(match: Match, wanted: str) -> ApplicationDraft:
     """The draft for a programme, on the system that the match ranks first, or for one offer (``system/programme``).
 
-    Raises InputError where there is no such programme or offer, or where no system is known to be reached by it.
+    Raises InputError where ``wanted`` is nothing that one applies to, and says what to name or to do instead.
     """
-    judged, system, programme = _first(match, wanted)
-    ground = _ground(match, judged, system, programme)
-    asked = programme.application_fields.value
+    chosen = choose_offer(match, wanted)
+    ground = _ground(match, chosen)
+    asked = chosen.programme.application_fields.value
     further = tuple(field for field in TECHNICAL if field not in (asked or ()))
+    findings = deciding_first(_findings(match, chosen))
     return ApplicationDraft(
-        programme,
-        system,
-        judged,
-        None if asked is None else tuple(_field(field, ground) for field in asked),
-        tuple(_field(field, ground) for field in further),
-        tuple(finding for finding in judged.findings if finding.effect != "note"),
-        facts_behind(ground),
-        limits_on(programme, system),
+        programme=chosen.programme,
+        system=chosen.system,
+        judged=chosen.judged,
+        asked=None if asked is None else tuple(DraftField(field, parts_of(field, ground)) for field in asked),
+        further=tuple(DraftField(field, parts_of(field, ground)) for field in further),
+        findings=findings,
+        other_offers=chosen.others,
+        instead=_instead(match) if findings and findings[0].effect == "impossible" else (),
+        facts=facts_behind(ground, match.catalogue),
+        limits=tuple(limit for limit, _ in amounts(ground)),
     )
 
 
-def _first(match: Match, wanted: str) -> tuple[JudgedOffer, System, Programme]:
-    """The best offer with that id or of that programme; one with a plan before one without."""
-    public = [
-        (judged, judged.offer.system, judged.offer.programme)
-        for judged in match.offers
-        if isinstance(judged.offer, PublicOffer) and judged.offer.programme
-    ]
-    found = [one for one in public if wanted in (one[0].offer.id, one[2].id)]
-    if found:
-        return next((one for one in found if one[0].plan is not None), found[0])
-    if wanted in match.catalogue.programmes:
-        raise InputError("leads to no system, as far as any source says", key="--draft", value=wanted)
-    known = [*match.catalogue.programmes, *(judged.offer.id for judged, _, _ in public)]
-    raise InputError(f"no such programme{did_you_mean(wanted, known)}", key="--draft", value=wanted)
+def _ground(match: Match, chosen: Chosen) -> DraftGround:
+    judged = chosen.judged
+    plan = None if judged is None else judged.plan
+    software = None if judged is None else LeadOnIndex(match.catalogue, match.workload).of(judged.offer).software
+    scaling = plans_around(match.workload, plan)
+    return DraftGround(match.workload, chosen.programme, chosen.system, plan, software, scaling)
 
 
-def _ground(match: Match, judged: JudgedOffer, system: System, programme: Programme) -> DraftGround:
-    leads = LeadOnIndex(match.catalogue, match.workload).of(judged.offer)
-    scaling = tuple(_scaling(match, judged))
-    return DraftGround(match.workload, system, programme, judged, leads.software, scaling)
+def _findings(match: Match, chosen: Chosen) -> Iterator[Finding]:
+    """Those of the offer; without a system, what holds for the programme on any."""
+    if chosen.judged is not None:
+        found = iter(chosen.judged.findings)
+    else:
+        found = _findings_without_a_system(match, chosen.programme)
+    yield from (finding for finding in found if finding.effect != "note")
 
 
-def _scaling(match: Match, judged: JudgedOffer) -> Iterator[tuple[int, float]]:
-    """(Devices, predicted seconds of the run) for the fastest layouts on about half, the same and twice as many
-    devices as the plan, and so on, as far as the machine and the batch allow."""
-    plan = judged.plan
-    if plan is None or isinstance(match.workload.task, Serving):
-        return
-    found = options_by_machine(match.workload, [plan.machine])[plan.machine].candidates
-    times = dict(zip(map(int, found.devices), map(float, found.duration_s), strict=True))
-    for power in range(-2, 3):
-        aim = plan.devices * 2.0**power
-        near = min(times, key=lambda devices: abs(math.log(devices / aim)), default=None)
-        if near is not None and abs(math.log2(near / aim)) < 0.4:
-            yield near, times[near]
+def _findings_without_a_system(match: Match, programme: Programme) -> Iterator[Finding]:
+    yield from judge_opening(programme, match.as_of)
+    yield from judge_admission(programme, match.workload)
+    systems = programme.systems.value or "–"
+    yield Finding("unknown", Reason("draft_system_unknown", {"programme": programme.id, "text": systems}))
 
 
-def _field(field: ApplicationField, ground: DraftGround) -> DraftField:
-    sentences = FIELD_SENTENCES.get(field)
-    return DraftField(field, tuple(sentences(ground)) if sentences else ())
+def _instead(match: Match) -> tuple[JudgedOffer, ...]:
+    """The first possible offers of different programmes and products."""
+    by_way: dict[str, JudgedOffer] = {}
+    for judged in match.offers:
+        if judged.verdict == "possible":
+            offer = judged.offer
+            programme = None if isinstance(offer, CommercialOffer) else offer.programme
+            by_way.setdefault(offer.id if programme is None else programme.id, judged)
+    return tuple(by_way.values())[:MOST_INSTEAD]

@@ -1,0 +1,80 @@
+"""What a draft says about storage: checkpoints, the data, and all of it together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stellwerk.broker.draft_parts import TB, DraftGround, Note, Open, Part, Values, count, figures, size
+from stellwerk.messages import Reason
+from stellwerk.planner import ServingPlan
+from stellwerk.workload import Serving, Training, Workload, adapter_parameters, count_parameters
+
+CHECKPOINT_BYTES = 14
+"""Per trained parameter: in 16 bits, in fp32, and the two moments of AdamW (docs/formulas/memory.md)."""
+ADAPTER_CHECKPOINT_BYTES = 12
+"""Adapters have no 16-bit copy (docs/formulas/fine-tuning.md)."""
+FROZEN_BYTES = 2
+"""Per parameter of the model that a fine-tuning starts from, as it is published."""
+TOKEN_BYTES = 4
+"""Of a token's number in the prepared text: enough for every vocabulary."""
+CHECKPOINTS_KEPT = 3
+"""An assumption, stated in the draft: the last two, and the one that is being written."""
+
+
+def storage(ground: DraftGround) -> Iterator[Part]:
+    workload, task = ground.workload, ground.workload.task
+    if isinstance(task, Serving):
+        yield from _of_a_service(ground)
+    else:
+        yield from _of_a_training(workload, task)
+    yield from _quota(ground)
+
+
+def trained_parameters(workload: Workload, task: Training) -> int:
+    """How many parameters get a gradient: all of them, or the adapters."""
+    if task.trains_adapters:
+        return adapter_parameters(workload.architecture, task.lora_rank)
+    return count_parameters(workload.architecture).total
+
+
+def _of_a_training(workload: Workload, task: Training) -> Iterator[Part]:
+    trained = trained_parameters(workload, task)
+    bytes_each = ADAPTER_CHECKPOINT_BYTES if task.trains_adapters else CHECKPOINT_BYTES
+    checkpoint = float(bytes_each * trained)
+    said: Values = {"size": size(checkpoint), "bytes": bytes_each, "parameters": count(trained)}
+    yield Reason("draft_checkpoint_adapters", said) if task.trains_adapters else Reason("draft_checkpoint", said)
+    together = CHECKPOINTS_KEPT * checkpoint
+    yield Reason("draft_checkpoints_kept", {"kept": CHECKPOINTS_KEPT, "size": size(together)})
+    if task.method != "pretraining":
+        frozen = float(FROZEN_BYTES * count_parameters(workload.architecture).total)
+        yield Reason("draft_model_to_start_from", {"size": size(frozen)})
+        together += frozen
+    stated = workload.data.storage_bytes
+    if stated is None:
+        prepared = float(TOKEN_BYTES * task.tokens)
+        said = {"size": size(prepared), "bytes": TOKEN_BYTES, "tokens": count(task.tokens)}
+        yield Reason("draft_prepared_text", said)
+        yield Reason("draft_storage_together", {"size": size(together + prepared)})
+        yield Open(Reason("draft_open_raw_data"))
+    else:
+        yield Reason("draft_storage_stated", {"size": size(stated)})
+        if stated < together:
+            yield Note(Reason("draft_storage_stated_too_small", {"size": size(together)}))
+
+
+def _of_a_service(ground: DraftGround) -> Iterator[Part]:
+    stated, plan = ground.workload.data.storage_bytes, ground.plan
+    if isinstance(plan, ServingPlan):
+        weights = plan.memory_parts_bytes["weights"] * plan.tensor
+        yield Reason("draft_weights_to_serve", {"size": size(weights)})
+    if stated is not None:
+        yield Reason("draft_storage_stated", {"size": size(stated)})
+    yield Open(Reason("draft_open_requests_kept"))
+
+
+def _quota(ground: DraftGround) -> Iterator[Part]:
+    """What a project may store, by the rule of the programme, otherwise by that of the system."""
+    of_system = None if ground.system is None else ground.system.storage_quota_bytes.value
+    quota = ground.programme.storage_quota_bytes.value or of_system
+    if quota is not None:
+        yield Note(Reason("draft_storage_quota", {"tb": figures(quota / TB)}))
