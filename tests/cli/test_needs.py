@@ -78,11 +78,6 @@ def no_judging(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stellwerk.cli.match.match", judge)
 
 
-def _closed(folder: Path) -> Path:
-    folder.mkdir(mode=0o500)
-    return folder / "needs.jsonl"
-
-
 def _of_another(folder: Path) -> Path:
     folder.mkdir()
     (folder / "needs.jsonl").write_text("{}\n", encoding="utf-8")
@@ -103,7 +98,6 @@ def _under_a_file(folder: Path) -> Path:
         lambda folder: folder.parent / ("x" * 300),
         _under_a_file,
         _of_another,
-        pytest.param(_closed, marks=pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")),
     ],
 )
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_judged_or_written(
