@@ -155,6 +155,7 @@ def _sources(draft: ApplicationDraft, language: Language) -> Iterator[str]:
         yield from ("", f"## {text('draft.sources', language)}", "")
     for source, names in names_by_source.items():
         evidence = text(f"draft_evidence.{source.evidence}", language)
-        yield f"- {', '.join(names)}: {', '.join(source.urls)} ({source.as_of}, {evidence})"
+        as_of = text("draft.undated", language) if source.as_of == "undated" else source.as_of
+        yield f"- {', '.join(names)}: {', '.join(source.urls)} ({as_of}, {evidence})"
     if unsourced:
         yield f"- {text('draft.no_source', language, fields=', '.join(unsourced))}"
