@@ -2,8 +2,7 @@
 
 from stellwerk.broker.basis import basis_of
 from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer, find_classes
-from stellwerk.broker.draft import ApplicationDraft, draft_application
-from stellwerk.broker.draft_text import draft_as_markdown
+from stellwerk.broker.draft import ApplicationDraft, draft_application, draft_as_markdown
 from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.match import match, plan_on
 from stellwerk.broker.model import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from stellwerk.broker.draft_parts import DraftGround, Note, Open, Part, Table, Values, count, figures, spans, whole
+from stellwerk.broker.draft.parts import DraftGround, Note, Open, Part, Table, Values, count, figures, spans, whole
 from stellwerk.broker.pictures import STEP_GROUPS
 from stellwerk.messages import Reason, Words
 from stellwerk.planner import WORTH_FOR_SPEED, Plan, ServingPlan, search, usable_device_counts

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from stellwerk.broker import draft_application
-from stellwerk.broker.draft_parts import DraftGround, Part
-from stellwerk.broker.draft_storage import CHECKPOINTS_KEPT, storage, trained_parameters
+from stellwerk.broker.draft.parts import DraftGround, Part
+from stellwerk.broker.draft.storage import CHECKPOINTS_KEPT, storage, trained_parameters
 from stellwerk.catalog import Claim, Fact, Source
 from stellwerk.workload import Workload, read_workload
-from tests.broker.test_draft import EXAMPLES, answer, in_english, said
+from tests.broker.draft.test_application import EXAMPLES, answer, in_english, said
 
 
 def stored(workload: Workload, **programme: Fact[float]) -> Iterator[Part]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from stellwerk.broker.draft_parts import DraftGround, Note, Open, Part, Values, bounds, estimate, figures, spans
+from stellwerk.broker.draft.parts import DraftGround, Note, Open, Part, Values, bounds, estimate, figures, spans
 from stellwerk.broker.finish import jobs_of
 from stellwerk.broker.grants import EVERYWHERE, amount_needed, limits_on
 from stellwerk.catalog import AmountLimit, charges_whole_nodes

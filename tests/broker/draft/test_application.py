@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from stellwerk.broker import ApplicationDraft, Match, draft_application, draft_as_markdown, match
-from stellwerk.broker.draft import MOST_INSTEAD, TECHNICAL
-from stellwerk.broker.draft_parts import Part, Table
+from stellwerk.broker.draft.application import MOST_INSTEAD, TECHNICAL
+from stellwerk.broker.draft.parts import Part, Table
 from stellwerk.catalog import ApplicationField, load_catalogue
 from stellwerk.messages import Language, Reason, render, text
 from stellwerk.workload import read_workload
 
 HERE = Path(__file__).parent
-EXAMPLES = HERE.parents[1] / "examples"
+EXAMPLES = HERE.parents[2] / "examples"
 AS_OF = datetime.date(2026, 11, 23)
 DRAFTS: tuple[tuple[str, str, Language], ...] = (
     ("startup-7b", "eurohpc-aif-fastlane", "en"),
@@ -50,7 +50,7 @@ def test_the_drafts_of_the_three_people(person: str, programme: str, language: L
     """Golden files, read by hand against the catalogue's texts about each programme."""
     draft = draft_application(answer(person), programme)
     written = draft_as_markdown(draft, answer(person), language)
-    assert written == (HERE / "drafts" / f"{person}-{programme}.{language}.md").read_text(encoding="utf-8")
+    assert written == (HERE / "golden" / f"{person}-{programme}.{language}.md").read_text(encoding="utf-8")
 
 
 def test_the_fields_stand_in_the_order_of_the_programme_and_the_rest_after_them() -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from stellwerk.broker import PublicOffer, draft_application, draft_as_markdown
-from stellwerk.broker.draft_choice import choose_offer
+from stellwerk.broker.draft.choice import choose_offer
 from stellwerk.catalog import load_catalogue
 from stellwerk.errors import InputError
-from tests.broker.test_draft import answer
+from tests.broker.draft.test_application import answer
 
 PEOPLE = ("startup-7b", "doctoral-lora", "company-serve-70b")
 NO_ACCESS = [one.id for one in load_catalogue().programmes.values() if one.kind != "access"]

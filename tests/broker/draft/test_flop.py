@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from stellwerk.broker import draft_application
-from stellwerk.broker.draft_flop import flop_estimate, rule_of_thumb
-from stellwerk.broker.draft_parts import DraftGround
+from stellwerk.broker.draft.flop import flop_estimate, rule_of_thumb
+from stellwerk.broker.draft.parts import DraftGround
 from stellwerk.planner import Plan
 from stellwerk.workload import Training, count_parameters, published_models, read_workload
-from tests.broker.test_draft import EXAMPLES, answer, in_english, parts, said
+from tests.broker.draft.test_application import EXAMPLES, answer, in_english, parts, said
 
 BY_HAND = re.compile(
     r"GPU-hours: ([\d.]+)·10\^(\d+) FLOP / \(([\d,.]+)·10\^12 FLOP/s · ([\d.]+)% · 3,600 s\) = ([\d,.]+); "

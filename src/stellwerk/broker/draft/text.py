@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from stellwerk.broker.basis import basis_of
-from stellwerk.broker.draft import ApplicationDraft, DraftField
-from stellwerk.broker.draft_parts import Note, Open, Part, Table
+from stellwerk.broker.draft.application import ApplicationDraft, DraftField
+from stellwerk.broker.draft.parts import Note, Open, Part, Table
 from stellwerk.broker.model import Finding, JudgedOffer, Match
 from stellwerk.catalog import Source
 from stellwerk.messages import Language, render, text

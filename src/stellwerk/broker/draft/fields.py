@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from stellwerk.broker.draft_flop import flop_estimate
-from stellwerk.broker.draft_hours import duration, gpu_hours
-from stellwerk.broker.draft_parts import GB, DraftGround, Open, Part, Table, Values, count, figures, size, tenths
-from stellwerk.broker.draft_scaling import scalability
-from stellwerk.broker.draft_storage import FROZEN_BYTES, storage, trained_parameters
+from stellwerk.broker.draft.flop import flop_estimate
+from stellwerk.broker.draft.hours import duration, gpu_hours
+from stellwerk.broker.draft.parts import GB, DraftGround, Open, Part, Table, Values, count, figures, size, tenths
+from stellwerk.broker.draft.scaling import scalability
+from stellwerk.broker.draft.storage import FROZEN_BYTES, storage, trained_parameters
 from stellwerk.catalog import ApplicationField, Catalogue, Fact
 from stellwerk.messages import Reason, Words, text
 from stellwerk.planner import Plan, ServingPlan

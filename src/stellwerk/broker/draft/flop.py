@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stellwerk.broker.draft_parts import TERA, DraftGround, Note, Part, Values, count, figures, power_of_ten
+from stellwerk.broker.draft.parts import TERA, DraftGround, Note, Part, Values, count, figures, power_of_ten
 from stellwerk.messages import Reason
 from stellwerk.planner import Plan
 from stellwerk.units import SECONDS_PER_HOUR

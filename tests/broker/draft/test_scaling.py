@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from stellwerk.broker import draft_application
-from stellwerk.broker.draft_parts import DraftGround, Note, Open, Table
-from stellwerk.broker.draft_scaling import COLUMNS, plans_around, scalability
+from stellwerk.broker.draft.parts import DraftGround, Note, Open, Table
+from stellwerk.broker.draft.scaling import COLUMNS, plans_around, scalability
 from stellwerk.planner import Plan, usable_device_counts
-from tests.broker.test_draft import answer, in_english, parts, said
+from tests.broker.draft.test_application import answer, in_english, parts, said
 
 OFFERS = [
     ("startup-7b", "jsc-jupiter-booster/eurohpc-aif-fastlane"),

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from stellwerk.broker.access import judge_admission, judge_opening
-from stellwerk.broker.draft_choice import Chosen, choose_offer
-from stellwerk.broker.draft_fields import facts_behind, parts_of
-from stellwerk.broker.draft_hours import amounts
-from stellwerk.broker.draft_parts import DraftGround, Open, Part
-from stellwerk.broker.draft_scaling import plans_around
+from stellwerk.broker.draft.choice import Chosen, choose_offer
+from stellwerk.broker.draft.fields import facts_behind, parts_of
+from stellwerk.broker.draft.hours import amounts
+from stellwerk.broker.draft.parts import DraftGround, Open, Part
+from stellwerk.broker.draft.scaling import plans_around
 from stellwerk.broker.lead_on import LeadOnIndex
 from stellwerk.broker.model import CommercialOffer, Finding, JudgedOffer, Match, deciding_first
 from stellwerk.catalog import AmountLimit, ApplicationField, Fact, Programme, System

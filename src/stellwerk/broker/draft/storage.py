@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stellwerk.broker.draft_parts import TB, DraftGround, Note, Open, Part, Values, count, figures, size
+from stellwerk.broker.draft.parts import TB, DraftGround, Note, Open, Part, Values, count, figures, size
 from stellwerk.messages import Reason
 from stellwerk.planner import ServingPlan
 from stellwerk.workload import Serving, Training, Workload, adapter_parameters, count_parameters
