@@ -41,6 +41,12 @@ def judge_opening(programme: Programme, as_of: datetime.date, system_id: str | N
         yield Finding("unknown", Reason("no_further_cutoff_known", {"date": max(programme.cutoff_dates).isoformat()}))
 
 
+def judge_programme(programme: Programme, workload: Workload, as_of: datetime.date) -> Iterator[Finding]:
+    """What holds for a programme on any of its systems."""
+    yield from judge_opening(programme, as_of)
+    yield from judge_admission(programme, workload)
+
+
 def judge_admission(programme: Programme, workload: Workload) -> Iterator[Finding]:
     """Whom a programme admits, and how long it takes to decide: the same on all of its systems."""
     yield from judge_eligibility(programme, workload.applicant, workload.data, workload.task)

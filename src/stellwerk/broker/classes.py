@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from stellwerk.broker.access import judge_admission, judge_opening
+from stellwerk.broker.access import judge_programme
 from stellwerk.broker.grants import amount_needed, limits_on
 from stellwerk.broker.model import Finding, JudgedOffer, Match, PublicOffer, Verdict, deciding_first, verdict_of
-from stellwerk.catalog import AmountLimit, Family, Programme, System
+from stellwerk.catalog import AmountLimit, Catalogue, Family, Programme, System
 from stellwerk.messages import Reason
 from stellwerk.units import Interval
 
@@ -73,19 +73,19 @@ def find_classes(match: Match) -> tuple[FamilyAnswer, ...]:
             on_systems.setdefault(judged.offer.programme.id, []).append(found)
     answers = []
     for family in match.catalogue.families.values():
-        members = {one.access_class: one for one in match.catalogue.programmes.values() if one.family == family.id}
-        classes = tuple(
-            _answer(members[name], match, on_systems.get(members[name].id, []))
-            for name in family.classes
-            if name in members
-        )
+        classes = tuple(_answer(one, match, on_systems.get(one.id, [])) for one in classes_of(family, match.catalogue))
         answers.append(FamilyAnswer(family, classes, _advise(family, classes)))
     return tuple(answers)
 
 
+def classes_of(family: Family, catalogue: Catalogue) -> tuple[Programme, ...]:
+    """The programmes that are the classes of a family, in its order."""
+    members = {one.access_class: one for one in catalogue.programmes.values() if one.family == family.id}
+    return tuple(members[name] for name in family.classes if name in members)
+
+
 def _answer(programme: Programme, match: Match, systems: list[ClassOnSystem]) -> ClassAnswer:
-    found = [*judge_opening(programme, match.as_of), *judge_admission(programme, match.workload)]
-    findings = deciding_first(found)
+    findings = deciding_first(judge_programme(programme, match.workload, match.as_of))
     return ClassAnswer(
         programme,
         verdict_of(findings),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from stellwerk.broker.model import CommercialOffer, Finding, Offer, PublicOffer
-from stellwerk.catalog import EU_MEMBERS, Fact, admits_country
+from stellwerk.catalog import EU_MEMBERS, Fact, Programme, System, admits_country
 from stellwerk.messages import Reason
 from stellwerk.workload import DataNeeds
 
@@ -35,16 +35,21 @@ def judge_place(offer: Offer, data: DataNeeds) -> Iterator[Finding]:
 
 
 def judge_storage(offer: Offer, data: DataNeeds) -> Iterator[Finding]:
-    """Whether a project may store as much: by the rule of the programme, otherwise by that of the system."""
+    """Whether a project may store as much."""
     if data.storage_bytes is None or isinstance(offer, CommercialOffer):
         return
-    of_programme = None if offer.programme is None else offer.programme.storage_quota_bytes.value
-    quota = of_programme or offer.system.storage_quota_bytes.value
+    quota = storage_quota_bytes(offer.programme, offer.system)
     needed = {"needed_tb": data.storage_bytes / BYTES_PER_TB}
     if quota is None:
         yield Finding("note", Reason("storage_quota_unknown", needed))
     elif data.storage_bytes > quota:
         yield Finding("unknown", Reason("storage_above_quota", needed | {"quota_tb": quota / BYTES_PER_TB}))
+
+
+def storage_quota_bytes(programme: Programme | None, system: System | None) -> float | None:
+    """What a project may store: by the rule of the programme, otherwise by that of the system; None where unknown."""
+    of_programme = None if programme is None else programme.storage_quota_bytes.value
+    return of_programme or (None if system is None else system.storage_quota_bytes.value)
 
 
 def _judge_location(countries: Collection[str], wanted: tuple[str, ...]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stellwerk.broker.access import judge_admission, judge_opening
+from stellwerk.broker.access import judge_programme
 from stellwerk.broker.draft.choice import Chosen, choose_offer
 from stellwerk.broker.draft.fields import facts_behind, parts_of
 from stellwerk.broker.draft.hours import amounts
@@ -115,8 +115,7 @@ def _findings(match: Match, chosen: Chosen) -> Iterator[Finding]:
 
 
 def _findings_without_a_system(match: Match, programme: Programme) -> Iterator[Finding]:
-    yield from judge_opening(programme, match.as_of)
-    yield from judge_admission(programme, match.workload)
+    yield from judge_programme(programme, match.workload, match.as_of)
     systems = programme.systems.value or "–"
     yield Finding("unknown", Reason("draft_system_unknown", {"programme": programme.id, "text": systems}))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stellwerk.broker.classes import classes_of
 from stellwerk.broker.model import JudgedOffer, Match, PublicOffer
 from stellwerk.catalog import Catalogue, Programme, System
 from stellwerk.errors import InputError, did_you_mean
@@ -87,9 +88,7 @@ def _no_programme(wanted: str, match: Match) -> InputError:
             f"{system} is a commercial product, rented and not applied for; see `stellwerk plan FILE --on {system}`"
         )
     elif wanted in catalogue.families:
-        family = catalogue.families[wanted]
-        members = {one.access_class: one.id for one in catalogue.programmes.values() if one.family == wanted}
-        named = ", ".join(members[name] for name in family.classes if name in members)
+        named = ", ".join(one.id for one in classes_of(catalogue.families[wanted], catalogue))
         problem = f"a family of programmes; name one of them ({named}); `stellwerk classes FILE` says which fits"
     elif wanted in catalogue.support:
         problem = f"help, and no compute time to apply for; see `stellwerk catalog show {wanted}`"

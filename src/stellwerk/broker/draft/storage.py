@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stellwerk.broker.draft.parts import TB, DraftGround, Note, Open, Part, Values, count, figures, size
+from stellwerk.broker.places import storage_quota_bytes
 from stellwerk.messages import Reason
 from stellwerk.planner import ServingPlan
 from stellwerk.workload import Serving, Training, Workload, adapter_parameters, count_parameters
@@ -73,8 +74,6 @@ def _of_a_service(ground: DraftGround) -> Iterator[Part]:
 
 
 def _quota(ground: DraftGround) -> Iterator[Part]:
-    """What a project may store, by the rule of the programme, otherwise by that of the system."""
-    of_system = None if ground.system is None else ground.system.storage_quota_bytes.value
-    quota = ground.programme.storage_quota_bytes.value or of_system
+    quota = storage_quota_bytes(ground.programme, ground.system)
     if quota is not None:
         yield Note(Reason("draft_storage_quota", {"tb": figures(quota / TB)}))
