@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
 from stellwerk.records import MAX_NUMBER, JobTable
-from stellwerk.simulation.kernel import start_times_s
 from stellwerk.simulation.model import POLICIES, Policy, Schedule
+from stellwerk.simulation.pooled import easy_starts_s
 
 
 def simulate(jobs: JobTable, *, processors: int, policy: Policy) -> Schedule:
@@ -26,7 +26,7 @@ def simulate(jobs: JobTable, *, processors: int, policy: Policy) -> Schedule:
     need = jobs.processors
     _refuse_oversized(jobs, need, processors)
     run_s = np.minimum(jobs.run_s, jobs.limit_s)
-    start_s = start_times_s(jobs.submit_s, run_s, jobs.limit_s, need, processors, policy == "easy")
+    start_s = easy_starts_s(jobs.submit_s, run_s, jobs.limit_s, need, processors, policy == "easy", False)
     return Schedule(jobs.job_id, jobs.submit_s, start_s, start_s + run_s, need)
 
 
