@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stellwerk import simulation
 from stellwerk.errors import InputError
 from stellwerk.records import JobTable, read_swf
-from stellwerk.simulation import POLICIES, Policy, Schedule, read_schedule, simulate
+from stellwerk.simulation import Cluster, Schedule, policy_named, read_schedule
 from tests.simulation.textbook import Job, textbook_starts
 
 LOGS = Path(__file__).parents[1] / "data/swf"
@@ -27,11 +28,12 @@ requests = st.lists(
     min_size=1,
     max_size=25,
 )
+POLICIES = ("fcfs", "easy")
 policies = st.sampled_from(POLICIES)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_the_kth_excerpt_is_scheduled_as_the_textbook_says(policy: Policy) -> None:
+def test_the_kth_excerpt_is_scheduled_as_the_textbook_says(policy: str) -> None:
     schedule = simulate(read_swf(EXCERPT), processors=100, policy=policy)
     expected = read_schedule(LOGS / f"kth-sp2-1996-first-2500.{policy}.csv.gz")
     for column in ("job_id", "submit_s", "start_s", "end_s", "processors"):
@@ -40,7 +42,7 @@ def test_the_kth_excerpt_is_scheduled_as_the_textbook_says(policy: Policy) -> No
 
 @given(rows=requests, policy=policies)
 @settings(max_examples=400, deadline=None)
-def test_any_log_is_scheduled_as_the_textbook_says(rows: list[tuple[int, int, int, int]], policy: Policy) -> None:
+def test_any_log_is_scheduled_as_the_textbook_says(rows: list[tuple[int, int, int, int]], policy: str) -> None:
     jobs = table(rows)
     textbook = [
         Job(number, submit, min(run, limit), limit, processors)
@@ -53,7 +55,7 @@ def test_any_log_is_scheduled_as_the_textbook_says(rows: list[tuple[int, int, in
 @given(rows=requests, policy=policies)
 @settings(max_examples=150, deadline=None)
 def test_every_job_runs_once_after_its_submission_and_for_its_time(
-    rows: list[tuple[int, int, int, int]], policy: Policy
+    rows: list[tuple[int, int, int, int]], policy: str
 ) -> None:
     jobs = table(rows)
     schedule = simulate(jobs, processors=MACHINE, policy=policy)
@@ -64,7 +66,7 @@ def test_every_job_runs_once_after_its_submission_and_for_its_time(
 
 @given(rows=requests, policy=policies)
 @settings(max_examples=150, deadline=None)
-def test_the_machine_is_never_over_allocated(rows: list[tuple[int, int, int, int]], policy: Policy) -> None:
+def test_the_machine_is_never_over_allocated(rows: list[tuple[int, int, int, int]], policy: str) -> None:
     schedule = simulate(table(rows), processors=MACHINE, policy=policy)
     for now in schedule.start_s:
         assert schedule.processors[running_at(schedule, now)].sum() <= MACHINE
@@ -110,11 +112,18 @@ def test_submit_times_need_not_start_at_zero() -> None:
     assert schedule.start_s.tolist() == [10**9, 10**9 + 5]
 
 
-def test_a_job_larger_than_the_machine_is_named_with_its_line() -> None:
-    with pytest.raises(
-        InputError, match=r"excerpt.swf: line 12: job 2 needs more processors than the machine's 8; 1 more"
-    ):
-        simulate(table([(0, 1, 1, 8), (0, 1, 1, 9), (0, 1, 1, 10)]), processors=8, policy="easy")
+def test_jobs_larger_than_the_machine_are_listed_with_their_lines_and_the_others_run() -> None:
+    schedule = simulate(table([(0, 1, 1, 8), (0, 1, 1, 9), (0, 1, 1, 10)]), processors=8, policy="easy")
+    assert schedule.job_id.tolist() == [1]
+    assert [(job.job_id, job.line, job.reason) for job in schedule.unsatisfiable] == [
+        (2, 12, "more_processors_than_the_machine"),
+        (3, 13, "more_processors_than_the_machine"),
+    ]
+
+
+def test_a_log_without_a_job_that_fits_is_refused() -> None:
+    with pytest.raises(InputError, match=r"excerpt.swf: line 11: no job fits the machine: job 1 needs more"):
+        simulate(table([(0, 1, 1, 9)]), processors=8, policy="easy")
 
 
 @pytest.mark.parametrize("processors", [0, -1, 10**12])
@@ -125,7 +134,11 @@ def test_a_machine_of_impossible_size_is_refused(processors: int) -> None:
 
 def test_an_unknown_policy_names_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'easy'"):
-        simulate(table([(0, 1, 1, 1)]), processors=1, policy="eazy")  # type: ignore[arg-type]
+        simulate(table([(0, 1, 1, 1)]), processors=1, policy="eazy")
+
+
+def simulate(jobs: JobTable, *, processors: int, policy: str) -> Schedule:
+    return simulation.simulate(jobs, cluster=Cluster.pooled(processors), policy=policy_named(policy))
 
 
 def table(rows: list[tuple[int, int, int, int]]) -> JobTable:
