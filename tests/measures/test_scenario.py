@@ -9,14 +9,14 @@ from stellwerk.errors import InputError
 from stellwerk.measures.changes import parse_change
 from stellwerk.measures.job_changes import compress_arrivals, cut_at_limit
 from stellwerk.measures.scenario import Scenario, apply_changes
-from stellwerk.simulation import Account, Cluster, Easy, Failures, Fcfs, Multifactor, NodeGroup, Partition
+from stellwerk.simulation import Cluster, Easy, Failures, Fcfs, Multifactor, NodeGroup, Partition
 from tests.measures.logs import some_jobs
+from tests.records.tables import labels
 
 GROUPS = (NodeGroup("gpu", 10, accelerators=4, cores=64), NodeGroup("cpu", 20, cores=128))
 NODES = replace(
     Cluster.of_nodes(GROUPS),
     partitions=(Partition("batch", ("gpu", "cpu"), max_limit_s=172_800),),
-    accounts=(Account("startup"), Account("climate")),
 )
 HOUR_S = 3_600
 
@@ -62,6 +62,17 @@ def test_a_policy_is_replaced_and_its_parameters_keep_their_kind() -> None:
 def test_a_share_is_reserved_for_an_account() -> None:
     (reservation,) = _after("reserve=startup:10%").cluster.reservations
     assert (reservation.accounts, reservation.users, reservation.share) == (("startup",), (), 0.1)
+
+
+def test_a_share_is_reserved_for_a_user_where_no_account_has_that_name() -> None:
+    (reservation,) = _after("reserve=bob:20%").cluster.reservations
+    assert (reservation.accounts, reservation.users) == ((), ("bob",))
+
+
+def test_groups_are_accounts_or_else_users() -> None:
+    assert _after().groups.names == ("climate", "startup")
+    jobs = replace(some_jobs(), account=labels([None] * 4))
+    assert Scenario(jobs, NODES, Easy()).groups.names == ("ada", "bob", "cyd")
 
 
 def test_failures_and_checkpoints_follow_the_change() -> None:
@@ -119,13 +130,14 @@ def test_load_brings_the_same_jobs_in_less_time() -> None:
     jobs = some_jobs()
     faster = compress_arrivals(jobs, 2.0)
     assert faster.submit_s.tolist() == [5, 5 + 50, 5 + 100, 5 + 150]
+    assert faster.eligible_s.tolist() == [5, -1, 5 + 100, 5 + 150]
     assert faster.run_s is jobs.run_s
 
 
 def test_a_job_longer_than_the_limit_goes_on_in_parts() -> None:
     jobs = some_jobs(run_s=(HOUR_S, 2 * HOUR_S + 10, 60, 2 * HOUR_S), requested_s=(4 * HOUR_S, 5 * HOUR_S, 60, -1))
     cut = cut_at_limit(jobs, HOUR_S)
-    assert cut.line.tolist() == [1, 2, 3, 4, 2, 4, 2]
+    assert cut.line.tolist() == [11, 12, 13, 14, 12, 14, 12]
     assert cut.run_s.tolist() == [HOUR_S, HOUR_S, 60, HOUR_S, HOUR_S, HOUR_S, 10]
     assert np.diff(cut.submit_s).min() >= 0
     assert cut.limit_s.max() == HOUR_S

@@ -22,11 +22,13 @@ from stellwerk.measures.over_time import OverTime, mean_over_time, time_edges
 from stellwerk.measures.scenario import Scenario, apply_changes
 from stellwerk.measures.size_map import RUN_TIME_BOUNDS_S, SizeMap, size_map
 from stellwerk.measures.sweep import run_sweep, scenarios_of
+from stellwerk.measures.wait_table import MIN_JOBS, waits_as_toml, waits_by_size
 from stellwerk.measures.what_if import evaluate, what_if
 from stellwerk.measures.what_if_page import About, render_what_if_page
 
 __all__ = [
     "FORMS",
+    "MIN_JOBS",
     "RUN_TIME_BOUNDS_S",
     "SLOWDOWN_THRESHOLD_S",
     "About",
@@ -64,5 +66,7 @@ __all__ = [
     "sizes_of_class",
     "summarise_waits",
     "time_edges",
+    "waits_as_toml",
+    "waits_by_size",
     "what_if",
 ]

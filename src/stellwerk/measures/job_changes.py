@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ def compress_arrivals(jobs: JobTable, factor: float) -> JobTable:
         known = time_s >= first_s
         return np.where(known, first_s + np.rint((time_s - first_s) / factor).astype(np.int64), time_s)
 
-    return replace(jobs, submit_s=nearer(jobs.submit_s))
+    return replace(jobs, submit_s=nearer(jobs.submit_s), eligible_s=nearer(jobs.eligible_s))
 
 
 def cut_at_limit(jobs: JobTable, limit_s: int) -> JobTable:
@@ -33,23 +32,14 @@ def cut_at_limit(jobs: JobTable, limit_s: int) -> JobTable:
     parts = np.maximum(-(-run_s // limit_s), 1)
     row = np.repeat(np.arange(len(jobs)), parts)
     part = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
-    cut = _rows(jobs, row)
+    cut = jobs.take(row)
     job_id = np.where(part == 0, cut.job_id, jobs.job_id.max(initial=0) + np.cumsum(part > 0))
     cut = replace(
         cut,
         job_id=job_id,
         submit_s=cut.submit_s + part * limit_s,
+        eligible_s=np.where(cut.eligible_s >= 0, cut.eligible_s + part * limit_s, cut.eligible_s),
         run_s=np.where(parts[row] > 1, np.minimum(run_s[row] - part * limit_s, limit_s), cut.run_s),
         requested_s=np.minimum(cut.limit_s, limit_s),
     )
-    return _rows(cut, np.argsort(cut.submit_s, kind="stable"))
-
-
-def _rows(jobs: JobTable, row: NDArray[np.int64]) -> JobTable:
-    """The table made of some rows, in their order; a row can stand several times."""
-    columns: dict[str, Any] = {}
-    for field in fields(jobs):
-        column = getattr(jobs, field.name)
-        if isinstance(column, np.ndarray):
-            columns[field.name] = column[row]
-    return replace(jobs, **columns)
+    return cut.take(np.argsort(cut.submit_s, kind="stable"))

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args, get_type_hints
 
-import numpy as np
-from numpy.typing import NDArray
-
 from stellwerk.errors import InputError
 from stellwerk.measures.changes import (
     Change,
@@ -23,7 +20,7 @@ from stellwerk.measures.changes import (
 )
 from stellwerk.measures.indicators import Unit
 from stellwerk.measures.job_changes import compress_arrivals, cut_at_limit
-from stellwerk.records import MISSING, JobTable
+from stellwerk.records import MISSING, JobTable, Labels
 from stellwerk.simulation import Cluster, Failures, NodeGroup, Policy, Reservation, policy_named
 from stellwerk.simulation.cluster import count_processors
 
@@ -59,12 +56,10 @@ class Scenario:
         return counts[self.unit]
 
     @property
-    def group_names(self) -> tuple[str, ...]:
-        return ()
-
-    @property
-    def group_code(self) -> NDArray[np.int64]:
-        return np.full(len(self.jobs), MISSING)
+    def groups(self) -> Labels:
+        """The user group of each job: its account or, in a log without accounts, its user."""
+        has_accounts = bool((self.jobs.account.code != MISSING).any())
+        return self.jobs.account if has_accounts else self.jobs.user
 
 
 def apply_changes(scenario: Scenario, changes: Sequence[Change]) -> Scenario:
@@ -160,11 +155,11 @@ def _reserved(scenario: Scenario, reserve: Reserve, change: Change) -> Cluster:
     """The last nodes of each group, for the jobs of an account or, where the log knows none of that name, a user."""
     cluster = scenario.cluster
     _needs_nodes(cluster, change)
-    accounts = {account.name for account in cluster.accounts}
-    users: set[str] = set()
+    accounts = {account.name for account in cluster.accounts} | set(scenario.jobs.account.names)
+    users = set(scenario.jobs.user.names)
     if reserve.group not in accounts | users:
         problem = "the log knows no such account or user"
-        raise InputError(problem, key="--change", value=reserve.group, allowed=sorted(accounts or users))
+        raise InputError(problem, key="--change", value=reserve.group, allowed=sorted(accounts | users))
     is_account = reserve.group in accounts
     reservation = Reservation(
         name=change.text,

@@ -24,7 +24,7 @@ def evaluate(base: Scenario, changes: Sequence[Change] = (), *, seeds: Sequence[
     schedules = [simulate(scenario.jobs, cluster=scenario.cluster, policy=scenario.policy, seed=seed) for seed in drawn]
     return outcome_of(
         [_replay(scenario, schedule) for schedule in schedules],
-        scenario.group_names,
+        scenario.groups.names,
         changes=tuple(change.text for change in changes),
         seeds=drawn if scenario.is_random else (),
         unit=scenario.unit,
@@ -50,6 +50,6 @@ def _replay(scenario: Scenario, schedule: Schedule) -> Replay:
         run_s=held_s(schedule),
         end_s=schedule.end_s,
         units=held_units(schedule, scenario.unit),
-        group=scenario.group_code[row],
+        group=scenario.groups.code[row],
         whole=indicators(schedule, processors=scenario.capacity, unit=scenario.unit),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +123,34 @@ def _cells(found: list[list[GroupIndicators | None]], language: Language) -> tup
         *(across(values(outcome, lambda one: one.wait.p90_s), duration) for outcome in found),
         *(across(values(outcome, lambda one: one.bounded_slowdown), number) for outcome in found),
     )
+
+
+def sweep_table(outcomes: Sequence[Mapping[str, Any]], language: Language) -> Table:
+    """One row per scenario of a sweep; ``outcomes`` are plain data, as ``outcome_as_dict`` makes them."""
+    duration, number, share = shown_duration(language), shown_number(language), shown_share(language)
+    unit = unit_name(outcomes[0]["unit"], language)
+    columns: dict[str, tuple[str, Callable[[float], str]]] = {
+        "mean_wait": ("mean_wait_s", duration),
+        "median_wait": ("median_wait_s", duration),
+        "p90_wait": ("p90_wait_s", duration),
+        "p99_wait": ("p99_wait_s", duration),
+        "bounded_slowdown": ("bounded_slowdown", number),
+        "utilisation": ("utilisation", share),
+        "never_run": ("unsatisfiable", number),
+    }
+    rows = tuple(
+        (
+            ", ".join(outcome["changes"]),
+            (
+                (number(outcome["capacity"]), ""),
+                *(across([whole[name] for whole in outcome["whole"]], show) for name, show in columns.values()),
+            ),
+        )
+        for outcome in outcomes
+    )
+    header = (text("what_if.scenario", language), text("what_if.machine_of", language, unit=unit))
+    names = (text(f"what_if.{key}", language, unit=unit) for key in columns)
+    return Table("sweep", text("what_if.sweep_caption", language), (*header, *names), rows)
 
 
 def seeds_sentence(outcomes: Sequence[Outcome], language: Language) -> str:
