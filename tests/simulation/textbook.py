@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import sys
-from itertools import accumulate, groupby, takewhile
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,14 +106,16 @@ def conservative_starts(jobs: list[Job], machine: int, *, ends_first: bool) -> d
     while coming or running or waiting:
         ends = [starts[job] + job.run for job in running]
         now = min([job.submit for job in coming[-1:]] + ends + list(reserved.values()))
-        arriving = list(takewhile(lambda job: job.submit <= now, reversed(coming)))
+        arriving = []
+        while coming and coming[-1].submit == now:
+            arriving.append(coming.pop())
         ending = [job for job in running if starts[job] + job.run == now]
         for job in ending + arriving if ends_first else arriving + ending:
             if job in ending:
                 running.remove(job)
                 improve_reservations(waiting, running, starts, reserved, now, machine)
             else:
-                waiting.append(coming.pop())
+                waiting.append(job)
                 reserved[job] = slot(job, running, starts, reserved, now, machine)
         for job in [job for job, start in reserved.items() if start == now]:
             starts[job] = reserved.pop(job)
