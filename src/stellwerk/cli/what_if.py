@@ -175,8 +175,11 @@ def _show(outcomes: Sequence[Outcome], about: About, language: Language) -> None
         left_out = outcome.whole[0].unsatisfiable
         if left_out:
             click.echo(text("what_if.not_run", language, name=name_of(outcome, language), count=left_out))
-    both = (outcomes[0], outcomes[-1])  # a terminal is too narrow for more in one table
-    tables = (whole_table(outcomes, language), size_table(both, language), group_table(both, language))
+    tables = (
+        whole_table(outcomes, language),
+        size_table(outcomes, language, joined=True),
+        group_table(outcomes, language, joined=True),
+    )
     for table in tables:
         if table is not None:
             _print_table(table)
@@ -187,10 +190,14 @@ def _heading(about: About) -> str:
 
 
 def _print_table(table: Table) -> None:
+    """One scenario's changes stand under each other; what stands in a row's first cell is never cut."""
+    names = [name.replace(", ", "\n") for name, _ in table.rows]
+    widest = max(len(line) for name in names for line in name.split("\n"))
     shown = RichTable(title=table.caption, title_justify="left")
-    for number, name in enumerate(table.header):
-        shown.add_column(name, justify="right" if number else "left", overflow="fold")
-    for name, cells in table.rows:
+    shown.add_column(table.header[0], min_width=widest)
+    for column in table.header[1:]:
+        shown.add_column(column, justify="right", overflow="fold")
+    for name, (_, cells) in zip(names, table.rows, strict=True):
         shown.add_row(name, *(f"{best}\n{bounds}" if bounds else best for best, bounds in cells))
     console.print()
     console.print(shown)

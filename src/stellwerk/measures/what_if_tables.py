@@ -65,7 +65,9 @@ def whole_table(outcomes: Sequence[Outcome], language: Language) -> Table:
     )
 
 
-def size_table(outcomes: Sequence[Outcome], language: Language) -> Table:
+def size_table(outcomes: Sequence[Outcome], language: Language, *, joined: bool = False) -> Table:
+    """One row per class of sizes. ``joined``: one cell ``first → last`` per measure, for a narrow place; otherwise a
+    cell per outcome."""
     sizes = sorted({(one.smallest, one.largest) for outcome in outcomes for seed in outcome.by_size for one in seed})
     found = [
         [{(one.smallest, one.largest): one.found for one in seed} for seed in outcome.by_size] for outcome in outcomes
@@ -73,56 +75,60 @@ def size_table(outcomes: Sequence[Outcome], language: Language) -> Table:
     rows = tuple(
         (
             size_name(*size, language),
-            _cells([[seed.get(size) for seed in one] for one in found], language),
+            _cells([[seed.get(size) for seed in one] for one in found], language, joined),
         )
         for size in sizes
     )
-    return Table("by-size", text("what_if.by_size_caption", language), _header("size", outcomes, language), rows)
+    header = _header("size", outcomes, language, joined)
+    return Table("by-size", text("what_if.by_size_caption", language), header, rows)
 
 
-def group_table(outcomes: Sequence[Outcome], language: Language) -> Table | None:
-    """None where the log names no user groups."""
+def group_table(outcomes: Sequence[Outcome], language: Language, *, joined: bool = False) -> Table | None:
+    """One row per user group, as ``size_table``; None where the log names no user groups."""
     found = [[{one.name: one for one in seed} for seed in outcome.by_group] for outcome in outcomes]
     hours = {name: one.unit_hours for name, one in found[0][0].items()}
     if not hours:
         return None
     names = sorted(hours, key=lambda name: -hours[name])
     rows = tuple(
-        (name, _cells([[seed.get(name) for seed in one] for one in found], language)) for name in names[:GROUPS]
+        (name, _cells([[seed.get(name) for seed in one] for one in found], language, joined)) for name in names[:GROUPS]
     )
     note = text("what_if.groups_left_out", language, count=len(names) - GROUPS) if len(names) > GROUPS else ""
-    caption = text("what_if.by_group_caption", language)
-    return Table("by-group", caption, _header("group", outcomes, language), rows, note)
+    header = _header("group", outcomes, language, joined)
+    return Table("by-group", text("what_if.by_group_caption", language), header, rows, note)
 
 
-def _header(first: str, outcomes: Sequence[Outcome], language: Language) -> tuple[str, ...]:
+def _header(first: str, outcomes: Sequence[Outcome], language: Language, joined: bool) -> tuple[str, ...]:
     unit = unit_name(outcomes[0].unit, language)
-    hours = text("what_if.hours", language, unit=unit)
+    measures = [text(f"what_if.{key}", language) for key in ("median", "p90", "slowdown")]
     names = [name_of(outcome, language) for outcome in outcomes]
     return (
         text(f"what_if.{first}", language, unit=unit),
         text("what_if.jobs", language),
-        hours,
-        *(text("what_if.median_of", language, name=name) for name in names),
-        *(text("what_if.p90_of", language, name=name) for name in names),
-        *(text("what_if.slowdown_of", language, name=name) for name in names),
+        text("what_if.hours", language, unit=unit),
+        *(measures if joined else (f"{measure}, {name}" for measure in measures for name in names)),
     )
 
 
-def _cells(found: list[list[GroupIndicators | None]], language: Language) -> tuple[Cell, ...]:
+def _cells(found: list[list[GroupIndicators | None]], language: Language, joined: bool) -> tuple[Cell, ...]:
     """One row: jobs and hours as they are, then each measure of every outcome."""
     duration, number = shown_duration(language), shown_number(language)
 
-    def values(outcome: list[GroupIndicators | None], get: Callable[[GroupIndicators], Any]) -> list[Any]:
-        return [None if one is None else get(one) for one in outcome]
+    def cells(get: Callable[[GroupIndicators], Any], show: Callable[[float], str]) -> list[Cell]:
+        return [across([None if one is None else get(one) for one in outcome], show) for outcome in found]
 
-    return (
-        across(values(found[0], lambda one: one.jobs), number),
-        across(values(found[0], lambda one: one.unit_hours), number),
-        *(across(values(outcome, lambda one: one.wait.p50_s), duration) for outcome in found),
-        *(across(values(outcome, lambda one: one.wait.p90_s), duration) for outcome in found),
-        *(across(values(outcome, lambda one: one.bounded_slowdown), number) for outcome in found),
+    measures = (
+        cells(lambda one: one.wait.p50_s, duration),
+        cells(lambda one: one.wait.p90_s, duration),
+        cells(lambda one: one.bounded_slowdown, number),
     )
+    shown = [_joined(row[0], row[-1]) for row in measures] if joined else [cell for row in measures for cell in row]
+    return (cells(lambda one: one.jobs, number)[0], cells(lambda one: one.unit_hours, number)[0], *shown)
+
+
+def _joined(before: Cell, after: Cell) -> Cell:
+    bounds = f"{before[1] or before[0]} → {after[1] or after[0]}" if before[1] or after[1] else ""
+    return f"{before[0]} → {after[0]}", bounds
 
 
 def sweep_table(outcomes: Sequence[Mapping[str, Any]], language: Language) -> Table:
