@@ -100,12 +100,13 @@ def what_if_options(command: F) -> F:
     return command
 
 
-def about_replay(jobs: JobTable, cluster: Cluster, policy: str) -> About:
+def about_replay(jobs: JobTable, cluster: Cluster, policy: str, language: Language) -> About:
     """What the page and the JSON say of log, cluster and policy."""
+    name = text("what_if.pooled", language, count=cluster.processors) if cluster.is_pooled else cluster.name
     with jobs.source.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     in_log = len(jobs) + sum(finding.jobs for finding in jobs.dropped.values())
-    return About(jobs.source.name, sha256, jobs.header, in_log, len(jobs), cluster.name, policy)
+    return About(jobs.source.name, sha256, jobs.header, in_log, len(jobs), name, policy)
 
 
 def run_what_if(base: Scenario, about: About, asked: Asked, *, as_json: bool) -> None:
