@@ -27,7 +27,7 @@ def test_before_and_after_stand_side_by_side(simulate: Verb) -> None:
     ended = simulate("--change", "processors+20")
     assert ended.exit_code == 0, ended.stderr
     rows = [_cells(line) for line in ended.stdout.splitlines() if line.startswith("│")]
-    assert ["Machine", "100 processors", "120 processors"] in rows
+    assert ["Machine (processors)", "100", "120"] in rows
     assert ["Mean wait", "2.15 h", "1.02 h"] in rows
     assert "Nothing is drawn at random" in ended.stdout
 

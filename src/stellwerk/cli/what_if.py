@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ from stellwerk.simulation import Cluster
 
 F = TypeVar("F", bound=Callable[..., object])
 MAX_SEEDS = 1_000
+SMALL_SWEEP_JOBS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,9 @@ def _run_sweep(base: Scenario, about: About, changes: Sequence[Change], asked: A
     elif asked.place == "slurm" and folder is not None:
         results = run_in_folder(folder, [[change.text for change in one] for one in scenarios], about)
     else:
-        workers = asked.workers or len(os.sched_getaffinity(0))
+        # A process takes seconds to start: for a few replays of a small log it is not worth it.
+        small = len(base.jobs) * len(scenarios) < SMALL_SWEEP_JOBS
+        workers = asked.workers or (1 if small else len(os.sched_getaffinity(0)))
         results = [outcome_as_dict(one) for one in run_sweep(base, scenarios, seeds=seeds, workers=workers)]
     if results is None:
         return
@@ -195,7 +199,7 @@ def _print_table(table: Table) -> None:
     names = [name.replace(", ", "\n") for name, _ in table.rows]
     widest = max(len(line) for name in names for line in name.split("\n"))
     shown = RichTable(title=table.caption, title_justify="left")
-    shown.add_column(table.header[0], min_width=widest)
+    shown.add_column(textwrap.fill(table.header[0], widest, break_long_words=False), no_wrap=True)
     for column in table.header[1:]:
         shown.add_column(column, justify="right", overflow="fold")
     for name, (_, cells) in zip(names, table.rows, strict=True):

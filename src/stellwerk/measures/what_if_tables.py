@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stellwerk.charts import format_number
 from stellwerk.measures.groups import GroupIndicators
 from stellwerk.measures.outcome import Outcome
 from stellwerk.measures.what_if_words import (
@@ -36,32 +37,27 @@ class Table:
 
 
 def whole_table(outcomes: Sequence[Outcome], language: Language) -> Table:
-    duration, number, share = shown_duration(language), shown_number(language), shown_share(language)
+    """One row per indicator of all jobs; restarts and lost hours only where a job was stopped."""
+    columns = _columns(language)
+    if any(whole.restarts for outcome in outcomes for whole in outcome.whole):
+        columns |= {
+            "restarts": ("restarts", columns["slowdown"][1]),
+            "lost": ("lost_unit_hours", columns["slowdown"][1]),
+        }
     unit = unit_name(outcomes[0].unit, language)
-    rows: dict[str, tuple[str, Callable[[float], str]]] = {
-        "mean_wait": ("mean_wait_s", duration),
-        "median_wait": ("median_wait_s", duration),
-        "p90_wait": ("p90_wait_s", duration),
-        "p99_wait": ("p99_wait_s", duration),
-        "bounded_slowdown": ("bounded_slowdown", number),
-        "utilisation": ("utilisation", share),
-        "restarts": ("restarts", number),
-        "lost_hours": ("lost_unit_hours", number),
-    }
-    shown = [
+    machine = tuple((format_number(outcome.capacity, language), "") for outcome in outcomes)
+    rows = tuple(
         (
             text(f"what_if.{key}", language, unit=unit),
             tuple(across([getattr(whole, name) for whole in outcome.whole], show) for outcome in outcomes),
         )
-        for key, (name, show) in rows.items()
-        if key not in ("restarts", "lost_hours") or any(whole.restarts for one in outcomes for whole in one.whole)
-    ]
-    sizes = tuple((f"{number(outcome.capacity)} {unit}", "") for outcome in outcomes)
+        for key, (name, show) in columns.items()
+    )
     return Table(
         "whole",
         text("what_if.whole_caption", language),
         ("", *(name_of(outcome, language) for outcome in outcomes)),
-        ((text("what_if.machine", language), sizes), *shown),
+        ((text("what_if.machine_of", language, unit=unit), machine), *rows),
     )
 
 
@@ -133,30 +129,36 @@ def _joined(before: Cell, after: Cell) -> Cell:
 
 def sweep_table(outcomes: Sequence[Mapping[str, Any]], language: Language) -> Table:
     """One row per scenario of a sweep; ``outcomes`` are plain data, as ``outcome_as_dict`` makes them."""
-    duration, number, share = shown_duration(language), shown_number(language), shown_share(language)
+    columns = _columns(language)
+    if any(whole["unsatisfiable"] for outcome in outcomes for whole in outcome["whole"]):
+        columns["never_run"] = ("unsatisfiable", shown_number(language))
     unit = unit_name(outcomes[0]["unit"], language)
-    columns: dict[str, tuple[str, Callable[[float], str]]] = {
-        "mean_wait": ("mean_wait_s", duration),
-        "median_wait": ("median_wait_s", duration),
-        "p90_wait": ("p90_wait_s", duration),
-        "p99_wait": ("p99_wait_s", duration),
-        "bounded_slowdown": ("bounded_slowdown", number),
-        "utilisation": ("utilisation", share),
-        "never_run": ("unsatisfiable", number),
-    }
     rows = tuple(
         (
             ", ".join(outcome["changes"]),
             (
-                (number(outcome["capacity"]), ""),
+                (format_number(outcome["capacity"], language), ""),
                 *(across([whole[name] for whole in outcome["whole"]], show) for name, show in columns.values()),
             ),
         )
         for outcome in outcomes
     )
     header = (text("what_if.scenario", language), text("what_if.machine_of", language, unit=unit))
-    names = (text(f"what_if.{key}", language, unit=unit) for key in columns)
+    names = (text(f"what_if.{key}", language) for key in columns)
     return Table("sweep", text("what_if.sweep_caption", language), (*header, *names), rows)
+
+
+def _columns(language: Language) -> dict[str, tuple[str, Callable[[float], str]]]:
+    """What is told of all jobs: the key of its name, the field of ``Indicators``, and how it is shown."""
+    duration = shown_duration(language)
+    return {
+        "mean_wait": ("mean_wait_s", duration),
+        "median": ("median_wait_s", duration),
+        "p90": ("p90_wait_s", duration),
+        "p99": ("p99_wait_s", duration),
+        "slowdown": ("bounded_slowdown", shown_number(language)),
+        "use": ("utilisation", shown_share(language)),
+    }
 
 
 def seeds_sentence(outcomes: Sequence[Outcome], language: Language) -> str:
