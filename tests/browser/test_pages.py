@@ -13,7 +13,9 @@ from playwright.sync_api import Browser, Page
 from stellwerk import __version__
 from stellwerk.broker import match, render_match_page
 from stellwerk.catalog import load_catalogue
+from stellwerk.measures import render_usage_page, usage_of
 from stellwerk.messages import LANGUAGES
+from stellwerk.records import read_swf
 from stellwerk.whitepaper import compose_edition, write_edition
 from stellwerk.workload import read_workload
 
@@ -22,7 +24,11 @@ pytestmark = pytest.mark.browser
 DAY = datetime.date(2026, 11, 23)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "german-7b.toml"
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PAGES = [*(f"match-{language}.html" for language in LANGUAGES), "index.html", "de/index.html", "en/index.html"]
+LOG = Path(__file__).parents[1] / "data/swf/kth-sp2-1996-first-2500.swf.gz"
+PAGES = [
+    *(f"{kind}-{language}.html" for kind in ("match", "usage") for language in LANGUAGES),
+    *("index.html", "de/index.html", "en/index.html"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +38,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     catalogue = load_catalogue()
     write_edition(compose_edition(catalogue, as_of=DAY, version=__version__), folder)
     answer = match(read_workload(EXAMPLE), catalogue, DAY)
+    usage = usage_of(read_swf(LOG))
     for language in LANGUAGES:
         (folder / f"match-{language}.html").write_text(render_match_page(answer, language), encoding="utf-8")
+        usage_page = render_usage_page(usage, language, file=LOG.name, sha256="0" * 64, left_out=["…"])
+        (folder / f"usage-{language}.html").write_text(usage_page, encoding="utf-8")
     return folder
 
 
