@@ -34,8 +34,8 @@ def anonymise(
 
     Names become the first hexadecimal digits of an HMAC-SHA256 under ``key`` (at least ``KEY_BYTES`` random bytes),
     each column for itself: equal names stay equal within it, and without the key no guess of a name can be tried.
-    Columns in ``keep`` stay as they are. Jobs are numbered from 1 in queue order. Where ``shift_weeks`` is None, ``key``
-    decides. Comment lines are dropped. A log without a clock has nothing to move: 0 weeks.
+    Columns in ``keep`` stay as they are. Jobs are numbered from 1 in queue order. Where ``shift_weeks`` is None,
+    ``key`` decides. Comment lines are dropped. A log without a clock has nothing to move: 0 weeks.
 
     Raises InputError for a negative number of weeks and one that leaves the calendar.
     """
