@@ -54,6 +54,9 @@ class Counted:
     eligible_wait_s: Ints
     lost: Bools
     unfinished: Bools
+    by_wait: Ints
+    by_eligible_wait: Ints
+    """The numbers of the jobs that have such a wait, the shortest first."""
 
 
 def count_jobs(jobs: JobTable, device: Device, period_s: tuple[int, int] | None) -> Counted:
@@ -73,8 +76,13 @@ def count_jobs(jobs: JobTable, device: Device, period_s: tuple[int, int] | None)
     belongs = np.where(placed, overlaps, submitted)
     inside_s = np.maximum(np.minimum(end_s, beyond) - np.maximum(start_s, first), 0)
     seconds = np.where(placed, inside_s, np.where(submitted & ran, jobs.run_s, 0)) * belongs
-    _refuse_overflow(jobs, np.maximum(devices, processors), jobs.submit_s + jobs.wait_s + jobs.run_s)
+    unfinished = _in_states(jobs, UNFINISHED_STATES)
+    until_s = jobs.submit_s + jobs.wait_s + jobs.run_s
+    until_s[unfinished] = until_s.max()
+    _refuse_overflow(jobs, np.maximum(devices, processors), until_s)
     eligible_known = began & (jobs.eligible_s != MISSING) & (jobs.eligible_s <= start_s)
+    wait_s = np.where(began, jobs.wait_s, MISSING)
+    eligible_wait_s = np.where(eligible_known, start_s - jobs.eligible_s, MISSING)
     return Counted(
         device=device,
         devices=devices,
@@ -85,11 +93,19 @@ def count_jobs(jobs: JobTable, device: Device, period_s: tuple[int, int] | None)
         belongs=belongs,
         held_s=devices * seconds,
         processor_s=processors * seconds,
-        wait_s=np.where(began, jobs.wait_s, MISSING),
-        eligible_wait_s=np.where(eligible_known, start_s - jobs.eligible_s, MISSING),
+        wait_s=wait_s,
+        eligible_wait_s=eligible_wait_s,
         lost=_in_states(jobs, LOST_STATES),
-        unfinished=_in_states(jobs, UNFINISHED_STATES),
+        unfinished=unfinished,
+        by_wait=_ascending(wait_s),
+        by_eligible_wait=_ascending(eligible_wait_s),
     )
+
+
+def _ascending(wait_s: Ints) -> Ints:
+    known = np.flatnonzero(wait_s != MISSING)
+    ordered: Ints = known[np.argsort(wait_s[known], kind="stable")]
+    return ordered
 
 
 def _refuse_overflow(jobs: JobTable, devices: Ints, seconds: Ints) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from stellwerk.measures.over_time import time_edges
 from stellwerk.measures.usage.calendar import BinKind, Bins, calendar_bins, local_starts
 from stellwerk.measures.usage.counted import Counted, Ints
 from stellwerk.measures.usage.model import Course
-from stellwerk.measures.usage.steps import Held, held_over_time
+from stellwerk.measures.usage.steps import Timeline
 from stellwerk.records import MISSING, JobTable
 from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -30,20 +31,38 @@ def fine_bins(period_s: tuple[int, int], zero: datetime.datetime | None, zone: d
     return Bins("moment", edges_s, local_starts(edges_s[:-1], zero, zone))
 
 
-def course_of(
-    jobs: JobTable,
-    counted: Counted,
-    bins: Bins,
-    *,
-    period_s: tuple[int, int],
-    covered_s: tuple[int, int] | None,
-    last_s: int,
-) -> Course:
-    """What was used and what waited in each bin of the period; the log ends at ``last_s``."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Load:
+    """What runs and what waits over time, with the devices that each of these jobs holds or waits for."""
+
+    running: Timeline
+    running_devices: Ints
+    waiting: Timeline
+    waiting_devices: Ints
+
+
+def load_of(jobs: JobTable, counted: Counted, last_s: int) -> Load:
+    """Everything that the log places in time. Jobs that still wait when the log ends do so until ``last_s``."""
+    runs = counted.placed & (counted.end_s > counted.start_s)
+    pending = counted.unfinished & ~counted.ran & (jobs.submit_s != MISSING)
+    until_s = np.where(pending, last_s, counted.start_s)
+    known = (jobs.eligible_s != MISSING) & (jobs.eligible_s <= until_s)
+    since_s = np.where(known, jobs.eligible_s, jobs.submit_s)
+    waits = (counted.placed | pending) & (until_s > since_s)
+    return Load(
+        running=Timeline(counted.start_s[runs], counted.end_s[runs]),
+        running_devices=counted.devices[runs],
+        waiting=Timeline(since_s[waits], until_s[waits]),
+        waiting_devices=counted.devices[waits],
+    )
+
+
+def course_of(load: Load, bins: Bins, *, period_s: tuple[int, int], covered_s: tuple[int, int] | None) -> Course:
+    """Means and peaks in each bin, cut to the period."""
     edges_s = np.clip(bins.edges_s, *period_s)
-    running = counted.placed & (counted.end_s > counted.start_s)
-    held = held_over_time(counted.start_s[running], counted.end_s[running], counted.devices[running], edges_s)
-    queue, queued_devices = _queue(jobs, counted, edges_s, last_s)
+    held = load.running.held(load.running_devices, edges_s)
+    queue = load.waiting.held(np.ones_like(load.waiting_devices), edges_s)
+    queued_devices = load.waiting.held(load.waiting_devices, edges_s)
     length_s = np.diff(edges_s)
     return Course(
         bins=bins,
@@ -63,17 +82,3 @@ def whole_bins(bins: Bins, covered_s: tuple[int, int] | None) -> tuple[bool, ...
         return (False,) * len(bins)
     inside = (bins.edges_s[:-1] >= covered_s[0]) & (bins.edges_s[1:] <= covered_s[1])
     return tuple(inside.tolist())
-
-
-def _queue(jobs: JobTable, counted: Counted, edges_s: Ints, last_s: int) -> tuple[Held, Held]:
-    """Jobs that waited, and the devices that they waited for."""
-    pending = counted.unfinished & ~counted.ran & (jobs.submit_s != MISSING)
-    until_s = np.where(pending, last_s, counted.start_s)
-    known = (jobs.eligible_s != MISSING) & (jobs.eligible_s <= until_s)
-    since_s = np.where(known, jobs.eligible_s, jobs.submit_s)
-    waited = (counted.placed | pending) & (until_s > since_s)
-    begin_s, end_s = since_s[waited], until_s[waited]
-    return (
-        held_over_time(begin_s, end_s, np.ones(len(begin_s), np.int64), edges_s),
-        held_over_time(begin_s, end_s, counted.devices[waited], edges_s),
-    )

@@ -76,9 +76,8 @@ def months_of(
     here = counted.placed & (counted.held_s > 0)
     lost = counted.lost[here].astype(np.int64)
     split_s = split_over_time(counted.start_s[here], counted.end_s[here], counted.devices[here], lost, 2, edges_s)
-    began = counted.wait_s != MISSING
-    month = np.clip(np.searchsorted(edges_s, counted.start_s[began], side="right") - 1, 0, len(bins) - 1)
-    waits = quantiles_by(counted.wait_s[began], month, len(bins))
+    month = np.clip(np.searchsorted(edges_s, counted.start_s[counted.by_wait], side="right") - 1, 0, len(bins) - 1)
+    waits = quantiles_by(counted.wait_s[counted.by_wait], month, len(bins))
     whole = whole_bins(bins, covered_s)
     return tuple(
         Month(
@@ -119,18 +118,17 @@ def limit_use(jobs: JobTable, counted: Counted) -> LimitUse:
 
 
 def _uses(counted: Counted, code: Ints, groups: int) -> list[Use]:
+    by_wait, by_eligible_wait = counted.by_wait, counted.by_eligible_wait
+    waits = quantiles_by(counted.wait_s[by_wait], code[by_wait], groups)
+    eligible_waits = quantiles_by(counted.eligible_wait_s[by_eligible_wait], code[by_eligible_wait], groups)
     here = counted.belongs
     code = code[here]
-    waited = counted.wait_s[here] != MISSING
-    eligible = counted.eligible_wait_s[here] != MISSING
     held_s, lost = counted.held_s[here], counted.lost[here]
     jobs = np.bincount(code, minlength=groups).tolist()
     ran = np.bincount(code[counted.ran[here]], minlength=groups).tolist()
     hours = _hours(code, held_s, groups)
     processor_hours = _hours(code, counted.processor_s[here], groups)
     lost_hours = _hours(code[lost], held_s[lost], groups)
-    waits = quantiles_by(counted.wait_s[here][waited], code[waited], groups)
-    eligible_waits = quantiles_by(counted.eligible_wait_s[here][eligible], code[eligible], groups)
     return [Use(*row) for row in zip(jobs, ran, hours, processor_hours, lost_hours, waits, eligible_waits, strict=True)]
 
 

@@ -11,10 +11,9 @@ _SHARES = np.array([0.5, 0.9, 0.99])
 
 
 def quantiles_by(values: NDArray[np.int64], group: NDArray[np.int64], groups: int) -> list[Quantiles]:
-    """The quantiles of each group's values, as ``numpy.percentile`` has them, in one sort for all groups."""
-    by_value = np.argsort(values, kind="stable")
-    by_group = by_value[np.argsort(group[by_value], kind="stable")]
-    ordered = values[by_group]
+    """The quantiles of each group's values, as ``numpy.percentile`` has them. ``values`` are in ascending order."""
+    # numpy sorts whole numbers of 16 bits many times faster than wider ones.
+    ordered = values[np.argsort(group.astype(np.uint16) if groups <= 2**16 else group, kind="stable")]
     jobs = np.bincount(group, minlength=groups)
     first = np.cumsum(jobs) - jobs
     found: list[Quantiles] = []

@@ -10,7 +10,7 @@ import numpy as np
 from stellwerk.errors import InputError
 from stellwerk.measures.usage.calendar import calendar_bins
 from stellwerk.measures.usage.counted import Counted, count_jobs
-from stellwerk.measures.usage.course import coarse_bins, course_of, fine_bins
+from stellwerk.measures.usage.course import Load, coarse_bins, course_of, fine_bins, load_of
 from stellwerk.measures.usage.groups import (
     group_labels,
     limit_use,
@@ -21,7 +21,6 @@ from stellwerk.measures.usage.groups import (
     use_of_all,
 )
 from stellwerk.measures.usage.model import Capacity, Device, Edges, GroupBy, Usage
-from stellwerk.measures.usage.steps import held_over_time
 from stellwerk.records import MISSING, JobTable
 
 _END_OF_CALENDAR = datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC)
@@ -57,11 +56,12 @@ def usage_of(
         seen_s = period_s
     covered_s = _common(edges.covered_s, seen_s)
     by = by or ("account" if (jobs.account.code >= 0).any() else "user")
+    load = load_of(jobs, counted, span_s[1])
     coarse, fine = (
-        course_of(jobs, counted, bins(seen_s, jobs.zero, zone), period_s=seen_s, covered_s=covered_s, last_s=span_s[1])
+        course_of(load, bins(seen_s, jobs.zero, zone), period_s=seen_s, covered_s=covered_s)
         for bins in (coarse_bins, fine_bins)
     )
-    mean_held = _mean_held(counted, covered_s)
+    mean_held = _mean_held(load, covered_s)
     return Usage(
         zero=jobs.zero,
         zone=zone,
@@ -131,12 +131,10 @@ def _common(one_s: tuple[int, int] | None, other_s: tuple[int, int]) -> tuple[in
     return (first, beyond) if first < beyond else None
 
 
-def _mean_held(counted: Counted, covered_s: tuple[int, int] | None) -> float | None:
+def _mean_held(load: Load, covered_s: tuple[int, int] | None) -> float | None:
     if covered_s is None:
         return None
-    here = counted.placed & (counted.end_s > counted.start_s)
-    edges_s = np.array(covered_s, np.int64)
-    held = held_over_time(counted.start_s[here], counted.end_s[here], counted.devices[here], edges_s)
+    held = load.running.held(load.running_devices, np.array(covered_s, np.int64))
     return float(held.total_s[0] / (covered_s[1] - covered_s[0]))
 
 

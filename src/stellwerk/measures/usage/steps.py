@@ -7,45 +7,61 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+Ints = NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
     """For each bin between two edges: what was held times the seconds it was held for, and the most at once."""
 
-    total_s: NDArray[np.int64]
-    most: NDArray[np.int64]
+    total_s: Ints
+    most: Ints
 
 
-def held_over_time(
-    start_s: NDArray[np.int64], end_s: NDArray[np.int64], amount: NDArray[np.int64], edges_s: NDArray[np.int64]
-) -> Held:
-    """What intervals ``[start_s, end_s)``, each holding ``amount``, hold together between edges that increase.
+class Timeline:
+    """Intervals ``[start_s, end_s)``, sorted once for any number of questions about what they hold.
 
     What ends in a second is given back before what starts in it takes: at one instant nothing is counted twice.
     """
-    intervals = len(start_s)
-    times = np.concatenate((start_s, end_s, edges_s))
-    change = np.concatenate((amount, -amount, np.zeros(len(edges_s), np.int64)))
-    order = np.argsort(times, kind="stable")  # edges come after all else of their second
-    times, held = times[order], np.cumsum(change[order])
-    lasted_s = np.diff(times, append=times[-1])
-    held = np.where(lasted_s > 0, held, 0)
-    place = np.flatnonzero(order >= 2 * intervals)
-    first, beyond = place[:-1], place[-1]
-    return Held(
-        total_s=np.add.reduceat((held * lasted_s)[:beyond], first),
-        most=np.maximum.reduceat(held[:beyond], first),
-    )
+
+    def __init__(self, start_s: Ints, end_s: Ints) -> None:
+        times_s = np.concatenate((start_s, end_s))
+        self._order = np.argsort(times_s, kind="stable")
+        self._times_s = times_s[self._order]
+
+    def held(self, amount: Ints, edges_s: Ints) -> Held:
+        """What the intervals, each holding its ``amount``, hold together between edges that increase."""
+        if len(self._times_s) == 0:
+            nothing = np.zeros(len(edges_s) - 1, np.int64)
+            return Held(nothing, nothing)
+        level = np.cumsum(np.concatenate((amount, -amount))[self._order])
+        lasted_s = np.diff(self._times_s, append=self._times_s[-1])
+        until_s = np.cumsum(level * lasted_s) - level * lasted_s
+        last = np.searchsorted(self._times_s, edges_s, side="right") - 1  # the last change up to each edge
+        begun = last >= 0
+        at_edge = np.where(begun, level[last], 0)
+        total_s = np.where(begun, until_s[last] + at_edge * (edges_s - self._times_s[last]), 0)
+        return Held(
+            total_s=np.diff(total_s),
+            most=np.maximum(at_edge[:-1], self._most_between(np.where(lasted_s > 0, level, 0), last, edges_s)),
+        )
+
+    def _most_between(self, level: Ints, last: Ints, edges_s: Ints) -> Ints:
+        """The highest level that is reached after one edge and before the next; 0 where none changes there."""
+        first = last[:-1] + 1
+        beyond = np.searchsorted(self._times_s, edges_s[1:], side="left")
+        most = np.maximum.reduceat(np.append(level, 0), np.stack((first, beyond), axis=1).ravel())[::2]
+        return np.where(first < beyond, most, 0)
 
 
 def split_over_time(
-    start_s: NDArray[np.int64],
-    end_s: NDArray[np.int64],
-    amount: NDArray[np.int64],
-    group: NDArray[np.int64],
+    start_s: Ints,
+    end_s: Ints,
+    amount: Ints,
+    group: Ints,
     groups: int,
-    edges_s: NDArray[np.int64],
-) -> NDArray[np.int64]:
+    edges_s: Ints,
+) -> Ints:
     """``amount`` times seconds between the edges by group, shape (groups, bins); what lies outside is not counted."""
     bins = len(edges_s) - 1
     sums = np.zeros((groups, bins), np.int64)
