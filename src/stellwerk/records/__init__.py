@@ -1,22 +1,31 @@
 """What happened: job records of any source in one table."""
 
+from stellwerk.records.anonymise import KEY_BYTES, NamedColumn, Rarity, anonymise, rarity_of
 from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, JobTable, Labels
 from stellwerk.records.replayable import replayable
 from stellwerk.records.rows import MAX_NUMBER, RowFormat, Rows, read_rows
 from stellwerk.records.swf import machine_processors, read_swf
+from stellwerk.records.write_swf import NOT_IN_SWF, write_swf
 
 __all__ = [
     "JOB_STATES",
+    "KEY_BYTES",
     "MAX_NUMBER",
     "MISSING",
+    "NOT_IN_SWF",
     "DropReason",
     "Finding",
     "JobTable",
     "Labels",
+    "NamedColumn",
+    "Rarity",
     "RowFormat",
     "Rows",
+    "anonymise",
     "machine_processors",
+    "rarity_of",
     "read_rows",
     "read_swf",
     "replayable",
+    "write_swf",
 ]
