@@ -6,8 +6,8 @@ import pytest
 
 from stellwerk.measures.changes import parse_change
 from stellwerk.measures.outcome import Outcome
+from stellwerk.measures.replays import what_if
 from stellwerk.measures.scenario import Scenario
-from stellwerk.measures.what_if import what_if
 from stellwerk.measures.what_if_page import About, render_what_if_page
 from stellwerk.measures.what_if_words import across
 from stellwerk.messages import LANGUAGES, Language

@@ -19,6 +19,7 @@ from stellwerk.measures.indicators import Indicators, Unit, held_s, held_units, 
 from stellwerk.measures.outcome import Outcome, WaitCurve
 from stellwerk.measures.outcome_json import outcome_as_dict
 from stellwerk.measures.over_time import OverTime, mean_over_time, time_edges
+from stellwerk.measures.replays import evaluate, what_if
 from stellwerk.measures.scenario import Scenario, apply_changes
 from stellwerk.measures.size_map import RUN_TIME_BOUNDS_S, SizeMap, size_map
 from stellwerk.measures.sweep import run_sweep, scenarios_of
@@ -38,7 +39,6 @@ from stellwerk.measures.usage import (
     usage_tables,
 )
 from stellwerk.measures.wait_table import MIN_JOBS, waits_as_toml, waits_by_size
-from stellwerk.measures.what_if import evaluate, what_if
 from stellwerk.measures.what_if_page import About, render_what_if_page
 
 __all__ = [
