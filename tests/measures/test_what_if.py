@@ -95,4 +95,4 @@ def test_what_is_drawn_at_random_is_replayed_once_per_seed(base: Scenario, monke
     assert sum(curve.jobs for curve in found.wait_curves) == 3 * 2_499  # the jobs of all replays
     page = render_what_if_page([found, found], About("log", "0" * 64, (), 1, 1, "nodes", "easy"), "en")
     assert "each scenario was replayed 3 times" in page
-    assert '<span class="bounds">2.15 h – 2.15 h</span>' not in page  # a range that rounding hides is none
+    assert '<span class="bounds">2.15 h–2.15 h</span>' not in page  # a range that rounding hides is none
