@@ -1,5 +1,6 @@
 """What happened: job records of any source in one table."""
 
+from stellwerk.records.columns import read_columns
 from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, JobTable, Labels
 from stellwerk.records.replayable import replayable
 from stellwerk.records.rows import MAX_NUMBER, RowFormat, Rows, read_rows
@@ -16,6 +17,7 @@ __all__ = [
     "RowFormat",
     "Rows",
     "machine_processors",
+    "read_columns",
     "read_rows",
     "read_swf",
     "replayable",
