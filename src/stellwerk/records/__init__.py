@@ -4,6 +4,7 @@ from stellwerk.records.columns import read_columns
 from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, JobTable, Labels
 from stellwerk.records.replayable import replayable
 from stellwerk.records.rows import MAX_NUMBER, RowFormat, Rows, read_rows
+from stellwerk.records.sacct_json import read_sacct_json
 from stellwerk.records.swf import machine_processors, read_swf
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "machine_processors",
     "read_columns",
     "read_rows",
+    "read_sacct_json",
     "read_swf",
     "replayable",
 ]

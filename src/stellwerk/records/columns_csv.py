@@ -6,17 +6,16 @@ first. Nothing larger than a block is held.
 
 from __future__ import annotations
 
-import gzip
 import io
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
+from stellwerk.records.byte_blocks import byte_blocks
 from stellwerk.records.columns_batch import Batch, load_polars
 
 if TYPE_CHECKING:
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 16 * 2**20
 _MAX_ROW_BYTES = 2**20
-_MAX_TEXT_BYTES = 64 * 2**30
-"""Largest text, after decompression."""
-_GZIP_MAGIC = b"\x1f\x8b"
 _LF = b"\n"
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
 
@@ -143,41 +139,21 @@ class _Rows:
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """Blocks of whole rows, each ending in a newline, with the number of its first line."""
     line = 1
-    try:
-        with _opened(path) as stream:
-            rest = b""
-            size_bytes = 0
-            while chunk := stream.read(_BLOCK_BYTES):
-                size_bytes += len(chunk)
-                if size_bytes > _MAX_TEXT_BYTES:
-                    raise InputError(f"larger than {_MAX_TEXT_BYTES >> 30} GiB", file=path, key=f"line {line}")
-                rest += chunk
-                end = _end_of_rows(rest)
-                if len(rest) - end > _MAX_ROW_BYTES:
-                    problem = f"a row longer than {_MAX_ROW_BYTES >> 10} KiB, or a quote without its second"
-                    raise InputError(problem, file=path, key=f"line {line + rest.count(_LF, 0, end)}")
-                if end:
-                    yield line, _checked(path, line, rest[:end])
-                    line += rest.count(_LF, 0, end)
-                    rest = rest[end:]
-            if rest:
-                if rest.count(b'"') % 2:
-                    raise InputError("a quote without its second", file=path, key=f"line {line} or after")
-                yield line, _checked(path, line, rest + _LF)
-    except EOFError as error:
-        raise InputError("the gzip ends early", file=path) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"broken gzip: {error}", file=path) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=path) from error
-
-
-def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
-    if path.exists() and not path.is_file():
-        raise InputError("not a regular file", file=path)
-    with path.open("rb") as file:
-        is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    return gzip.open(path) if is_gzip else path.open("rb")
+    rest = b""
+    for block in byte_blocks(path, _BLOCK_BYTES):
+        rest += block
+        end = _end_of_rows(rest)
+        if len(rest) - end > _MAX_ROW_BYTES:
+            problem = f"a row longer than {_MAX_ROW_BYTES >> 10} KiB, or a quote without its second"
+            raise InputError(problem, file=path, key=f"line {line + rest.count(_LF, 0, end)}")
+        if end:
+            yield line, _checked(path, line, rest[:end])
+            line += rest.count(_LF, 0, end)
+            rest = rest[end:]
+    if rest:
+        if rest.count(b'"') % 2:
+            raise InputError("a quote without its second", file=path, key=f"line {line} or after")
+        yield line, _checked(path, line, rest + _LF)
 
 
 def _end_of_rows(text: bytes) -> int:
