@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import Day, TimeZone, refuse_overwriting
+from stellwerk.cli.jobs_files import FORMATS, Day, TimeZone, refuse_overwriting
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -34,7 +34,7 @@ from stellwerk.measures import (
     usage_tables,
 )
 from stellwerk.messages import LANGUAGES, Language, text
-from stellwerk.records import JobTable, machine_processors, read_swf
+from stellwerk.records import JobTable, machine_processors, read_jobs
 from stellwerk.simulation import Cluster, read_cluster
 
 JSON_SCHEMA = 1
@@ -47,6 +47,8 @@ _size = click.IntRange(min=1)
 
 @click.command(name="report")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "log_format", type=click.Choice(FORMATS), help="What FILE is; otherwise by its content.")
+@click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet.")
 @click.option(
     "--timezone",
     type=TimeZone(),
@@ -67,6 +69,8 @@ _size = click.IntRange(min=1)
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one self-contained page.")
 def report_command(
     file: Path,
+    log_format: str | None,
+    mapping: Path | None,
     timezone: datetime.tzinfo | None,
     cluster: Path | None,
     accelerators: int | None,
@@ -82,8 +86,8 @@ def report_command(
 ) -> None:
     """What the job log FILE says about the use of its cluster: hours, waits, failures, utilisation, queue."""
     if html is not None:
-        refuse_overwriting(html, [file])
-    jobs = read_swf(file)
+        refuse_overwriting(html, [path for path in (file, mapping) if path is not None])
+    jobs = read_jobs(file, format=log_format, mapping=mapping, timezone=timezone)
     if len(jobs) == 0:
         raise InputError("holds no job", file=file)
     zone = timezone or datetime.UTC
@@ -201,13 +205,13 @@ def _show(usage: Usage, file: Path, left_out: list[str], language: Language, mos
     for figure in key_figures(usage, language):
         console.print()
         console.print(f"{figure.label}: [bold]{figure.amount}[/bold]")
-        console.print(Padding(figure.remark, (0, 0, 0, 2)))
+        console.print(Padding(figure.remark, (0, 0, 0, 2), expand=False))
     for table in usage_tables(usage, language, most_rows=most_rows):
         _show_table(table, language)
     console.print()
     console.print(text("usage.log_title", language), style="bold")
     for sentence in (*log_sentences(usage, language), *left_out):
-        console.print(Padding(f"– {sentence}", (0, 0, 0, 2)))
+        console.print(Padding(f"– {sentence}", (0, 0, 0, 2), expand=False))
 
 
 def _show_table(table: UsageTable, language: Language) -> None:
@@ -218,11 +222,11 @@ def _show_table(table: UsageTable, language: Language) -> None:
         shown.add_column(cell, justify="right" if number else "left", overflow="fold")
     for row in table.rows:
         shown.add_row(*map(Text, row))  # names are no markup
-    console.print(Padding(shown, (0, 0, 0, 2)))
+    console.print(Padding(shown, (0, 0, 0, 2), expand=False))
     for note in table.notes:
-        console.print(Padding(note, (0, 0, 0, 2)))
+        console.print(Padding(note, (0, 0, 0, 2), expand=False))
     if table.more:
-        console.print(Padding(text("usage.more_rows", language, count=table.more), (0, 0, 0, 2)))
+        console.print(Padding(text("usage.more_rows", language, count=table.more), (0, 0, 0, 2), expand=False))
 
 
 def _sha256(file: Path) -> str:
