@@ -104,9 +104,7 @@ def test_a_key_that_others_may_read_is_refused(anonymise: Verb, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("content", ["", "abcd\n", "x" * 64, "0" * 300])
-def test_a_file_that_holds_no_key_is_refused_without_showing_it(
-    anonymise: Verb, tmp_path: Path, content: str
-) -> None:
+def test_a_file_that_holds_no_key_is_refused_without_showing_it(anonymise: Verb, tmp_path: Path, content: str) -> None:
     key = tmp_path / "key"
     key.write_text(content)
     key.chmod(0o600)
