@@ -117,7 +117,7 @@ def test_a_file_that_holds_no_key_is_refused_without_showing_it(anonymise: Verb,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--out", "log.xlsx"), "--out: is of no kind that is written (got 'log.xlsx'); allowed: .swf, .swf.gz, .csv"),
+        (("--out", "log.xlsx"), "--out: is of no kind that is written (got 'log.xlsx'); allowed: .swf, .swf.gz"),
         (("--out", "a.swf", "--shift-weeks", "-3"), "--shift-weeks: the clock is moved back by weeks (got -3)"),
         (("--out", "a.swf", "--shift-weeks", "99999999"), "--shift-weeks: moves the log before the first year"),
         (("--out", "a.swf", "--keep", "name"), "'name' is not one of"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import secrets
 import stat
@@ -13,7 +12,7 @@ from typing import get_args
 import click
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import FORMATS, TimeZone, refuse_overwriting
+from stellwerk.cli.jobs_files import refuse_overwriting
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
@@ -27,24 +26,21 @@ from stellwerk.records import (
     Rarity,
     anonymise,
     machine_processors,
-    mapping_path,
     rarity_of,
-    read_jobs,
-    write_columns,
+    read_swf,
     write_swf,
 )
 
 JSON_SCHEMA = 1
 SIZES_SHOWN = 10
 
-_COLUMNAR = (".csv", ".csv.gz", ".parquet")
 _SWF = (".swf", ".swf.gz")
 _KEY_TEXT_BYTES = 200
 
 
 @click.command(name="anonymise")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Write here: .swf, .csv (.gz) or .parquet.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Write here: .swf or .swf.gz.")
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path),
@@ -57,9 +53,6 @@ _KEY_TEXT_BYTES = 200
     multiple=True,
     help="A column whose names stay, such as partition.",
 )
-@click.option("--format", "log_format", type=click.Choice(FORMATS), help="What FILE is; otherwise by its content.")
-@click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet.")
-@click.option("--timezone", type=TimeZone(), help="Zone of the times in the log, where it names none. Default: UTC.")
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def anonymise_command(
@@ -68,9 +61,6 @@ def anonymise_command(
     key_file: Path | None,
     shift_weeks: int | None,
     keep: tuple[NamedColumn, ...],
-    log_format: str | None,
-    mapping: Path | None,
-    timezone: datetime.tzinfo | None,
     language: Language,
     as_json: bool,
 ) -> None:
@@ -79,22 +69,17 @@ def anonymise_command(
     What this protects against, and what not: docs/anonymise.md.
     """
     name = out.name.lower()
-    if not name.endswith((*_SWF, *_COLUMNAR)):
-        raise InputError("is of no kind that is written", key="--out", value=out.name, allowed=[*_SWF, *_COLUMNAR])
-    as_swf = name.endswith(_SWF)
-    written = [out] if as_swf else [out, mapping_path(out)]
-    for path in written:
-        refuse_overwriting(path, [one for one in (file, mapping, key_file) if one is not None])
-    jobs = read_jobs(file, format=log_format, mapping=mapping, timezone=timezone)
+    if not name.endswith(_SWF):
+        raise InputError("is of no kind that is written", key="--out", value=out.name, allowed=_SWF)
+    written = [out]
+    refuse_overwriting(out, [one for one in (file, key_file) if one is not None])
+    jobs = read_swf(file)
     if len(jobs) == 0:
         raise InputError("holds no job", file=file)
     key = secrets.token_bytes(KEY_BYTES) if key_file is None else _kept_key(key_file)
     with naming_options({"shift_weeks": "--shift-weeks"}):
         anonymous, weeks = anonymise(jobs, key=key, shift_weeks=shift_weeks, keep=keep)
-    if as_swf:
-        write_swf(anonymous, out, notes=_notes(jobs, keep, weeks), processors=machine_processors(jobs))
-    else:
-        write_columns(anonymous, out)
+    write_swf(anonymous, out, notes=_notes(jobs, keep, weeks), processors=machine_processors(jobs))
     rarity = rarity_of(anonymous)
     if as_json:
         print_json(_as_dict(jobs, written, keep, weeks, rarity))

@@ -11,8 +11,6 @@ import click
 
 from stellwerk.errors import InputError
 
-FORMATS = ("swf", "sacct", "sacct-json", "csv", "parquet")
-
 
 class TimeZone(click.ParamType[datetime.tzinfo]):
     """An IANA time zone."""

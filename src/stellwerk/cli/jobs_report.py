@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import FORMATS, Day, TimeZone, refuse_overwriting
+from stellwerk.cli.jobs_files import Day, TimeZone, refuse_overwriting
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -34,7 +34,7 @@ from stellwerk.measures import (
     usage_tables,
 )
 from stellwerk.messages import LANGUAGES, Language, text
-from stellwerk.records import JobTable, machine_processors, read_jobs
+from stellwerk.records import JobTable, machine_processors, read_swf
 from stellwerk.simulation import Cluster, read_cluster
 
 JSON_SCHEMA = 1
@@ -47,8 +47,6 @@ _size = click.IntRange(min=1)
 
 @click.command(name="report")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--format", "log_format", type=click.Choice(FORMATS), help="What FILE is; otherwise by its content.")
-@click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet.")
 @click.option(
     "--timezone",
     type=TimeZone(),
@@ -69,8 +67,6 @@ _size = click.IntRange(min=1)
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one self-contained page.")
 def report_command(
     file: Path,
-    log_format: str | None,
-    mapping: Path | None,
     timezone: datetime.tzinfo | None,
     cluster: Path | None,
     accelerators: int | None,
@@ -86,8 +82,8 @@ def report_command(
 ) -> None:
     """What the job log FILE says about the use of its cluster: hours, waits, failures, utilisation, queue."""
     if html is not None:
-        refuse_overwriting(html, [path for path in (file, mapping) if path is not None])
-    jobs = read_jobs(file, format=log_format, mapping=mapping, timezone=timezone)
+        refuse_overwriting(html, [file])
+    jobs = read_swf(file)
     if len(jobs) == 0:
         raise InputError("holds no job", file=file)
     zone = timezone or datetime.UTC
