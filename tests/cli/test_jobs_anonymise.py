@@ -77,6 +77,15 @@ def test_json_says_what_was_done_and_what_stands_out(anonymise: Verb, tmp_path: 
     assert all(one["jobs"] < found["rarity"]["few"] for one in found["rarity"]["sizes"])
 
 
+def test_a_table_is_written_with_its_mapping(anonymise: Verb, tmp_path: Path) -> None:
+    ended = anonymise(KTH, "--out", tmp_path / "shared.parquet", "--json")
+    assert ended.exit_code == 0, ended.stderr
+    assert json.loads(ended.stdout)["written"] == [
+        str(tmp_path / name) for name in ("shared.parquet", "shared.mapping.toml")
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["shared.mapping.toml", "shared.parquet"]
+
+
 def test_it_speaks_german_too(anonymise: Verb, tmp_path: Path) -> None:
     assert "Größe und Konto zusammen" in anonymise(KTH, "--out", tmp_path / "a.swf", "--lang", "de").stdout
 
@@ -85,8 +94,10 @@ def test_no_input_is_ever_overwritten(anonymise: Verb, tmp_path: Path) -> None:
     log, key = tmp_path / "log.swf.gz", tmp_path / "key.swf"
     shutil.copy(KTH, log)
     assert anonymise(log, "--out", tmp_path / "shared.swf", "--key-file", key).exit_code == 0
+    mapping = tmp_path / "log.mapping.toml"
+    shutil.copy(key, mapping)
     secret = key.read_bytes()
-    for out, options in ((log, ()), (key, ("--key-file", key))):
+    for out, options in ((log, ()), (key, ("--key-file", key)), (tmp_path / "log.csv", ("--key-file", mapping))):
         ended = anonymise(log, "--out", out, *options)
         assert ended.exit_code == 2
         assert "would overwrite an input" in ended.stderr
@@ -117,9 +128,12 @@ def test_a_file_that_holds_no_key_is_refused_without_showing_it(anonymise: Verb,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--out", "log.xlsx"), "--out: is of no kind that is written (got 'log.xlsx'); allowed: .swf, .swf.gz"),
+        (("--out", "log.xlsx"), "--out: is of no kind that is written (got 'log.xlsx'); allowed: .swf, .swf.gz, .csv"),
         (("--out", "a.swf", "--shift-weeks", "-3"), "--shift-weeks: the clock is moved back by weeks (got -3)"),
-        (("--out", "a.swf", "--shift-weeks", "99999999"), "--shift-weeks: moves the log before the first year"),
+        (
+            ("--out", "a.swf", "--shift-weeks", "99999999"),
+            "--shift-weeks: moves the log to before 1970 (got 99999999); allowed: at most 1,394",
+        ),
         (("--out", "a.swf", "--keep", "name"), "'name' is not one of"),
         (("--out", "/proc/nowhere/a.swf"), "/proc/nowhere/a.swf: cannot be written"),
         ((), "Missing option '--out'"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,6 +94,14 @@ def test_the_weeks_may_be_said_and_a_log_without_dates_has_none() -> None:
     assert anonymise(_log(), key=KEY, shift_weeks=0)[0].zero == ZERO
     assert anonymise(_log(), key=KEY, shift_weeks=3)[0].zero == ZERO - 3 * WEEK
     assert anonymise(job_table(submit_s=[0]), key=KEY)[1] == 0
+
+
+def test_no_log_moves_to_before_1970() -> None:
+    early = replace(_log(), zero=datetime.datetime(1970, 1, 20, tzinfo=datetime.UTC))
+    assert {anonymise(early, key=bytes([byte]) * KEY_BYTES)[1] for byte in range(40)} == {1, 2}
+    with pytest.raises(InputError, match="before 1970"):
+        anonymise(early, key=KEY, shift_weeks=3)
+    assert anonymise(replace(early, zero=early.zero - 2 * WEEK), key=KEY)[1] == 0
 
 
 @pytest.mark.parametrize("weeks", [-1, 10**9])

@@ -19,6 +19,7 @@ from stellwerk.errors import InputError
 from stellwerk.files import read_text
 from stellwerk.messages import LANGUAGES, Language, text
 from stellwerk.records import (
+    COLUMN_SUFFIXES,
     KEY_BYTES,
     NOT_IN_SWF,
     JobTable,
@@ -26,8 +27,10 @@ from stellwerk.records import (
     Rarity,
     anonymise,
     machine_processors,
+    mapping_path,
     rarity_of,
     read_swf,
+    write_columns,
     write_swf,
 )
 
@@ -40,7 +43,7 @@ _KEY_TEXT_BYTES = 200
 
 @click.command(name="anonymise")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Write here: .swf or .swf.gz.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Write here: .swf, .csv (.gz) or .parquet.")
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path),
@@ -69,17 +72,24 @@ def anonymise_command(
     What this protects against, and what not: docs/anonymise.md.
     """
     name = out.name.lower()
-    if not name.endswith(_SWF):
-        raise InputError("is of no kind that is written", key="--out", value=out.name, allowed=_SWF)
-    written = [out]
-    refuse_overwriting(out, [one for one in (file, key_file) if one is not None])
+    if not name.endswith((*_SWF, *COLUMN_SUFFIXES)):
+        raise InputError(
+            "is of no kind that is written", key="--out", value=out.name, allowed=[*_SWF, *COLUMN_SUFFIXES]
+        )
+    as_swf = name.endswith(_SWF)
+    written = [out] if as_swf else [out, mapping_path(out)]
+    for path in written:
+        refuse_overwriting(path, [one for one in (file, key_file) if one is not None])
     jobs = read_swf(file)
     if len(jobs) == 0:
         raise InputError("holds no job", file=file)
     key = secrets.token_bytes(KEY_BYTES) if key_file is None else _kept_key(key_file)
     with naming_options({"shift_weeks": "--shift-weeks"}):
         anonymous, weeks = anonymise(jobs, key=key, shift_weeks=shift_weeks, keep=keep)
-    write_swf(anonymous, out, notes=_notes(jobs, keep, weeks), processors=machine_processors(jobs))
+    if as_swf:
+        write_swf(anonymous, out, notes=_notes(jobs, keep, weeks), processors=machine_processors(jobs))
+    else:
+        write_columns(anonymous, out)
     rarity = rarity_of(anonymous)
     if as_json:
         print_json(_as_dict(jobs, written, keep, weeks, rarity))

@@ -5,9 +5,11 @@ from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, Jo
 from stellwerk.records.replayable import replayable
 from stellwerk.records.rows import MAX_NUMBER, RowFormat, Rows, read_rows
 from stellwerk.records.swf import machine_processors, read_swf
+from stellwerk.records.write_columns import COLUMN_SUFFIXES, mapping_path, write_columns
 from stellwerk.records.write_swf import NOT_IN_SWF, write_swf
 
 __all__ = [
+    "COLUMN_SUFFIXES",
     "JOB_STATES",
     "KEY_BYTES",
     "MAX_NUMBER",
@@ -23,9 +25,11 @@ __all__ = [
     "Rows",
     "anonymise",
     "machine_processors",
+    "mapping_path",
     "rarity_of",
     "read_rows",
     "read_swf",
     "replayable",
+    "write_columns",
     "write_swf",
 ]
