@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stellwerk.errors import InputError
 from stellwerk.records import KEY_BYTES, JobTable, anonymise, rarity_of
-from tests.records.tables import job_table
+from tests.records.tables import job_table, words
 
 KEY, OTHER_KEY = bytes(range(KEY_BYTES)), bytes(KEY_BYTES)
 ZERO = datetime.datetime(2024, 3, 30, 23, tzinfo=datetime.UTC)
@@ -44,8 +44,7 @@ def _log() -> JobTable:
 
 
 def _names(jobs: JobTable, column: str) -> list[str | None]:
-    labels = getattr(jobs, column)
-    return [labels.names[code] if code >= 0 else None for code in labels.code.tolist()]
+    return words(getattr(jobs, column))
 
 
 def test_the_schedule_stays_and_all_names_go() -> None:

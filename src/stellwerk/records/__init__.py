@@ -1,6 +1,7 @@
 """What happened: job records of any source in one table."""
 
 from stellwerk.records.anonymise import KEY_BYTES, NamedColumn, Rarity, anonymise, rarity_of
+from stellwerk.records.columns import read_columns
 from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, JobTable, Labels
 from stellwerk.records.replayable import replayable
 from stellwerk.records.rows import MAX_NUMBER, RowFormat, Rows, read_rows
@@ -27,6 +28,7 @@ __all__ = [
     "machine_processors",
     "mapping_path",
     "rarity_of",
+    "read_columns",
     "read_rows",
     "read_swf",
     "replayable",

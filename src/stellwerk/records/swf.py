@@ -75,7 +75,7 @@ def read_swf(path: Path) -> JobTable:
     if not kept.any():
         raise InputError("holds no usable job", file=path, value=_described(dropped))
     columns = {name: column[kept] for name, column in columns.items()}
-    _refuse_duplicates(path, columns["job_id"], columns["line"])
+    refuse_duplicates(path, columns["job_id"], columns["line"])
     earlier = np.flatnonzero(np.diff(columns["submit_s"]) < 0) + 1
     out_of_order = Finding(len(earlier), int(columns["line"][earlier[0]])) if len(earlier) else None
     if out_of_order:
@@ -168,7 +168,8 @@ def _judge(columns: Mapping[str, NDArray[np.int64]]) -> tuple[NDArray[np.bool_],
     return kept, dropped
 
 
-def _refuse_duplicates(path: Path, job_id: NDArray[np.int64], line: NDArray[np.int64]) -> None:
+def refuse_duplicates(path: Path, job_id: NDArray[np.int64], line: NDArray[np.int64]) -> None:
+    """Raises InputError for an id that stands twice."""
     by_id = np.argsort(job_id, kind="stable")
     again = np.flatnonzero(np.diff(job_id[by_id]) == 0)
     if len(again) == 0:
