@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stellwerk.records import read_swf
+from stellwerk.records import read_columns, read_swf
 from tests.cli.conftest import Verb
 
 KTH = Path(__file__).parents[1] / "data/swf/kth-sp2-1996-first-2500.swf.gz"
@@ -83,7 +83,14 @@ def test_a_table_is_written_with_its_mapping(anonymise: Verb, tmp_path: Path) ->
     assert json.loads(ended.stdout)["written"] == [
         str(tmp_path / name) for name in ("shared.parquet", "shared.mapping.toml")
     ]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["shared.mapping.toml", "shared.parquet"]
+    table, mapping = tmp_path / "shared.parquet", tmp_path / "shared.mapping.toml"
+    assert sorted(tmp_path.iterdir()) == [mapping, table]
+    again = anonymise(table, "--mapping", mapping, "--out", tmp_path / "again.csv")
+    assert again.exit_code == 0, again.stderr
+    source, copy = read_swf(KTH), read_columns(tmp_path / "again.csv", mapping=tmp_path / "again.mapping.toml")
+    for column in ("wait_s", "run_s", "requested_s", "allocated_processors", "requested_processors"):
+        np.testing.assert_array_equal(getattr(copy, column), getattr(source, column))
+    np.testing.assert_array_equal(np.diff(copy.submit_s), np.diff(source.submit_s))
 
 
 def test_it_speaks_german_too(anonymise: Verb, tmp_path: Path) -> None:

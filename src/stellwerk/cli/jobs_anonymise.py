@@ -8,11 +8,12 @@ import secrets
 import stat
 from pathlib import Path
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import click
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import refuse_overwriting
+from stellwerk.cli.jobs_files import TimeZone, read_log, refuse_overwriting
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
@@ -29,7 +30,6 @@ from stellwerk.records import (
     machine_processors,
     mapping_path,
     rarity_of,
-    read_swf,
     write_columns,
     write_swf,
 )
@@ -56,6 +56,8 @@ _KEY_TEXT_BYTES = 200
     multiple=True,
     help="A column whose names stay, such as partition.",
 )
+@click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet.")
+@click.option("--timezone", type=TimeZone(), help="Zone of the times in the log, where it names none. Default: UTC.")
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def anonymise_command(
@@ -64,6 +66,8 @@ def anonymise_command(
     key_file: Path | None,
     shift_weeks: int | None,
     keep: tuple[NamedColumn, ...],
+    mapping: Path | None,
+    timezone: ZoneInfo | None,
     language: Language,
     as_json: bool,
 ) -> None:
@@ -79,8 +83,8 @@ def anonymise_command(
     as_swf = name.endswith(_SWF)
     written = [out] if as_swf else [out, mapping_path(out)]
     for path in written:
-        refuse_overwriting(path, [one for one in (file, key_file) if one is not None])
-    jobs = read_swf(file)
+        refuse_overwriting(path, [one for one in (file, mapping, key_file) if one is not None])
+    jobs = read_log(file, mapping, timezone)
     if len(jobs) == 0:
         raise InputError("holds no job", file=file)
     key = secrets.token_bytes(KEY_BYTES) if key_file is None else _kept_key(key_file)

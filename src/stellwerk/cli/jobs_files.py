@@ -10,15 +10,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from stellwerk.errors import InputError
+from stellwerk.records import JobTable, read_columns, read_swf
 
 
-class TimeZone(click.ParamType[datetime.tzinfo]):
+class TimeZone(click.ParamType[ZoneInfo]):
     """An IANA time zone."""
 
     name = "zone"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.tzinfo:
-        if isinstance(value, datetime.tzinfo):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        if isinstance(value, ZoneInfo):
             return value
         try:
             return ZoneInfo(value)
@@ -37,6 +38,13 @@ class Day(click.DateTime):
         if not 1 < day.year < datetime.MAXYEAR:
             self.fail(f"{value!r} is at the end of the calendar", param, ctx)
         return day
+
+
+def read_log(file: Path, mapping: Path | None, timezone: ZoneInfo | None) -> JobTable:
+    """The records of a log: CSV or Parquet where a mapping says what they hold, otherwise SWF."""
+    if mapping is None:
+        return read_swf(file)
+    return read_columns(file, mapping=mapping, timezone=timezone.key if timezone else None)
 
 
 def refuse_overwriting(out: Path, inputs: list[Path]) -> None:

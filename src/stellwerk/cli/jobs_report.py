@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -15,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import Day, TimeZone, refuse_overwriting
+from stellwerk.cli.jobs_files import Day, TimeZone, read_log, refuse_overwriting
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -34,7 +35,7 @@ from stellwerk.measures import (
     usage_tables,
 )
 from stellwerk.messages import LANGUAGES, Language, text
-from stellwerk.records import JobTable, machine_processors, read_swf
+from stellwerk.records import JobTable, machine_processors
 from stellwerk.simulation import Cluster, read_cluster
 
 JSON_SCHEMA = 1
@@ -47,6 +48,7 @@ _size = click.IntRange(min=1)
 
 @click.command(name="report")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet.")
 @click.option(
     "--timezone",
     type=TimeZone(),
@@ -67,7 +69,8 @@ _size = click.IntRange(min=1)
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one self-contained page.")
 def report_command(
     file: Path,
-    timezone: datetime.tzinfo | None,
+    mapping: Path | None,
+    timezone: ZoneInfo | None,
     cluster: Path | None,
     accelerators: int | None,
     processors: int | None,
@@ -82,8 +85,8 @@ def report_command(
 ) -> None:
     """What the job log FILE says about the use of its cluster: hours, waits, failures, utilisation, queue."""
     if html is not None:
-        refuse_overwriting(html, [file])
-    jobs = read_swf(file)
+        refuse_overwriting(html, [path for path in (file, mapping) if path is not None])
+    jobs = read_log(file, mapping, timezone)
     if len(jobs) == 0:
         raise InputError("holds no job", file=file)
     zone = timezone or datetime.UTC
