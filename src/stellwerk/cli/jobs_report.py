@@ -59,6 +59,7 @@ _size = click.IntRange(min=1)
 )
 @click.option("--accelerators", type=_size, help="How many accelerators the cluster has, for utilisation.")
 @click.option("--processors", type=_size, help="How many processors (cores) the cluster has.")
+@click.option("--nodes", type=_size, help="How many nodes the cluster has.")
 @click.option("--count", "device", type=click.Choice(get_args(Device)), help="What to count hours of.")
 @click.option("--by", type=click.Choice(get_args(GroupBy)), help="Which groups to list. Default: accounts, if known.")
 @click.option("--from", "first_day", type=Day(), help="First day to count.")
@@ -74,6 +75,7 @@ def report_command(
     cluster: Path | None,
     accelerators: int | None,
     processors: int | None,
+    nodes: int | None,
     device: Device | None,
     by: GroupBy | None,
     first_day: datetime.datetime | None,
@@ -93,7 +95,7 @@ def report_command(
     usage = usage_of(
         jobs,
         zone=zone,
-        capacities=_capacities(jobs, cluster, accelerators, processors),
+        capacities=_capacities(jobs, cluster, accelerator=accelerators, processor=processors, node=nodes),
         device=device,
         by=by,
         period_s=_period(jobs, first_day, last_day, zone),
@@ -114,28 +116,28 @@ def report_command(
         console.print(text("usage.page_written", language, path=str(html)), markup=False)
 
 
-def _capacities(
-    jobs: JobTable, cluster: Path | None, accelerators: int | None, processors: int | None
-) -> dict[Device, Capacity]:
-    """The sizes given, otherwise those of the cluster's file, otherwise those that the log states."""
+def _capacities(jobs: JobTable, cluster: Path | None, **given: int | None) -> dict[Device, Capacity]:
+    """The sizes given, otherwise those of the cluster's file, otherwise the one that the log states."""
     found: dict[Device, Capacity] = {}
     stated = machine_processors(jobs)
     if stated is not None:
         found["processor"] = Capacity(stated, "log")
-    if cluster is not None:
-        found |= {device: Capacity(count, "cluster") for device, count in _devices(read_cluster(cluster)).items()}
-    if processors is not None:
-        found["processor"] = Capacity(processors, "option")
-    if accelerators is not None:
-        found["accelerator"] = Capacity(accelerators, "option")
+    counted = {} if cluster is None else _devices(read_cluster(cluster))
+    found |= {device: Capacity(count, "cluster") for device, count in counted.items()}
+    for device in get_args(Device):
+        if given[device] is not None:
+            found[device] = Capacity(given[device], "option")
     return found
 
 
 def _devices(cluster: Cluster) -> dict[Device, int]:
-    """How many accelerators and cores a cluster has, as far as its file counts them."""
+    """How many accelerators, cores and nodes a cluster has, as far as its file counts them."""
     if not cluster.groups:
         return {"processor": cluster.processors}
-    found: dict[Device, int] = {"accelerator": sum(group.nodes * group.accelerators for group in cluster.groups)}
+    found: dict[Device, int] = {
+        "accelerator": sum(group.nodes * group.accelerators for group in cluster.groups),
+        "node": sum(group.nodes for group in cluster.groups),
+    }
     cores = [group.nodes * group.cores for group in cluster.groups if group.cores is not None]
     if len(cores) == len(cluster.groups):
         found["processor"] = sum(cores)

@@ -24,8 +24,10 @@ def usage_pictures(usage: Usage, language: Language) -> tuple[Chart, ...]:
     charts: list[Chart] = []
     if usage.total.hours:
         sizes = {shown.size(size): use for size, use in usage.sizes.items() if use.hours}
-        groups = {shown.name(name): use for name, use in list(usage.groups.items())[:BARS] if use.hours}
-        charts = [_bars(shown, "sizes", sizes), _bars(shown, "groups", groups)]
+        charts.append(_bars(shown, "sizes", sizes))
+        if any(name is not None for name in usage.groups):
+            groups = {shown.name(name): use for name, use in list(usage.groups.items())[:BARS] if use.hours}
+            charts.append(_bars(shown, "groups", groups))
     if usage.most_held:
         charts += [_use(shown), _queue(shown)]
     return tuple(charts)
