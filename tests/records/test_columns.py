@@ -176,10 +176,15 @@ def test_what_stands_for_no_value_is_no_value(tmp_path: Path) -> None:
     assert jobs.user.code.tolist() == [-1, 0, 1]
 
 
-def test_records_without_an_id_are_dropped_and_counted(tmp_path: Path) -> None:
-    jobs = read(tmp_path, csv(*ROWS, ROWS[0].replace("7,", ",", 1)))
-    assert len(jobs) == 3
-    assert [(reason, found.jobs, found.first_line) for reason, found in jobs.dropped.items()] == [("no_job_id", 1, 5)]
+def test_records_that_make_no_sense_are_dropped_and_counted(tmp_path: Path) -> None:
+    nameless = ROWS[0].replace("7,", ",", 1)
+    backwards = ROWS[0].replace("T13:10", "T12:00")
+    jobs = read(tmp_path, csv(nameless, *ROWS, backwards.replace("7,", "10,", 1), backwards.replace("7,", "11,", 1)))
+    assert sorted(jobs.job_id.tolist()) == [7, 8, 9]
+    assert {reason: (found.jobs, found.first_line) for reason, found in jobs.dropped.items()} == {
+        "no_job_id": (1, 2),
+        "times_out_of_order": (2, 6),
+    }
 
 
 @pytest.mark.parametrize(
@@ -200,7 +205,7 @@ def test_records_without_an_id_are_dropped_and_counted(tmp_path: Path) -> None:
         (csv(ROWS[0].replace(",ok", ",compleated")), "no such state; say what it means in [states] of mapping.toml"),
         (csv(ROWS[0].replace(",ok", ",COMPLETD")), "did you mean 'completed'?"),
         (csv(ROWS[0].replace("03-01T12:00", "03-31T02:30")), "no clock of Europe/Berlin has shown this time"),
-        (csv(ROWS[0].replace("T13:10", "T09:00")), "jobs.csv: line 2: ends before it starts"),
+        (csv(ROWS[0].replace("T13:10", "T09:00")), "holds no usable job (got '1 dropped: times_out_of_order')"),
         (csv(ROWS[0].replace("ann", 'a"n"')), "jobs.csv: line 2: a quote inside a field"),
         (csv(ROWS[0].replace("ann", '"ann')), "jobs.csv: line 2 or after: a quote without its second"),
         (csv(*ROWS).encode() + b"\xff", "jobs.csv: line 5: not UTF-8 text"),

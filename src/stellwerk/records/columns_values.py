@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
 from stellwerk.records.columns_batch import load_polars
+from stellwerk.records.columns_table import NO_INSTANT
 from stellwerk.records.mapping import CLOCK, EPOCH_UNITS, ISO, SINCE_ZERO, ColumnMapping, ColumnSource
 from stellwerk.records.model import JOB_STATES, MISSING, Labels
 from stellwerk.records.rows import MAX_NUMBER
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 Int64s = NDArray[np.int64]
 
-MAX_BYTES = 2**60
-NO_INSTANT = np.iinfo(np.int64).min
-"""Where the data give no instant: -1 is a second of 1969."""
 _CLOCK_TEXT = (
     r"^(?:(\d{1,6})-(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?|(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?)(?:\.\d+)?$"
 )

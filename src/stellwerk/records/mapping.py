@@ -7,16 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from stellwerk.records.columns_table import COUNTS
+
 INSTANTS = ("submit", "eligible", "start", "end")
 DURATIONS = ("wait", "run", "limit")
-COUNTS = (
-    "requested_processors",
-    "allocated_processors",
-    "requested_nodes",
-    "allocated_nodes",
-    "requested_accelerators",
-    "allocated_accelerators",
-)
 TEXTS = ("user", "account", "partition", "qos", "state")
 TARGETS = ("job_id", *INSTANTS, *DURATIONS, "memory", *COUNTS, *TEXTS)
 """The keys of ``[columns]``."""
@@ -37,6 +31,7 @@ SIZE_UNITS = {
     "TiB": 2**40,
 }
 """Bytes in a unit of memory."""
+MAX_BYTES = 2**60
 EPOCH_UNITS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6, "epoch_ns": 10**9}
 """Parts of a second since 1970 in UTC."""
 SINCE_ZERO = "since_zero_s"

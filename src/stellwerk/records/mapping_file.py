@@ -13,14 +13,15 @@ from pydantic import Field
 
 from stellwerk.errors import InputError, InputErrors, did_you_mean, nearest_match
 from stellwerk.files import read_toml
+from stellwerk.records.columns_table import COUNTS
 from stellwerk.records.mapping import (
     CLOCK,
-    COUNTS,
     DURATION_UNITS,
     DURATIONS,
     EPOCH_UNITS,
     INSTANTS,
     ISO,
+    MAX_BYTES,
     SINCE_ZERO,
     SIZE_UNITS,
     TARGETS,
@@ -29,10 +30,10 @@ from stellwerk.records.mapping import (
     Per,
 )
 from stellwerk.records.model import JOB_STATES
+from stellwerk.records.rows import MAX_NUMBER
 from stellwerk.workload.boundary import Section, read_section
 
 _LIMIT_BYTES = 2**20
-_MAX_VALUE = 10**11
 _TIMES = (*EPOCH_UNITS, SINCE_ZERO, ISO)
 _TIME_WORDS = f"{', '.join(_TIMES)}, or a format such as %d.%m.%Y %H:%M:%S"
 _FORMAT = re.compile(r"(?:[^%]*%[YmdHMSfyjbBzpIT])+[^%]*")
@@ -44,7 +45,12 @@ Column = Annotated[
 Missing = Annotated[list[str | int | float] | None, Field(max_length=100, description=_MISSING_WORDS)]
 Zone = Annotated[str | None, Field(description="an IANA time zone such as Europe/Berlin or UTC")]
 NumberValue = Annotated[
-    int | None, Field(ge=0, le=_MAX_VALUE, description=f"a whole number from 0 to {_MAX_VALUE:,}, for all rows")
+    int | None, Field(ge=0, le=MAX_NUMBER, description=f"a whole number from 0 to {MAX_NUMBER:,}, for all rows")
+]
+
+
+CountValue = Annotated[
+    int | None, Field(ge=0, le=2**31 - 1, description="a whole number from 0 to 2,147,483,647, for all rows")
 ]
 
 
@@ -92,7 +98,7 @@ class MemoryEntry(Entry):
 
 
 class CountEntry(Entry):
-    value: NumberValue = None
+    value: CountValue = None
     per: Annotated[Literal["node"] | None, Field(description="node")] = None
 
 
@@ -171,12 +177,19 @@ def _with_meaning(source: ColumnSource, entry: Entry, file: MappingFile, path: P
             "no such state", file=path, key=f"{key}.value", value=source.value, allowed=", ".join(JOB_STATES)
         )
     if isinstance(entry, DurationEntry):
-        return replace(source, factor=DURATION_UNITS.get(entry.unit))
+        source = replace(source, factor=DURATION_UNITS.get(entry.unit))
+        _refuse_large(source, MAX_NUMBER, path, key)
     if isinstance(entry, MemoryEntry):
-        return replace(source, factor=SIZE_UNITS[entry.unit], per=entry.per)
+        source = replace(source, factor=SIZE_UNITS[entry.unit], per=entry.per)
+        _refuse_large(source, MAX_BYTES, path, key)
     if isinstance(entry, CountEntry):
         return replace(source, per=entry.per)
     return source
+
+
+def _refuse_large(source: ColumnSource, limit: int, path: Path, key: str) -> None:
+    if source.value is not None and float(source.value) * (source.factor or 60) > limit:
+        raise InputError("is too large to be meant", file=path, key=f"{key}.value", value=source.value)
 
 
 def _wrong_time(time: str | None, path: Path, key: str) -> list[InputError]:

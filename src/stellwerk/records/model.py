@@ -32,7 +32,13 @@ JOB_STATES = (
 """How a job ended, or where it stands, in the words of Slurm."""
 
 DropReason = Literal[
-    "partial_execution", "no_job_id", "no_submit_time", "no_run_time", "zero_run_time", "no_processors"
+    "partial_execution",
+    "no_job_id",
+    "times_out_of_order",
+    "no_submit_time",
+    "no_run_time",
+    "zero_run_time",
+    "no_processors",
 ]
 """Why a record of a log is not a job that can be replayed."""
 
