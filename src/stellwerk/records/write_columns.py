@@ -52,7 +52,9 @@ def write_columns(jobs: JobTable, path: Path) -> None:
         if name.endswith(".parquet"):
             frame.write_parquet(file)
         elif name.endswith(".gz"):
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed:  # no name, no time inside
+            with gzip.GzipFile(
+                filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0
+            ) as compressed:  # no name, no time inside
                 frame.write_csv(cast(BinaryIO, compressed))
         else:
             frame.write_csv(file)
