@@ -15,12 +15,13 @@ from rich.table import Table
 from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.job_log import DROP_REASONS, REMARKS, job_log_options, read_job_log
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, Scenario, compare, indicators
-from stellwerk.records import MISSING, JobTable, machine_processors, read_swf, replayable
+from stellwerk.records import MISSING, Format, JobTable, machine_processors, replayable
 from stellwerk.simulation import (
     POLICIES,
     Cluster,
@@ -34,15 +35,6 @@ from stellwerk.simulation import (
 )
 
 PROCESSOR_HOURS = ChargeRule(unit="processor-h", units_per_device_hour=1.0)
-DROP_REASONS = {
-    "partial_execution": "one part of a checkpointed run",
-    "no_job_id": "no job id",
-    "no_submit_time": "no submit time",
-    "no_run_time": "no run time",
-    "zero_run_time": "run time of zero",
-    "no_processors": "no number of processors",
-}
-
 UNSATISFIABLE_REASONS = {
     "more_processors_than_the_machine": "more processors than the machine has",
     "more_than_the_partition_holds": "more than the nodes of its partition hold",
@@ -59,6 +51,7 @@ UNSATISFIABLE_REASONS = {
 
 @click.command("simulate")
 @click.argument("trace", type=click.Path(path_type=Path))
+@job_log_options
 @click.option("--processors", type=int, help="Processors of the machine; otherwise MaxProcs or MaxNodes of the log.")
 @click.option("--cluster", "cluster_name", metavar="FILE|SYSTEM", help="A cluster's file, or a system's id.")
 @click.option("--policy", type=click.Choice(POLICIES), default="easy", show_default=True, help="Scheduling policy.")
@@ -73,6 +66,10 @@ UNSATISFIABLE_REASONS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
+    format: Format | None,  # noqa: A002 - the option's name
+    mapping: Path | None,
+    fields: str | None,
+    timezone: str | None,
     processors: int | None,
     cluster_name: str | None,
     policy: str,
@@ -81,9 +78,9 @@ def command(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Replay the job log TRACE (SWF 2.2, plain or gzip) and show what the waiting was like."""
+    """Replay the job log TRACE (SWF 2.2, sacct, CSV or Parquet; plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = replayable(read_swf(trace))
+    jobs = replayable(read_job_log(trace, format=format, mapping=mapping, fields=fields, timezone=timezone))
     with naming_options({"processors": "--processors", "cluster": "--cluster"}):
         cluster = find_cluster(jobs, processors, cluster_name)
     question = Asked(**asked)
@@ -91,8 +88,7 @@ def command(
         if out is not None or other is not None:
             raise click.UsageError("--out and --compare are about one schedule: give them without --change and --sweep")
         about = about_replay(jobs, cluster, policy, question.language)
-        with naming_options({"policy": "--policy"}):
-            run_what_if(Scenario(jobs, cluster, policy_named(policy)), about, question, as_json=as_json)
+        run_what_if(Scenario(jobs, cluster, policy_named(policy)), about, question, as_json=as_json)
         return
     question.refuse_alone()
     expected = read_schedule(other) if other is not None else None
@@ -164,6 +160,7 @@ def _result(
             "sha256": sha256,
             "jobs": len(jobs) + sum(finding.jobs for finding in jobs.dropped.values()),
             "dropped": {reason: asdict(finding) for reason, finding in jobs.dropped.items()},
+            "remarks": {remark: asdict(finding) for remark, finding in jobs.remarks.items()},
             "out_of_order": asdict(jobs.out_of_order) if jobs.out_of_order else None,
             "unsatisfiable": _unsatisfiable(schedule),
             "cut_at_limit": int((jobs.run_s > jobs.limit_s).sum()),
@@ -201,6 +198,8 @@ def _show(result: dict[str, Any], trace: Path) -> None:
     click.echo(f"{trace}: {log['jobs']:,} jobs, {found['jobs']:,} replayed")
     for reason, finding in log["dropped"].items():
         click.echo(f"  dropped: {_counted(finding)}: {DROP_REASONS[reason]}")
+    for remark, finding in log["remarks"].items():
+        click.echo(f"  {_counted(finding)}: {REMARKS[remark]}")
     if log["out_of_order"]:
         click.echo(f"  sorted by submit time: {_counted(log['out_of_order'])} submitted before the preceding line")
     for reason, finding in log["unsatisfiable"].items():

@@ -32,11 +32,15 @@ MAX_PENDING_TASKS = 2_000_000
 """Records that lines of pending arrays may become in all: a single line could ask for millions."""
 
 _ONE_OF = (("jobidraw", "jobid"), ("submit",), ("start",), ("elapsedraw", "elapsed", "end"))
-_READ = frozenset(
-    ("jobid", "jobidraw", "user", "account", "partition", "qos", "state", "submit", "eligible", "start", "end")
-) | frozenset(
-    ("elapsed", "elapsedraw", "timelimit", "timelimitraw", "nnodes", "allocnodes", "reqnodes", "ncpus", "alloccpus")
-) | frozenset(("reqcpus", "reqmem", "reqtres", "alloctres", "reqgres", "allocgres", "nodelist"))
+_READ = (
+    frozenset(
+        ("jobid", "jobidraw", "user", "account", "partition", "qos", "state", "submit", "eligible", "start", "end")
+    )
+    | frozenset(
+        ("elapsed", "elapsedraw", "timelimit", "timelimitraw", "nnodes", "allocnodes", "reqnodes", "ncpus", "alloccpus")
+    )
+    | frozenset(("reqcpus", "reqmem", "reqtres", "alloctres", "reqgres", "allocgres", "nodelist"))
+)
 _MAX_ID = 2**32
 _TASK_BITS = 8
 _FIRST_PENDING_TASK = 2**22
@@ -46,8 +50,7 @@ _REASONS: tuple[DropReason, ...] = (
     "no_such_time",
     "no_job_id",
     "no_submit_time",
-    "starts_before_submission",
-    "ends_before_start",
+    "times_out_of_order",
 )
 
 
@@ -197,8 +200,8 @@ class _BlockReader:
         # Cancelled in the queue: Slurm gives the end as the start, and no time and no nodes in between.
         started = (start_s != MISSING) & ~((run_s <= 0) & self._without_nodes())
         self._note("no_submit_time", submit_s == MISSING)
-        self._note("starts_before_submission", started & (submit_s != MISSING) & (start_s < submit_s))
-        self._note("ends_before_start", started & (by_clock_s < 0) & (end_s != MISSING))
+        self._note("times_out_of_order", started & (submit_s != MISSING) & (start_s < submit_s))
+        self._note("times_out_of_order", started & (by_clock_s < 0) & (end_s != MISSING))
         return {
             **self._ids(),
             "line": self.block.line,
@@ -228,7 +231,8 @@ class _BlockReader:
         requested = self._sizes("reqtres", ("reqnodes",), ("reqcpus",), "reqgres")
         # What Slurm shows as given to a job that never ran is what it asked for.
         requested = {
-            name: np.where((column == MISSING) & ~started, allocated[name], column) for name, column in requested.items()
+            name: np.where((column == MISSING) & ~started, allocated[name], column)
+            for name, column in requested.items()
         }
         nodes = np.where(requested["nodes"] == MISSING, allocated["nodes"], requested["nodes"])
         processors = np.where(requested["processors"] == MISSING, allocated["processors"], requested["processors"])
