@@ -13,7 +13,8 @@ from stellwerk.records.model import MISSING, DropReason, Finding, JobTable
 
 
 def replayable(jobs: JobTable) -> JobTable:
-    """The records of jobs that have ended, with a submit time, a positive run time and a positive number of processors, nodes or accelerators.
+    """The records of jobs that have ended, with a submit time, a positive run time and a positive number of processors,
+    nodes or accelerators.
 
     The others are counted in ``dropped``, under the first reason that holds. Raises InputError where none is left.
     """

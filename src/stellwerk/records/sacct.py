@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,6 @@ from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Int32s, Int
 from stellwerk.records.polars_extra import load_polars
 from stellwerk.records.sacct_lines import SacctBlock, sacct_blocks
 from stellwerk.records.sacct_times import check_timezone, instants_s
-
-if TYPE_CHECKING:
-    import polars
 
 Bools = NDArray[np.bool_]
 Numbers = dict[str, NDArray[Any]]
