@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Verb
+from tests.cli.jobs_golden import FOLDER, REPORTS, golden_report
 
 LOGS = Path(__file__).parents[1] / "data"
 KTH = LOGS / "swf/kth-sp2-1996-first-2500.swf.gz"
+GPU_WEEK = LOGS / "sacct/gpu-week.sacct"
 
 
 @pytest.fixture
@@ -121,3 +123,18 @@ def test_names_are_no_markup(report: Verb, tmp_path: Path) -> None:
     log = tmp_path / "[red]log.swf"
     log.write_text("1 0 60 3600 4 -1 -1 4 7200 -1 1 1 1 -1 -1 -1 -1 -1\n")
     assert "[red]log.swf" in report(log).stdout
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_report_on_a_small_log_reads_as_it_should(name: str) -> None:
+    assert golden_report(name) == (FOLDER / name).read_text(encoding="utf-8")
+
+
+def test_the_small_log_holds_what_it_was_made_for(report: Verb) -> None:
+    found = json.loads(report(GPU_WEEK, "--timezone", "Europe/Berlin", "--json").stdout)
+    states = {one["state"]: one["jobs"] for one in found["states"]}
+    assert states["node_fail"] == states["preempted"] == states["requeued"] == states["timeout"] == 1
+    assert states["cancelled_waiting"] == 6  # two jobs and the four last tasks of an array
+    assert (found["device"], found["edges"]["unfinished"]) == ("accelerator", 2)
+    night = next(row for row in found["course"]["rows"] if row["start"].startswith("2024-03-31"))
+    assert night["hours"] / night["mean_held"] == pytest.approx(23)  # the clock went forward

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import TimeZone, read_log, refuse_overwriting
+from stellwerk.cli.jobs_files import log_options, read_log, refuse_overwriting
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
@@ -23,6 +23,7 @@ from stellwerk.records import (
     COLUMN_SUFFIXES,
     KEY_BYTES,
     NOT_IN_SWF,
+    Format,
     JobTable,
     NamedColumn,
     Rarity,
@@ -56,8 +57,7 @@ _KEY_TEXT_BYTES = 200
     multiple=True,
     help="A column whose names stay, such as partition.",
 )
-@click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet.")
-@click.option("--timezone", type=TimeZone(), help="Zone of the times in the log, where it names none. Default: UTC.")
+@log_options
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def anonymise_command(
@@ -66,6 +66,8 @@ def anonymise_command(
     key_file: Path | None,
     shift_weeks: int | None,
     keep: tuple[NamedColumn, ...],
+    log_format: Format | None,
+    fields: str | None,
     mapping: Path | None,
     timezone: ZoneInfo | None,
     language: Language,
@@ -84,9 +86,7 @@ def anonymise_command(
     written = [out] if as_swf else [out, mapping_path(out)]
     for path in written:
         refuse_overwriting(path, [one for one in (file, mapping, key_file) if one is not None])
-    jobs = read_log(file, mapping, timezone)
-    if len(jobs) == 0:
-        raise InputError("holds no job", file=file)
+    jobs = read_log(file, log_format=log_format, fields=fields, mapping=mapping, timezone=timezone)
     key = secrets.token_bytes(KEY_BYTES) if key_file is None else _kept_key(key_file)
     with naming_options({"shift_weeks": "--shift-weeks"}):
         anonymous, weeks = anonymise(jobs, key=key, shift_weeks=shift_weeks, keep=keep)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from stellwerk.cli.mistakes import naming_options
 from stellwerk.errors import InputError
-from stellwerk.records import JobTable, read_jobs
+from stellwerk.records import FORMATS, Format, JobTable, read_jobs
 
 
 class TimeZone(click.ParamType[ZoneInfo]):
@@ -27,6 +29,18 @@ class TimeZone(click.ParamType[ZoneInfo]):
             self.fail(f"{value!r} is no time zone; allowed: a name such as Europe/Berlin", param, ctx)
 
 
+_LOG_OPTIONS = (
+    click.option("--format", "log_format", type=click.Choice(FORMATS), help="What FILE is; otherwise by its content."),
+    click.option("--fields", help="Columns of a sacct dump without a title line, as given to sacct --format."),
+    click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet."),
+    click.option(
+        "--timezone",
+        type=TimeZone(),
+        help="Zone of the times in the log, where it names none, and of the days that are shown. Default: UTC.",
+    ),
+)
+
+
 class Day(click.DateTime):
     """A day that has a following one in every time zone."""
 
@@ -40,9 +54,24 @@ class Day(click.DateTime):
         return day
 
 
-def read_log(file: Path, mapping: Path | None, timezone: ZoneInfo | None) -> JobTable:
-    """The records of a log: by a mapping where there is one, otherwise by what the file looks like."""
-    return read_jobs(file, mapping=mapping, timezone=timezone.key if timezone else None)
+def log_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what FILE is; ``read_log`` takes them."""
+    for option in reversed(_LOG_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_log(
+    file: Path, *, log_format: Format | None, fields: str | None, mapping: Path | None, timezone: ZoneInfo | None
+) -> JobTable:
+    """The records of a log; a mistake names the option."""
+    names = None if fields is None else [name.strip() for name in fields.split(",")]
+    zone = timezone.key if timezone else None
+    with naming_options({"mapping": "--mapping", "fields": "--fields"}):
+        jobs = read_jobs(file, log_format=log_format, fields=names, mapping=mapping, timezone=zone)
+    if len(jobs) == 0:
+        raise InputError("holds no job", file=file)
+    return jobs
 
 
 def refuse_overwriting(out: Path, inputs: list[Path]) -> None:

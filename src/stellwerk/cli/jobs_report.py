@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import Day, TimeZone, read_log, refuse_overwriting
+from stellwerk.cli.jobs_files import Day, log_options, read_log, refuse_overwriting
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -35,7 +35,7 @@ from stellwerk.measures import (
     usage_tables,
 )
 from stellwerk.messages import LANGUAGES, Language, text
-from stellwerk.records import JobTable, machine_processors
+from stellwerk.records import Format, JobTable, machine_processors
 from stellwerk.simulation import Cluster, read_cluster
 
 JSON_SCHEMA = 1
@@ -48,12 +48,7 @@ _size = click.IntRange(min=1)
 
 @click.command(name="report")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet.")
-@click.option(
-    "--timezone",
-    type=TimeZone(),
-    help="Zone of the times in the log, where it names none, and of the days and months shown. Default: UTC.",
-)
+@log_options
 @click.option(
     "--cluster", type=click.Path(path_type=Path), help="The cluster's file, for utilisation (docs/clusters.md)."
 )
@@ -70,6 +65,8 @@ _size = click.IntRange(min=1)
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one self-contained page.")
 def report_command(
     file: Path,
+    log_format: Format | None,
+    fields: str | None,
     mapping: Path | None,
     timezone: ZoneInfo | None,
     cluster: Path | None,
@@ -88,9 +85,7 @@ def report_command(
     """What the job log FILE says about the use of its cluster: hours, waits, failures, utilisation, queue."""
     if html is not None:
         refuse_overwriting(html, [path for path in (file, mapping) if path is not None])
-    jobs = read_log(file, mapping, timezone)
-    if len(jobs) == 0:
-        raise InputError("holds no job", file=file)
+    jobs = read_log(file, log_format=log_format, fields=fields, mapping=mapping, timezone=timezone)
     zone = timezone or datetime.UTC
     usage = usage_of(
         jobs,
@@ -173,30 +168,16 @@ def _second(day: datetime.datetime, zero: datetime.datetime, zone: datetime.tzin
 
 
 def _left_out(jobs: JobTable, language: Language) -> list[str]:
-    """What the reader dropped or sorted."""
+    """What the reader dropped, sorted, or had to make sense of."""
+    found = [(f"drop_reason.{reason}", "log_dropped", finding) for reason, finding in jobs.dropped.items()]
+    found += [(f"remark.{remark}", "log_remark", finding) for remark, finding in jobs.remarks.items()]
     sentences = [
-        text(
-            "usage.log_dropped",
-            language,
-            jobs=finding.jobs,
-            line=finding.first_line,
-            reason=text(f"drop_reason.{reason}", language),
-        )
-        for reason, finding in jobs.dropped.items()
-    ]
-    sentences += [
-        text(
-            "usage.log_remark",
-            language,
-            jobs=finding.jobs,
-            line=finding.first_line,
-            reason=text(f"remark.{remark}", language),
-        )
-        for remark, finding in jobs.remarks.items()
+        text(f"usage.{key}", language, jobs=one.jobs, line=one.first_line, reason=text(reason, language))
+        for reason, key, one in found
     ]
     if jobs.out_of_order is not None:
-        found = jobs.out_of_order
-        sentences.append(text("usage.log_out_of_order", language, jobs=found.jobs, line=found.first_line))
+        one = jobs.out_of_order
+        sentences.append(text("usage.log_out_of_order", language, jobs=one.jobs, line=one.first_line))
     return sentences
 
 
