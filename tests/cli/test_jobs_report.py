@@ -13,6 +13,7 @@ from tests.cli.jobs_golden import FOLDER, REPORTS, golden_report
 LOGS = Path(__file__).parents[1] / "data"
 KTH = LOGS / "swf/kth-sp2-1996-first-2500.swf.gz"
 GPU_WEEK = LOGS / "sacct/gpu-week.sacct"
+ONE_JOB = "1 0 60 3600 4 -1 -1 4 7200 -1 1 1 1 -1 -1 -1 -1 -1\n"
 
 
 @pytest.fixture
@@ -51,6 +52,40 @@ def test_days_are_those_of_the_zone(report: Verb) -> None:
     assert utc["months"][0]["start"] == "1996-09-01T00:00:00+00:00"
     assert tokyo["months"][0]["start"] == "1996-09-01T00:00:00+09:00"
     assert utc["total"]["hours"] == tokyo["total"]["hours"]
+
+
+def test_the_days_are_those_of_the_zone_that_the_log_states(report: Verb) -> None:
+    found = json.loads(report(KTH, "--json").stdout)
+    assert (found["time_zone"], found["months"][0]["start"]) == ("Europe/Stockholm", "1996-09-01T00:00:00+02:00")
+
+
+def test_a_zone_that_nobody_knows_is_left_aside(report: Verb, tmp_path: Path) -> None:
+    log = tmp_path / "log.swf"
+    log.write_text("; UnixStartTime: 843480031\n; TimeZoneString: ../etc/passwd\n" + ONE_JOB)
+    assert json.loads(report(log, "--json").stdout)["time_zone"] == "UTC"
+
+
+@pytest.mark.parametrize(("by", "names"), [("partition", {"cpu", "gpu"}), ("qos", {"normal", "scavenger"})])
+def test_partitions_and_qos_are_groups_too(report: Verb, by: str, names: set[str]) -> None:
+    found = json.loads(report(GPU_WEEK, "--by", by, "--json").stdout)
+    assert {one["name"] for one in found["groups"]} == names
+    assert f"Use by {'QOS' if by == 'qos' else by}" in report(GPU_WEEK, "--by", by).stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "cannot be read: No such file"), ("", "holds no"), ("; only a header\n", "holds no"), ("hello\n", "log")],
+)
+def test_what_is_no_log_is_an_error_that_names_it(
+    report: Verb, tmp_path: Path, content: str | None, message: str
+) -> None:
+    log = tmp_path / "log"
+    if content is not None:
+        log.write_text(content)
+    ended = report(log)
+    assert ended.exit_code == 2
+    assert str(log) in ended.stderr
+    assert message in ended.stderr
 
 
 def test_a_period_counts_what_was_used_in_it(report: Verb) -> None:
@@ -110,7 +145,7 @@ def test_a_mistake_names_the_option(report: Verb, options: tuple[str, ...], mess
 
 def test_a_log_without_dates_counts_days_and_knows_no_period(report: Verb, tmp_path: Path) -> None:
     log = tmp_path / "log.swf"
-    log.write_text("1 0 60 3600 4 -1 -1 4 7200 -1 1 1 1 -1 -1 -1 -1 -1\n")
+    log.write_text(ONE_JOB)
     shown = _words(report(log).stdout)
     assert "days 0–29" in shown
     assert "The log does not say when it began" in shown
@@ -121,7 +156,7 @@ def test_a_log_without_dates_counts_days_and_knows_no_period(report: Verb, tmp_p
 
 def test_names_are_no_markup(report: Verb, tmp_path: Path) -> None:
     log = tmp_path / "[red]log.swf"
-    log.write_text("1 0 60 3600 4 -1 -1 4 7200 -1 1 1 1 -1 -1 -1 -1 -1\n")
+    log.write_text(ONE_JOB)
     assert "[red]log.swf" in report(log).stdout
 
 

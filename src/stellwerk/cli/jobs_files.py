@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ _LOG_OPTIONS = (
     click.option(
         "--timezone",
         type=TimeZone(),
-        help="Zone of the times in the log, where it names none, and of the days that are shown. Default: UTC.",
+        help="Zone of the times in the log, where it names none, and of the days shown. Default: the log's, else UTC.",
     ),
 )
 
@@ -72,6 +74,16 @@ def read_log(
     if len(jobs) == 0:
         raise InputError("holds no job", file=file)
     return jobs
+
+
+def stated_zone(jobs: JobTable) -> ZoneInfo | None:
+    """The time zone that the header of an SWF log names, as far as this machine knows it."""
+    for line in jobs.header:
+        stated = re.match(r";\s*TimeZoneString:\s*(\S+)", line)
+        if stated:
+            with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+                return ZoneInfo(stated[1])
+    return None
 
 
 def refuse_overwriting(out: Path, inputs: list[Path]) -> None:

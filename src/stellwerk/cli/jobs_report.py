@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import Day, log_options, read_log, refuse_overwriting
+from stellwerk.cli.jobs_files import Day, log_options, read_log, refuse_overwriting, stated_zone
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -60,7 +60,7 @@ _size = click.IntRange(min=1)
 @click.option("--from", "first_day", type=Day(), help="First day to count.")
 @click.option("--to", "last_day", type=Day(), help="Last day to count.")
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
-@click.option("--all", "show_all", is_flag=True, help="List every account or user.")
+@click.option("--all", "show_all", is_flag=True, help="List every group.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one self-contained page.")
 def report_command(
@@ -86,7 +86,7 @@ def report_command(
     if html is not None:
         refuse_overwriting(html, [path for path in (file, mapping) if path is not None])
     jobs = read_log(file, log_format=log_format, fields=fields, mapping=mapping, timezone=timezone)
-    zone = timezone or datetime.UTC
+    zone = timezone or stated_zone(jobs) or datetime.UTC
     usage = usage_of(
         jobs,
         zone=zone,
