@@ -120,6 +120,12 @@ def test_a_report_on_the_copy_of_a_dump_has_the_same_figures(anonymise: Verb, in
     assert not [name for name in (b"amsel", b"vision", b"scavenger", b"vortrainieren") if name in written]
 
 
+def test_what_swf_has_no_field_for_is_said(anonymise: Verb, tmp_path: Path) -> None:
+    shown = anonymise(GPU_WEEK, "--out", tmp_path / "shared.swf").stdout
+    assert "SWF has no field for it: eligible_s, requested_nodes" in " ".join(shown.split())
+    assert "no field" not in anonymise(GPU_WEEK, "--out", tmp_path / "shared.parquet").stdout
+
+
 def test_it_speaks_german_too(anonymise: Verb, tmp_path: Path) -> None:
     assert "Größe und Konto zusammen" in anonymise(KTH, "--out", tmp_path / "a.swf", "--lang", "de").stdout
 
@@ -169,6 +175,7 @@ def test_a_file_that_holds_no_key_is_refused_without_showing_it(anonymise: Verb,
             "--shift-weeks: moves the log to before 1970 (got 99999999); allowed: at most 1,394",
         ),
         (("--out", "a.swf", "--keep", "name"), "'name' is not one of"),
+        (("--out", "a.swf", "--key-file", "x" * 300), "x: cannot be read: File name too long"),
         (("--out", "/proc/nowhere/a.swf"), "/proc/nowhere/a.swf: cannot be written"),
         ((), "Missing option '--out'"),
     ],

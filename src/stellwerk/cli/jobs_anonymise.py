@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 import click
@@ -22,6 +22,7 @@ from stellwerk.messages import LANGUAGES, Language, text
 from stellwerk.records import (
     COLUMN_SUFFIXES,
     KEY_BYTES,
+    MISSING,
     NOT_IN_SWF,
     Format,
     JobTable,
@@ -94,18 +95,34 @@ def anonymise_command(
         write_swf(anonymous, out, notes=_notes(jobs, keep, weeks), processors=machine_processors(jobs))
     else:
         write_columns(anonymous, out)
-    rarity = rarity_of(anonymous)
+    lost = [name for name in NOT_IN_SWF if (getattr(jobs, name) != MISSING).any()] if as_swf else []
+    done = _Done(jobs, written, keep, weeks, lost, rarity_of(anonymous))
     if as_json:
-        print_json(_as_dict(jobs, written, keep, weeks, rarity))
+        print_json(_as_dict(done))
     else:
-        _show(jobs, written, keep, weeks, rarity, language)
+        _show(done, language)
+
+
+class _Done(NamedTuple):
+    """What there is to say: ``lost`` names the columns that the format has no field for."""
+
+    jobs: JobTable
+    written: list[Path]
+    keep: tuple[NamedColumn, ...]
+    weeks: int
+    lost: list[str]
+    rarity: Rarity
 
 
 def _kept_key(path: Path) -> bytes:
     """The key in a file that only its owner reads; a new one where there is no file."""
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
         return _new_key(path)
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise InputError("others may read this key", file=path, allowed="permission 0600 (chmod 600)")
     with contextlib.suppress(ValueError):
         key = bytes.fromhex(read_text(path, limit_bytes=_KEY_TEXT_BYTES))
@@ -141,17 +158,17 @@ def _notes(jobs: JobTable, keep: tuple[NamedColumn, ...], weeks: int) -> list[st
     return notes
 
 
-def _as_dict(
-    jobs: JobTable, written: list[Path], keep: tuple[NamedColumn, ...], weeks: int, rarity: Rarity
-) -> dict[str, object]:
+def _as_dict(done: _Done) -> dict[str, object]:
+    rarity = done.rarity
     return {
         "schema": JSON_SCHEMA,
         "version": __version__,
-        "written": [str(path) for path in written],
-        "jobs": len(jobs),
-        "dropped": {reason: finding.jobs for reason, finding in jobs.dropped.items()},
-        "kept_columns": list(keep),
-        "clock_moved": weeks > 0,
+        "written": [str(path) for path in done.written],
+        "jobs": len(done.jobs),
+        "dropped": {reason: finding.jobs for reason, finding in done.jobs.dropped.items()},
+        "kept_columns": list(done.keep),
+        "lost_columns": done.lost,
+        "clock_moved": done.weeks > 0,
         "rarity": {
             "few": rarity.few,
             "of": "users" if rarity.of_users else "jobs",
@@ -164,25 +181,21 @@ def _as_dict(
     }
 
 
-def _show(
-    jobs: JobTable,
-    written: list[Path],
-    keep: tuple[NamedColumn, ...],
-    weeks: int,
-    rarity: Rarity,
-    language: Language,
-) -> None:
+def _show(done: _Done, language: Language) -> None:
     def say(key: str, **params: str | int) -> str:
         return text(f"anonymise.{key}", language, **params)
 
-    dropped = sum(finding.jobs for finding in jobs.dropped.values())
-    lines = [say("written", jobs=len(jobs), files=", ".join(map(str, written)))]
+    rarity = done.rarity
+    dropped = sum(finding.jobs for finding in done.jobs.dropped.values())
+    lines = [say("written", jobs=len(done.jobs), files=", ".join(map(str, done.written)))]
     if dropped:
         lines.append(say("dropped", jobs=dropped))
-    if keep:
-        lines.append(say("kept", columns=", ".join(keep)))
-    if not weeks:
-        lines.append(say("clock_kept" if jobs.zero is not None else "no_clock"))
+    if done.lost:
+        lines.append(say("lost", columns=", ".join(done.lost)))
+    if done.keep:
+        lines.append(say("kept", columns=", ".join(done.keep)))
+    if not done.weeks:
+        lines.append(say("clock_kept" if done.jobs.zero is not None else "no_clock"))
     lines.append(
         say(
             "rare_users" if rarity.of_users else "rare_jobs",

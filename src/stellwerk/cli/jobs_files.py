@@ -89,8 +89,15 @@ def stated_zone(jobs: JobTable) -> ZoneInfo | None:
 def refuse_overwriting(out: Path, inputs: list[Path]) -> None:
     """Raises InputError where ``out`` is one of the files that are read."""
     try:
-        overwrites = out.exists() and any(path.exists() and out.samefile(path) for path in inputs)
+        overwrites = out.exists() and any(_is_same(out, path) for path in inputs)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", file=out) from error
     if overwrites:
         raise InputError("would overwrite an input", file=out)
+
+
+def _is_same(out: Path, path: Path) -> bool:
+    try:
+        return out.samefile(path)
+    except OSError:  # what cannot be read is not there to be overwritten, and its reader says why
+        return False
