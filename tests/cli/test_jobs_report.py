@@ -134,6 +134,8 @@ def test_the_log_is_never_overwritten(report: Verb, tmp_path: Path) -> None:
         (("--from", "1996-10-02", "--to", "1996-10-01"), "--to: is before --from (got '1996-10-01')"),
         (("--to", "9999-12-31"), "is at the end of the calendar"),
         (("--processors", "0"), "0 is not in the range"),
+        (("--count", "node"), "--count: the log counts none (got 'node'); allowed: processor"),
+        (("--by", "partition"), "--by: the log names none (got 'partition'); allowed: account, user"),
         (("--cluster", "nowhere.toml"), "nowhere.toml: the file does not exist"),
     ],
 )

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from stellwerk import __version__
 from stellwerk.cli.jobs_files import Day, log_options, read_log, refuse_overwriting, stated_zone
+from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -87,14 +88,15 @@ def report_command(
         refuse_overwriting(html, [path for path in (file, mapping) if path is not None])
     jobs = read_log(file, log_format=log_format, fields=fields, mapping=mapping, timezone=timezone)
     zone = timezone or stated_zone(jobs) or datetime.UTC
-    usage = usage_of(
-        jobs,
-        zone=zone,
-        capacities=_capacities(jobs, cluster, accelerator=accelerators, processor=processors, node=nodes),
-        device=device,
-        by=by,
-        period_s=_period(jobs, first_day, last_day, zone),
-    )
+    with naming_options({"device": "--count", "by": "--by"}):
+        usage = usage_of(
+            jobs,
+            zone=zone,
+            capacities=_capacities(jobs, cluster, accelerator=accelerators, processor=processors, node=nodes),
+            device=device,
+            by=by,
+            period_s=_period(jobs, first_day, last_day, zone),
+        )
     left_out = _left_out(jobs, language)
     sha256 = _sha256(file)
     if html is not None:
