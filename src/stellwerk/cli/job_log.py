@@ -56,10 +56,10 @@ def job_log_options(command: F) -> F:
 def read_job_log(
     path: Path,
     *,
-    format: Format | None,
+    format: Format | None,  # noqa: A002 - the option's name
     mapping: Path | None,
     fields: str | None,
-    timezone: str | None,  # noqa: A002
+    timezone: str | None,
 ) -> JobTable:
     """The log at ``path``, by the options of ``job_log_options``."""
     with naming_options({name: f"--{name}" for name in ("format", "mapping", "fields", "timezone")}):

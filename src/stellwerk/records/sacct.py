@@ -116,6 +116,9 @@ def _without_steps(block: SacctBlock, found: FoundLines) -> SacctBlock:
             step |= block.frame[name].str.contains(".", literal=True).to_numpy()
     if not step.any():
         return block
+    # Slurm shortens the list of an array's tasks by points, too: 123_[1,3,...]
+    shortened = block.frame["jobid" if "jobid" in block.frame.columns else "jobidraw"].str.contains("[", literal=True)
+    step &= ~shortened.to_numpy()
     found.drop("job_step", block.line[step])
     return SacctBlock(block.frame.filter(load_polars().Series(~step)), block.line[~step])
 
@@ -309,7 +312,8 @@ class _BlockReader:
 
     def _without_nodes(self) -> Bools:
         if "nodelist" not in self.block.frame.columns:
-            return np.ones(len(self.block.line), np.bool_)
+            cancelled: Bools = self._first(("state", lambda text: values.state(text) == "cancelled")) == 1
+            return cancelled
         nodes = self.block.frame["nodelist"].str.strip_chars().str.to_lowercase()
         without: Bools = nodes.is_in(list(values.NOTHING)).to_numpy()
         return without
