@@ -15,12 +15,13 @@ from rich.table import Table
 from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
-from stellwerk.cli.job_log import DROP_REASONS, REMARKS, job_log_options, read_job_log
+from stellwerk.cli.job_log import job_log_options, read_job_log
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, Scenario, compare, indicators
+from stellwerk.messages import text
 from stellwerk.records import MISSING, Format, JobTable, machine_processors, replayable
 from stellwerk.simulation import (
     POLICIES,
@@ -66,7 +67,7 @@ UNSATISFIABLE_REASONS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
-    format: Format | None,  # noqa: A002 - the option's name
+    log_format: Format | None,
     mapping: Path | None,
     fields: str | None,
     timezone: str | None,
@@ -80,7 +81,7 @@ def command(
 ) -> None:
     """Replay the job log TRACE (SWF 2.2, sacct, CSV or Parquet; plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = replayable(read_job_log(trace, format=format, mapping=mapping, fields=fields, timezone=timezone))
+    jobs = replayable(read_job_log(trace, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone))
     with naming_options({"processors": "--processors", "cluster": "--cluster"}):
         cluster = find_cluster(jobs, processors, cluster_name)
     question = Asked(**asked)
@@ -197,9 +198,9 @@ def _show(result: dict[str, Any], trace: Path) -> None:
     log, found, compared = result["log"], result["indicators"], result["comparison"]
     click.echo(f"{trace}: {log['jobs']:,} jobs, {found['jobs']:,} replayed")
     for reason, finding in log["dropped"].items():
-        click.echo(f"  dropped: {_counted(finding)}: {DROP_REASONS[reason]}")
+        click.echo(f"  dropped: {_counted(finding)}: {text(f'drop_reason.{reason}', 'en')}")
     for remark, finding in log["remarks"].items():
-        click.echo(f"  {_counted(finding)}: {REMARKS[remark]}")
+        click.echo(f"  {_counted(finding)}: {text(f'remark.{remark}', 'en')}")
     if log["out_of_order"]:
         click.echo(f"  sorted by submit time: {_counted(log['out_of_order'])} submitted before the preceding line")
     for reason, finding in log["unsatisfiable"].items():
