@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
 from stellwerk.records.byte_blocks import byte_blocks
-from stellwerk.records.columns_batch import Batch, load_polars
+from stellwerk.records.model import Int64s
+from stellwerk.records.polars_extra import load_polars
 
 if TYPE_CHECKING:
     import polars
@@ -25,6 +27,14 @@ _BLOCK_BYTES = 16 * 2**20
 _MAX_ROW_BYTES = 2**20
 _LF = b"\n"
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a data file: the columns wanted, and the line of each row."""
+
+    columns: polars.DataFrame
+    line: Int64s
 
 
 def csv_batches(path: Path, separator: str, wanted: Sequence[str]) -> Iterator[Batch]:

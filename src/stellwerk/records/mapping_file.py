@@ -13,7 +13,7 @@ from pydantic import Field
 
 from stellwerk.errors import InputError, InputErrors, did_you_mean, nearest_match
 from stellwerk.files import read_toml
-from stellwerk.records.columns_table import COUNTS
+from stellwerk.records.builder import INT32_COLUMNS
 from stellwerk.records.mapping import (
     CLOCK,
     DURATION_UNITS,
@@ -21,7 +21,6 @@ from stellwerk.records.mapping import (
     EPOCH_UNITS,
     INSTANTS,
     ISO,
-    MAX_BYTES,
     SINCE_ZERO,
     SIZE_UNITS,
     TARGETS,
@@ -31,6 +30,7 @@ from stellwerk.records.mapping import (
 )
 from stellwerk.records.model import JOB_STATES
 from stellwerk.records.rows import MAX_NUMBER
+from stellwerk.records.sacct_values import MAX_BYTES
 from stellwerk.workload.boundary import Section, read_section
 
 _LIMIT_BYTES = 2**20
@@ -160,7 +160,7 @@ def _section(name: str) -> type[Entry]:
         return IdEntry
     if name == "memory":
         return MemoryEntry
-    for names, section in ((INSTANTS, InstantEntry), (DURATIONS, DurationEntry), (COUNTS, CountEntry)):
+    for names, section in ((INSTANTS, InstantEntry), (DURATIONS, DurationEntry), (INT32_COLUMNS, CountEntry)):
         if name in names:
             return section
     return TextEntry
