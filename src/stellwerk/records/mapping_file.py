@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import zoneinfo
 from collections.abc import Mapping
@@ -200,11 +201,14 @@ def _wrong_time(time: str | None, path: Path, key: str) -> list[InputError]:
 
 
 def _wrong_zone(zone: str | None, path: Path, key: str) -> list[InputError]:
-    if zone is None or zone in zoneinfo.available_timezones():
+    if zone is None or zone in _zones():
         return []
-    return [
-        InputError("no such time zone", file=path, key=key, value=zone, allowed=sorted(zoneinfo.available_timezones()))
-    ]
+    return [InputError("no such time zone", file=path, key=key, value=zone, allowed=_zones())]
+
+
+@functools.cache
+def _zones() -> list[str]:
+    return sorted(zoneinfo.available_timezones())
 
 
 def _wrong_states(states: Mapping[str, str], path: Path) -> list[InputError]:

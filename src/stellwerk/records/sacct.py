@@ -198,7 +198,7 @@ class _BlockReader:
     def _ids(self) -> Int64s:
         pl = load_polars()
         name = "jobidraw" if "jobidraw" in self.block.frame.columns else "jobid"
-        digits = self.block.frame[name].str.extract(r"^\s*(\d{1,15})").cast(pl.Int64)
+        digits = self.block.frame[name].str.extract(r"^\s*([0-9]{1,15})").cast(pl.Int64)
         job_id: Int64s = digits.fill_null(MISSING).to_numpy()
         self._note("no_job_id", job_id == MISSING)
         return job_id.copy()

@@ -84,7 +84,7 @@ class _Job:
             value = value.get("number")
         if value is None or value in ("", "Infinity", "INFINITE", "UNLIMITED"):
             return MISSING
-        if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
             value = int(value)
         if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
             value = int(value)
