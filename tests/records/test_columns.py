@@ -182,7 +182,7 @@ def test_records_that_make_no_sense_are_dropped_and_counted(tmp_path: Path) -> N
     assert sorted(jobs.job_id.tolist()) == [7, 8, 9]
     assert {reason: (found.jobs, found.first_line) for reason, found in jobs.dropped.items()} == {
         "no_job_id": (1, 2),
-        "ends_before_start": (2, 6),
+        "times_out_of_order": (2, 6),
     }
 
 
@@ -204,7 +204,7 @@ def test_records_that_make_no_sense_are_dropped_and_counted(tmp_path: Path) -> N
         (csv(ROWS[0].replace(",ok", ",compleated")), "no such state; say what it means in [states] of mapping.toml"),
         (csv(ROWS[0].replace(",ok", ",COMPLETD")), "did you mean 'completed'?"),
         (csv(ROWS[0].replace("03-01T12:00", "03-31T02:30")), "no clock of Europe/Berlin has shown this time"),
-        (csv(ROWS[0].replace("T13:10", "T09:00")), "holds no job (got '1 dropped: ends_before_start')"),
+        (csv(ROWS[0].replace("T13:10", "T09:00")), "holds no job (got '1 dropped: times_out_of_order')"),
         (csv(ROWS[0].replace("ann", 'a"n"')), "jobs.csv: line 2: a quote inside a field"),
         (csv(ROWS[0].replace("ann", '"ann')), "jobs.csv: line 2 or after: a quote without its second"),
         (csv(*ROWS).encode() + b"\xff", "jobs.csv: line 5: not UTF-8 text"),

@@ -97,8 +97,7 @@ def test_what_ends_before_it_starts_is_dropped_and_counted(tmp_path: Path) -> No
     assert jobs.job_id.tolist() == [1]
     assert {reason: found.jobs for reason, found in jobs.dropped.items()} == {
         "no_job_id": 1,
-        "ends_before_start": 1,
-        "starts_before_submission": 1,
+        "times_out_of_order": 2,
     }
 
 

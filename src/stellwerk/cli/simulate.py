@@ -91,8 +91,7 @@ def command(
         if out is not None or other is not None:
             raise click.UsageError("--out and --compare are about one schedule: give them without --change and --sweep")
         about = about_replay(jobs, cluster, policy, question.language)
-        with naming_options({"policy": "--policy"}):
-            run_what_if(Scenario(jobs, cluster, policy_named(policy)), about, question, as_json=as_json)
+        run_what_if(Scenario(jobs, cluster, policy_named(policy)), about, question, as_json=as_json)
         return
     question.refuse_alone()
     expected = read_schedule(other) if other is not None else None

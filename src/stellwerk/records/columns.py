@@ -74,8 +74,7 @@ class _Reader:
         kept = np.ones(len(batch.line), np.bool_)
         reasons: dict[DropReason, NDArray[np.bool_]] = {
             "no_job_id": job_id == MISSING,
-            "starts_before_submission": spans.starts_before_submission,
-            "ends_before_start": spans.ends_before_start,
+            "times_out_of_order": spans.backwards,
         }
         for reason, holds in reasons.items():
             self.found.drop(reason, batch.line[holds & kept])

@@ -15,8 +15,7 @@ class Durations(NamedTuple):
 
     wait_s: Int64s
     run_s: Int64s
-    starts_before_submission: NDArray[np.bool_]
-    ends_before_start: NDArray[np.bool_]
+    backwards: NDArray[np.bool_]
 
 
 def durations(submit_s: Int64s, start_s: Int64s, end_s: Int64s, wait_s: Int64s, run_s: Int64s) -> Durations:
@@ -25,9 +24,7 @@ def durations(submit_s: Int64s, start_s: Int64s, end_s: Int64s, wait_s: Int64s, 
     start_s = np.where(by_wait, submit_s + wait_s, start_s)
     early_start = (submit_s != MISSING) & (start_s != MISSING) & (start_s < submit_s)
     early_end = (start_s != MISSING) & (end_s != MISSING) & (end_s < start_s)
-    return Durations(
-        _filled(wait_s, submit_s, start_s), _filled(run_s, start_s, end_s), early_start, early_end & ~early_start
-    )
+    return Durations(_filled(wait_s, submit_s, start_s), _filled(run_s, start_s, end_s), early_start | early_end)
 
 
 def _filled(given_s: Int64s, first_s: Int64s, last_s: Int64s) -> Int64s:

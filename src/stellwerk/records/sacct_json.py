@@ -207,8 +207,7 @@ class _Reader:
         reasons: dict[DropReason, NDArray[np.bool_]] = {
             "no_job_id": numbers["job_id"] == MISSING,
             "no_submit_time": numbers["submit_s"] == MISSING,
-            "starts_before_submission": spans.starts_before_submission,
-            "ends_before_start": spans.ends_before_start,
+            "times_out_of_order": spans.backwards,
         }
         for reason, holds in reasons.items():
             self.found.drop(reason, line[holds & kept])
