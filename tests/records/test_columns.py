@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv as python_csv
 import datetime
 import gzip
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from stellwerk.errors import InputError
-from stellwerk.records import JobTable, read_columns
+from stellwerk.errors import InputError, MissingExtraError
+from stellwerk.records import JobTable, columns_csv, read_columns
 
 pl = pytest.importorskip("polars")
 
@@ -223,3 +227,48 @@ def test_a_clock_needs_a_zone_from_somewhere(tmp_path: Path) -> None:
     )
     jobs = read(tmp_path, csv(*ROWS), mapping, timezone="UTC")
     assert jobs.submit_s[0] == datetime.datetime(2024, 3, 1, 11, tzinfo=datetime.UTC).timestamp()
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")) | st.sampled_from(',;"\n '), max_size=12)
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, 10**9), TEXT, TEXT), min_size=1, max_size=30), block=st.integers(1, 90))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_fields_are_those_that_pythons_own_csv_wrote_wherever_blocks_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[int, str, str]], block: int
+) -> None:
+    monkeypatch.setattr(columns_csv, "_BLOCK_BYTES", block)
+    data, mapping = tmp_path / "jobs.csv", tmp_path / "mapping.toml"
+    with data.open("w", newline="", encoding="utf-8") as file:
+        python_csv.writer(file, lineterminator="\n").writerows([("time", "first, or", 'sec"ond'), *rows])
+    mapping.write_text(
+        'schema = 1\n[columns]\nsubmit = { column = "time", time = "epoch_s" }\n'
+        "user = 'first, or'\naccount = 'sec\"ond'\n"
+    )
+    jobs = read_columns(data, mapping=mapping)
+    order = sorted(range(len(rows)), key=lambda row: rows[row][0])
+    assert jobs.submit_s.tolist() == [rows[row][0] for row in order]
+    for column, place in ((jobs.user, 1), (jobs.account, 2)):
+        read_back = ["" if code < 0 else column.names[code] for code in column.code.tolist()]
+        assert read_back == [rows[row][place] for row in order]
+    first_lines = [2 + sum(1 + "".join(row[1:]).count("\n") for row in rows[:row_number]) for row_number in order]
+    assert jobs.line.tolist() == first_lines
+
+
+def test_what_holds_for_each_node_or_processor_is_multiplied(tmp_path: Path) -> None:
+    mapping = (
+        'schema = 1\n[columns]\nsubmit = { column = "t", time = "epoch_s" }\nrequested_nodes = "n"\n'
+        'requested_processors = { column = "c", per = "node" }\nallocated_accelerators = { value = 4, per = "node" }\n'
+        'memory = { column = "m", unit = "MiB", per = "processor" }\n'
+    )
+    jobs = read(tmp_path, "t,n,c,m\n1,2,8,100\n2,,8,100\n3,2,,100\n", mapping)
+    assert jobs.requested_processors.tolist() == [16, -1, -1]
+    assert jobs.allocated_accelerators.tolist() == [8, -1, 8]
+    assert jobs.memory_bytes.tolist() == [16 * 100 * 2**20, -1, -1]
+    assert "is too much for each of 2000000000 nodes" in refusal(tmp_path, "t,n,c,m\n1,2000000000,8,100\n", mapping)
+
+
+def test_without_polars_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(MissingExtraError, match=r"CSV.*stellwerk\[sim\]"):
+        read(tmp_path, csv(*ROWS))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stellwerk.errors import InputError
-from stellwerk.records import JobTable, Labels, read_sacct_json
+from stellwerk.records import JobTable, Labels, json_stream, read_sacct_json
 
 DATA = Path(__file__).parents[1] / "data" / "sacct-json"
 MIB = 2**20
@@ -154,3 +154,16 @@ def test_text_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
     file.write_bytes(b'{"jobs": [\n\n\xff]}')
     with pytest.raises(InputError, match="line 3: not UTF-8 text"):
         read_sacct_json(file)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2, 7, 100])
+def test_blocks_may_end_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, block_bytes: int) -> None:
+    file = tmp_path / "dump.json"
+    document = {
+        "a": [1, 2.5, -3e2, True, None, "ä\U0001f600\\"],
+        "jobs": [a_job(name="x, {[ ü"), a_job(job_id=2)],
+        "n": 12,
+    }
+    file.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    monkeypatch.setattr(json_stream, "_BLOCK_BYTES", block_bytes)
+    assert [value for _, value in json_stream.objects_of_array(file, "jobs")] == document["jobs"]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import polars
 
 _BLOCK_BYTES = 16 * 2**20
+_MAX_TEXT_BYTES = 64 * 2**30
 _MAX_ROW_BYTES = 2**20
 _LF = b"\n"
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
@@ -150,7 +151,7 @@ def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """Blocks of whole rows, each ending in a newline, with the number of its first line."""
     line = 1
     rest = b""
-    for block in byte_blocks(path, _BLOCK_BYTES):
+    for block in byte_blocks(path, _BLOCK_BYTES, _MAX_TEXT_BYTES):
         rest += block
         end = _end_of_rows(rest)
         if len(rest) - end > _MAX_ROW_BYTES:

@@ -6,18 +6,17 @@ fault, and they come from strangers, so nothing is read at once that has not bee
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, NoReturn
+from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
+from stellwerk.records.byte_blocks import byte_blocks
 
 MAX_TEXT_BYTES = 16 * 2**30
 """Largest text, after decompression: some 50 million jobs."""
@@ -26,7 +25,6 @@ MAX_NUMBER = 10**11
 """Largest value: 3,000 years in seconds. Sums over a whole file then stay far inside int64."""
 
 _BLOCK_BYTES = 2**21
-_GZIP_MAGIC = b"\x1f\x8b"
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 
 
@@ -88,34 +86,12 @@ def line_blocks(path: Path, *, errors: Literal["strict", "replace"] = "strict") 
     With ``replace``, bytes that are not UTF-8 become U+FFFD instead.
     """
     line = 1
-    try:
-        with _opened(path) as stream:
-            rest = b""
-            size_bytes = 0
-            while chunk := stream.read(_BLOCK_BYTES):
-                size_bytes += len(chunk)
-                if size_bytes > MAX_TEXT_BYTES:
-                    raise _refusal(path, line, f"larger than {MAX_TEXT_BYTES >> 20} MiB")
-                *whole, rest = (rest + chunk).split(b"\n")
-                yield line, _decoded(path, line, whole, rest, errors)
-                line += len(whole)
-            yield line, _decoded(path, line, [rest], b"", errors)
-    except EOFError as error:
-        raise InputError("the gzip ends early", file=path) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"broken gzip: {error}", file=path) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=path) from error
-
-
-def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
-    if path.stat().st_size > MAX_TEXT_BYTES:
-        raise InputError(f"larger than {MAX_TEXT_BYTES >> 20} MiB", file=path)
-    if not path.is_file():
-        raise InputError("not a regular file", file=path)
-    with path.open("rb") as file:
-        is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    return gzip.open(path) if is_gzip else path.open("rb")
+    rest = b""
+    for block in byte_blocks(path, _BLOCK_BYTES, MAX_TEXT_BYTES):
+        *whole, rest = (rest + block).split(b"\n")
+        yield line, _decoded(path, line, whole, rest, errors)
+        line += len(whole)
+    yield line, _decoded(path, line, [rest], b"", errors)
 
 
 def _decoded(path: Path, first_line: int, lines: list[bytes], rest: bytes, errors: str) -> list[str]:
