@@ -25,7 +25,7 @@ _USED_BY: dict[str, tuple[Format, ...]] = {
     "fields": ("sacct",),
     "mapping": ("csv", "parquet"),
 }
-_SWF_ROW = re.compile(rf"\s*(?:-?[0-9.]+\s+){{{len(SWF.fields) - 1}}}-?[0-9.]+\s*")
+_NUMBERS = re.compile(r"[-+.0-9\s]+")
 
 
 def read_jobs(
@@ -80,7 +80,7 @@ def recognised_format(path: Path, *, with_fields: bool = False, with_mapping: bo
         return "sacct"
     if first.startswith(("{", "[")):
         return "sacct-json"
-    if not first or first.startswith(SWF.comment) or _SWF_ROW.fullmatch(first) or first[0] in "-0123456789":
+    if not first or first.startswith(SWF.comment) or _NUMBERS.fullmatch(first):
         return "swf"
     if any(separator in first for separator in ",;\t"):
         return "csv"

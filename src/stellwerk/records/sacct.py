@@ -42,7 +42,7 @@ _MAX_ID = 2**32
 _TASK_BITS = 8
 _FIRST_PENDING_TASK = 2**22
 """Above all numbers of array tasks, which Slurm ends at four million."""
-_ID = r"^\s*(\d{1,10})(?:_(?:(\d{1,7})|(\[.*)))?(?:\+(\d{1,3}))?\s*$"
+_ID = r"^\s*([0-9]{1,10})(?:_(?:([0-9]{1,7})|(\[.*)))?(?:\+([0-9]{1,3}))?\s*$"
 _REASONS: tuple[DropReason, ...] = (
     "no_such_time",
     "no_job_id",
@@ -287,7 +287,7 @@ class _BlockReader:
             return self._first(("elapsedraw", _seconds), ("elapsed", values.duration_s))
         # Nearly every job has a run time of its own: what is written as usual is not looked at one by one.
         text = self.block.frame["elapsed"]
-        parts = text.str.extract_groups(r"^(?:(\d{1,5})-)?(\d\d):(\d\d):(\d\d)$").struct.unnest()
+        parts = text.str.extract_groups(r"^(?:([0-9]{1,5})-)?([0-9][0-9]):([0-9][0-9]):([0-9][0-9])$").struct.unnest()
         days, hours, minutes, seconds = (parts.to_series(place).cast(pl.Int64) for place in range(4))
         usual = ((days.fill_null(0) * 24 + hours) * 60 + minutes) * 60 + seconds
         found: Int64s = usual.fill_null(MISSING).to_numpy().copy()
