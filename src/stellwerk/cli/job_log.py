@@ -18,7 +18,12 @@ def job_log_options(command: F) -> F:
     """Adds --format, --mapping, --fields and --timezone."""
     for option in reversed(
         (
-            click.option("--format", type=click.Choice(FORMATS), help="Format of the log; otherwise by its content."),
+            click.option(
+                "--format",
+                "log_format",
+                type=click.Choice(FORMATS),
+                help="Format of the log; otherwise by its content.",
+            ),
             click.option("--mapping", type=click.Path(path_type=Path), help="CSV, Parquet: what the columns mean."),
             click.option("--fields", help="sacct without a title line: its fields, as in sacct --format."),
             click.option("--timezone", metavar="ZONE", help="Zone of the log's times, where it names none. [UTC]"),
@@ -31,7 +36,7 @@ def job_log_options(command: F) -> F:
 def read_job_log(
     path: Path,
     *,
-    format: Format | None,  # noqa: A002 - the option's name
+    log_format: Format | None,
     mapping: Path | None,
     fields: str | None,
     timezone: str | None,
@@ -39,4 +44,4 @@ def read_job_log(
     """The log at ``path``, by the options of ``job_log_options``."""
     with naming_options({name: f"--{name}" for name in ("format", "mapping", "fields", "timezone")}):
         listed = fields.split(",") if fields is not None else None
-        return read_jobs(path, format=format, mapping=mapping, fields=listed, timezone=timezone)
+        return read_jobs(path, log_format=log_format, mapping=mapping, fields=listed, timezone=timezone)

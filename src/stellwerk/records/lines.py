@@ -5,22 +5,17 @@ Logs are long and come from strangers: nothing is read at once that has not been
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
+from stellwerk.records.byte_blocks import byte_blocks
+from stellwerk.records.rows import MAX_TEXT_BYTES
 
-MAX_TEXT_BYTES = 16 * 2**30
-"""Largest text, after decompression: about fifty million records of ``sacct``."""
-
-_GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NEWLINE = 10
 
@@ -51,47 +46,24 @@ class LineBlock:
 def line_blocks(path: Path, *, block_bytes: int, max_line_bytes: int) -> Iterator[LineBlock]:
     """The lines of a file in blocks of about ``block_bytes``, carriage returns made blanks or dropped at line ends.
 
-    Raises InputError with the file for one that is missing, no regular file, larger than ``MAX_TEXT_BYTES`` or a gzip
-    that is broken or ends early; with the line, too, for one longer than ``max_line_bytes``.
+    Raises InputError as ``byte_blocks`` does, and, with the line, for one longer than ``max_line_bytes``.
     """
     line = 1
-    size_bytes = 0
     rest = b""
-    try:
-        with _opened(path) as stream:
-            while chunk := stream.read(block_bytes):
-                if not size_bytes:
-                    chunk = chunk.removeprefix(_BYTE_ORDER_MARK)
-                size_bytes += len(chunk)
-                if size_bytes > MAX_TEXT_BYTES:
-                    raise InputError(f"larger than {MAX_TEXT_BYTES >> 20} MiB", file=path, key=f"line {line}")
-                data = rest + chunk
-                end = data.rfind(b"\n") + 1
-                rest = data[end:]
-                if end:
-                    block = _block(path, data[:end], line, max_line_bytes)
-                    line += len(block.ends)
-                    yield block
-                if len(rest) > max_line_bytes:
-                    raise _too_long(path, line, max_line_bytes)
-        if rest:
-            yield _block(path, rest + b"\n", line, max_line_bytes, is_cut=True)
-    except EOFError as error:
-        raise InputError("the gzip ends early", file=path) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"broken gzip: {error}", file=path) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=path) from error
-
-
-def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
-    if path.stat().st_size > MAX_TEXT_BYTES:
-        raise InputError(f"larger than {MAX_TEXT_BYTES >> 20} MiB", file=path)
-    if not path.is_file():
-        raise InputError("not a regular file", file=path)
-    with path.open("rb") as file:
-        is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    return gzip.open(path) if is_gzip else path.open("rb")
+    is_first = True
+    for read in byte_blocks(path, block_bytes, MAX_TEXT_BYTES):
+        data = rest + (read.removeprefix(_BYTE_ORDER_MARK) if is_first else read)
+        is_first = False
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        if end:
+            block = _block(path, data[:end], line, max_line_bytes)
+            line += len(block.ends)
+            yield block
+        if len(rest) > max_line_bytes:
+            raise _too_long(path, line, max_line_bytes)
+    if rest:
+        yield _block(path, rest + b"\n", line, max_line_bytes, is_cut=True)
 
 
 def _block(path: Path, data: bytes, first_line: int, max_line_bytes: int, is_cut: bool = False) -> LineBlock:

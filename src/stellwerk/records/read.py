@@ -25,13 +25,13 @@ _USED_BY: dict[str, tuple[Format, ...]] = {
     "fields": ("sacct",),
     "mapping": ("csv", "parquet"),
 }
-_SWF_ROW = re.compile(rf"\s*(?:-?[0-9.]+\s+){{{len(SWF.fields) - 1}}}-?[0-9.]+\s*")
+_NUMBERS = re.compile(r"[-+.0-9\s]+")
 
 
 def read_jobs(
     path: Path,
     *,
-    format: Format | None = None,  # noqa: A002 - the word that a person looks for
+    log_format: Format | None = None,
     mapping: Path | None = None,
     fields: Sequence[str] | None = None,
     timezone: str | None = None,
@@ -39,12 +39,12 @@ def read_jobs(
     """The jobs of a log, plain or gzip; its format follows from its beginning where it is not given.
 
     ``mapping`` says what the columns of CSV and Parquet mean, ``fields`` which fields a ``sacct`` log without a title
-    line has, ``timezone`` (IANA) where the clock stood that a log of these formats shows; others need none.
+    line has, ``timezone`` (IANA) where the clock stood whose times such a log holds.
 
     Raises InputError as the readers do, for a file that looks like no format, for CSV and Parquet without a mapping,
     and for an argument that the format has no use for; MissingExtraError where a format needs polars.
     """
-    found = format or recognised_format(path, with_fields=fields is not None, with_mapping=mapping is not None)
+    found = log_format or recognised_format(path, with_fields=fields is not None, with_mapping=mapping is not None)
     for name, given in (("fields", fields), ("mapping", mapping)):
         if given is not None and found not in _USED_BY[name]:
             allowed = " and ".join(_USED_BY[name])
@@ -58,7 +58,9 @@ def read_jobs(
             return read_sacct_json(path)
         case "csv" | "parquet":
             if mapping is None:
-                raise InputError(f"{found} needs a file that says what its columns mean", file=path, key="mapping")
+                raise InputError(
+                    "nothing says which column is what", file=path, key="mapping", allowed="docs/job-mappings.md"
+                )
             return read_columns(path, mapping=mapping, timezone=timezone)
 
 
@@ -78,7 +80,7 @@ def recognised_format(path: Path, *, with_fields: bool = False, with_mapping: bo
         return "sacct"
     if first.startswith(("{", "[")):
         return "sacct-json"
-    if not first or first.startswith(SWF.comment) or _SWF_ROW.fullmatch(first) or first[0] in "-0123456789":
+    if not first or first.startswith(SWF.comment) or _NUMBERS.fullmatch(first):
         return "swf"
     if any(separator in first for separator in ",;\t"):
         return "csv"

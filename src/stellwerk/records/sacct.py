@@ -42,7 +42,7 @@ _MAX_ID = 2**32
 _TASK_BITS = 8
 _FIRST_PENDING_TASK = 2**22
 """Above all numbers of array tasks, which Slurm ends at four million."""
-_ID = r"^\s*(\d{1,10})(?:_(?:(\d{1,7})|(\[.*)))?(?:\+(\d{1,3}))?\s*$"
+_ID = r"^\s*([0-9]{1,10})(?:_(?:([0-9]{1,7})|(\[.*)))?(?:\+([0-9]{1,3}))?\s*$"
 _REASONS: tuple[DropReason, ...] = (
     "no_such_time",
     "no_job_id",
@@ -116,6 +116,9 @@ def _without_steps(block: SacctBlock, found: FoundLines) -> SacctBlock:
             step |= block.frame[name].str.contains(".", literal=True).to_numpy()
     if not step.any():
         return block
+    # Slurm shortens the list of an array's tasks by points, too: 123_[1,3,...]
+    shortened = block.frame["jobid" if "jobid" in block.frame.columns else "jobidraw"].str.contains("[", literal=True)
+    step &= ~shortened.to_numpy()
     found.drop("job_step", block.line[step])
     return SacctBlock(block.frame.filter(load_polars().Series(~step)), block.line[~step])
 
@@ -284,7 +287,7 @@ class _BlockReader:
             return self._first(("elapsedraw", _seconds), ("elapsed", values.duration_s))
         # Nearly every job has a run time of its own: what is written as usual is not looked at one by one.
         text = self.block.frame["elapsed"]
-        parts = text.str.extract_groups(r"^(?:(\d{1,5})-)?(\d\d):(\d\d):(\d\d)$").struct.unnest()
+        parts = text.str.extract_groups(r"^(?:([0-9]{1,5})-)?([0-9][0-9]):([0-9][0-9]):([0-9][0-9])$").struct.unnest()
         days, hours, minutes, seconds = (parts.to_series(place).cast(pl.Int64) for place in range(4))
         usual = ((days.fill_null(0) * 24 + hours) * 60 + minutes) * 60 + seconds
         found: Int64s = usual.fill_null(MISSING).to_numpy().copy()
@@ -309,7 +312,8 @@ class _BlockReader:
 
     def _without_nodes(self) -> Bools:
         if "nodelist" not in self.block.frame.columns:
-            return np.ones(len(self.block.line), np.bool_)
+            cancelled: Bools = self._first(("state", lambda text: values.state(text) == "cancelled")) == 1
+            return cancelled
         nodes = self.block.frame["nodelist"].str.strip_chars().str.to_lowercase()
         without: Bools = nodes.is_in(list(values.NOTHING)).to_numpy()
         return without

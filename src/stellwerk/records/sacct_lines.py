@@ -28,10 +28,11 @@ OPEN_XDMOD_FIELDS = (
 )
 """What Open XDMoD tells centres to dump, without a title line."""
 
-_BLOCK_BYTES = 2**23
+_BLOCK_BYTES = 2**24
 _MAX_LINE_BYTES = 2**20
 """Node lists of large jobs, and command lines, are long."""
 _SEPARATOR = SEPARATOR.encode()
+_FIRST_NOT_ASCII = 128
 _FREE_TEXTS = frozenset(
     ("jobname", "comment", "admincomment", "systemcomment", "constraints", "container", "extra", "submitline")
 ) | frozenset(("workdir", "wckey", "stdin", "stdout", "stderr"))
@@ -136,13 +137,8 @@ def _split(
     pl = load_polars()
     places = np.flatnonzero(np.frombuffer(block.data, np.uint8) == ord(SEPARATOR))
     separators = np.diff(np.searchsorted(places, block.ends), prepend=0)
-    is_plain = (
-        len(filled) == len(block.ends)
-        and (separators == columns.separators).all()
-        and block.data.isascii()
-        and (columns.title is None or columns.title not in block.data)
-    )
-    data, rows = (block.data, filled) if is_plain else _mended(block, filled, separators, columns, found)
+    special = _special_rows(block, separators, columns)
+    data, rows = (block.data, filled) if not len(special) else _mended(block, special, separators, columns, found)
     read = {name: place for place, name in enumerate(columns.names) if name in wanted}
     if not len(rows):
         return SacctBlock(pl.DataFrame({name: [""] for name in read}).clear(), np.empty(0, np.int64))
@@ -154,35 +150,50 @@ def _split(
     return SacctBlock(pl.DataFrame(series), block.first_line + rows)
 
 
+def _special_rows(block: LineBlock, separators: Int64s, columns: _Columns) -> Int64s:
+    """Rows that are no line with all its fields in UTF-8: most blocks have none."""
+    special = separators != columns.separators
+    if columns.title is not None and columns.title in block.data:
+        special |= np.diff(block.ends, prepend=-1) - 1 == len(columns.title)
+    if not _is_utf8(block.data):
+        special[
+            np.searchsorted(block.ends, np.flatnonzero(np.frombuffer(block.data, np.uint8) >= _FIRST_NOT_ASCII))
+        ] = True
+    return np.flatnonzero(special)
+
+
 def _mended(
-    block: LineBlock, filled: Int64s, separators: Int64s, columns: _Columns, found: FoundLines
+    block: LineBlock, special: Int64s, separators: Int64s, columns: _Columns, found: FoundLines
 ) -> tuple[bytes, Int64s]:
     """The lines that have all fields, or can be given them, and which they are; the others are dropped."""
-    lines: list[bytes] = []
-    rows: list[int] = []
+    kept = np.ones(len(block.ends), np.bool_)
+    starts = block.starts
+    pieces: list[bytes] = []
+    done = 0
     broken, more, latin_1 = [], [], []
-    for row in filled.tolist():
+    for row in special.tolist():
         text, count = block.line(row), int(separators[row])
-        if text == columns.title or not text.strip():
-            continue
-        if count < columns.separators and block.is_cut and row == len(block.ends) - 1:
-            found.drop("truncated_line", np.array([block.first_line + row]))
-            continue
+        pieces.append(block.data[done : starts[row]])
+        done = block.ends[row] + 1
         if count > columns.separators and columns.free_text is not None:
             more.append(row)
             text = _without_free_text(text, columns)
-        elif count != columns.separators:
-            broken.append(row)
+        elif count != columns.separators or text == columns.title:
+            kept[row] = False
+            if count < columns.separators and block.is_cut and row == len(block.ends) - 1:
+                found.drop("truncated_line", np.array([block.first_line + row]))
+            elif text.strip() and text != columns.title:
+                broken.append(row)
             continue
-        if not text.isascii() and not _is_utf8(text):
+        if not _is_utf8(text):
             latin_1.append(row)
             text = text.decode("latin-1").encode()
-        lines.append(text)
-        rows.append(row)
+        pieces += (text, b"\n")
+    pieces.append(block.data[done:])
     found.drop("broken_line", block.first_line + np.array(broken, np.int64))
     found.remark("name_with_separator", block.first_line + np.array(more, np.int64))
     found.remark("not_utf8", block.first_line + np.array(latin_1, np.int64))
-    return b"\n".join(lines) + b"\n", np.array(rows, np.int64)
+    return b"".join(pieces), np.flatnonzero(kept)
 
 
 def _without_free_text(text: bytes, columns: _Columns) -> bytes:

@@ -131,9 +131,15 @@ def accelerators(text: str) -> int | None:
 
 
 def state(text: str) -> str | None:
-    """The state in Stellwerk's words: ``CANCELLED by 1000`` is cancelled; None for one without a word here."""
-    words = text.split()
-    return _STATES.get(words[0].lower().rstrip("+")) if words else None
+    """The state in Stellwerk's words: ``CANCELLED by 1000`` is cancelled, and ``OUT_OF_ME+``, cut by a narrow column,
+    out of memory; None for one without a word here."""
+    words = text.lower().split()
+    if not words:
+        return None
+    if words[0].endswith("+"):
+        begun = [state for state in JOB_STATES if state.startswith(words[0][:-1])]
+        return begun[0] if len(begun) == 1 else None
+    return _STATES.get(words[0])
 
 
 def pending_tasks(listed: str) -> int:
