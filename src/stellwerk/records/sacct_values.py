@@ -14,7 +14,7 @@ NO_LIMIT = frozenset({"unlimited", "partition_limit", "infinite"})
 MAX_BYTES = 2**60
 PER_JOB, PER_NODE, PER_PROCESSOR = 0, 1, 2
 _PER_PROCESSOR_FLAG_BYTES = 2**31 * 2**20
-"""Slurm's mark of memory per processor, which its older versions print as part of the megabytes of each node."""
+"""Some dumps mark memory per processor so: 2147486448Mn stands beside mem=22400M for 8 processors."""
 _CLOCK = re.compile(r"(?:(\d{1,6})-)?(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?(?:\.\d+)?")
 _MEMORY = re.compile(r"([\d.]{1,20})([KMGTP]?)(?:i?B)?([nc]?)", re.IGNORECASE)
 _COUNT = re.compile(r"(\d{1,9})(?:\.\d+)?([KMG]?)")
