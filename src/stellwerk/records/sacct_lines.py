@@ -37,7 +37,7 @@ _FREE_TEXTS = frozenset(
     ("jobname", "comment", "admincomment", "systemcomment", "constraints", "container", "extra", "submitline")
 ) | frozenset(("workdir", "wckey", "stdin", "stdout", "stderr"))
 """What people write, and may thus hold the separator."""
-_KNOWN_FIELD = re.compile(r"[A-Za-z]+(?:%-?\d+)?")
+_KNOWN_FIELD = re.compile(r"[A-Za-z]+(?:%-?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _recognised(line: str, path: Path) -> tuple[str, ...]:
     values = line.split(SEPARATOR)
     if len(values) >= len(OPEN_XDMOD_FIELDS):
         submit = values[OPEN_XDMOD_FIELDS.index("submit")]
-        if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d|\d{9,11}", submit):
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}|[0-9]{9,11}", submit):
             return OPEN_XDMOD_FIELDS
     raise InputError(
         "has no title line: say which fields were dumped",

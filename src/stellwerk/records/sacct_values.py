@@ -12,14 +12,14 @@ from stellwerk.records.model import JOB_STATES
 NOTHING = frozenset({"", "unknown", "none", "n/a", "none assigned", "invalid", "(null)"})
 NO_LIMIT = frozenset({"unlimited", "partition_limit", "infinite"})
 MAX_BYTES = 2**60
+MAX_COUNT = 2**31 - 1
 PER_JOB, PER_NODE, PER_PROCESSOR = 0, 1, 2
 _PER_PROCESSOR_FLAG_BYTES = 2**31 * 2**20
-"""Slurm's mark of memory per processor, which its older versions print as part of the megabytes of each node."""
-_CLOCK = re.compile(r"(?:(\d{1,6})-)?(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?(?:\.\d+)?")
-_MEMORY = re.compile(r"([\d.]{1,20})([KMGTP]?)(?:i?B)?([nc]?)", re.IGNORECASE)
-_COUNT = re.compile(r"(\d{1,9})(?:\.\d+)?([KMG]?)")
-_GPUS = re.compile(r"(?:gres[:/])?gpu(?::[^:=]*[^\d:=][^:=]*)?(?:[:=](\d{1,9}))?")
-_TASKS = re.compile(r"\[([\d,:-]*)(?:,?\.\.\.)?(?:%\d+)?\]?")
+"""Some dumps mark memory per processor so: 2147486448Mn stands beside mem=22400M for 8 processors."""
+_CLOCK = re.compile(r"(?:([0-9]{1,6})-)?([0-9]{1,9})(?::([0-9]{1,9}))?(?::([0-9]{1,9}))?(?:\.[0-9]+)?")
+_MEMORY = re.compile(r"([0-9.]{1,20})([KMGTP]?)(?:i?B)?([nc]?)", re.IGNORECASE)
+_COUNT = re.compile(r"([0-9]{1,9})(?:\.[0-9]+)?([KMG]?)")
+_TASKS = re.compile(r"\[([0-9,:-]*)(?:,?\.\.\.)?(?:%[0-9]+)?\]?")
 _POWERS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}
 _THOUSANDS = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _STATES = {state: state for state in JOB_STATES} | {"completing": "running", "configuring": "running"}
@@ -64,7 +64,10 @@ def whole_number(text: str) -> int | None:
     number = _COUNT.fullmatch(text.strip())
     if number is None:
         raise ValueError(text)
-    return round(float(text.strip().rstrip("KMG")) * _THOUSANDS[number[2]])
+    count = round(float(text.strip().rstrip("KMG")) * _THOUSANDS[number[2]])
+    if count > MAX_COUNT:
+        raise ValueError(text)
+    return count
 
 
 def memory_bytes(text: str) -> tuple[int, int] | None:
@@ -120,13 +123,17 @@ def accelerators(text: str) -> int | None:
         return None
     total = 0
     for entry in re.sub(r"\([^)]*\)", "", text.lower()).split(","):
-        found = _GPUS.fullmatch(entry.strip())
-        if found is None:
+        kind, *words = re.split("[:=]", entry.strip().removeprefix("gres/").removeprefix("gres:"))
+        if kind != "gpu":
             continue
-        count = int(found[1] or 1)
-        if entry.strip().startswith(("gres/gpu=", "gpu=")):
+        count = whole_number(words[-1]) if words and words[-1].isdecimal() else 1
+        if count is None or ("=" in entry and not words[-1].isdecimal()):
+            raise ValueError(text)
+        if "=" in entry and len(words) == 1:
             return count
         total += count
+    if total > MAX_COUNT:
+        raise ValueError(text)
     return total
 
 
