@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_a_json_dump_is_known_by_its_beginning(tmp_path: Path) -> None:
     assert len(read_jobs(file)) == 6
 
 
-@pytest.mark.parametrize("log_format", [None, "csv"])
+@pytest.mark.parametrize("log_format", [None, "columns"])
 def test_a_mapping_says_that_a_file_holds_columns(tmp_path: Path, log_format: None) -> None:
     pytest.importorskip("polars")
     data, mapping = tmp_path / "jobs.csv", tmp_path / "mapping.toml"
@@ -33,5 +34,11 @@ def test_a_mapping_says_that_a_file_holds_columns(tmp_path: Path, log_format: No
 def test_columns_without_a_mapping_are_refused(tmp_path: Path, content: bytes) -> None:
     data = tmp_path / "jobs"
     data.write_bytes(content)
-    with pytest.raises(InputError, match="jobs: mapping: nothing says which column is what"):
-        read_jobs(data, log_format=None if content.startswith(b"PAR1") else "csv")
+    with pytest.raises(InputError, match="jobs: mapping: a mapping file has to say what the columns hold"):
+        read_jobs(data, log_format=None if content.startswith(b"PAR1") else "columns")
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: not a regular file"):
+        read_jobs(tmp_path / "pipe")
