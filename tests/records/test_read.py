@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_a_json_dump_is_known_by_its_beginning(tmp_path: Path) -> None:
     assert len(read_jobs(file)) == 6
 
 
-@pytest.mark.parametrize("log_format", [None, "csv"])
+@pytest.mark.parametrize("log_format", [None, "columns"])
 def test_a_mapping_says_that_a_file_holds_columns(tmp_path: Path, log_format: None) -> None:
     pytest.importorskip("polars")
     data, mapping = tmp_path / "jobs.csv", tmp_path / "mapping.toml"
@@ -74,3 +75,11 @@ def test_what_cannot_be_read_is_said_by_a_reader(tmp_path: Path) -> None:
             read_jobs(file)
     with pytest.raises(InputError, match="cannot be read: No such file"):
         read_jobs(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="jobs: mapping: a mapping file has to say what the columns hold"):
+        read_jobs(data, log_format=None if content.startswith(b"PAR1") else "columns")
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: not a regular file"):
+        read_jobs(tmp_path / "pipe")
