@@ -17,7 +17,7 @@ from stellwerk.cli.simulate import find_cluster
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.measures import MIN_JOBS, Unit, held_units, waits_as_toml, waits_by_size
-from stellwerk.records import JobTable, read_swf, replayable
+from stellwerk.records import JobTable, read_jobs, replayable
 from stellwerk.simulation import POLICIES, policy_named, simulate
 
 
@@ -66,7 +66,7 @@ def command(
     systems = load_catalogue().systems
     if system_id not in systems:
         raise InputError("no such system", key="--system", value=system_id, allowed=list(systems))
-    jobs = read_swf(log)
+    jobs = read_jobs(log)
     if origin == "recorded":
         wait_s, devices = jobs.wait_s, _recorded(jobs, unit)
         source = f"recorded in {log.name}"
