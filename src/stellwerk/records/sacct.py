@@ -34,8 +34,7 @@ _REASONS: tuple[DropReason, ...] = (
     "no_such_time",
     "no_job_id",
     "no_submit_time",
-    "starts_before_submission",
-    "ends_before_start",
+    "times_out_of_order",
 )
 
 
@@ -136,8 +135,8 @@ class _BlockReader:
         # Cancelled in the queue: Slurm gives the end as the start, and no time and no nodes in between.
         started = (start_s != MISSING) & ~((run_s <= 0) & self._without_nodes())
         self._note("no_submit_time", submit_s == MISSING)
-        self._note("starts_before_submission", started & (submit_s != MISSING) & (start_s < submit_s))
-        self._note("ends_before_start", started & (by_clock_s < 0) & (end_s != MISSING))
+        self._note("times_out_of_order", started & (submit_s != MISSING) & (start_s < submit_s))
+        self._note("times_out_of_order", started & (by_clock_s < 0) & (end_s != MISSING))
         for name, given in allocated.items():
             # What a job was given stands in for what it asked for, where only that is dumped; so does, for one that
             # never ran, what Slurm shows as given.
