@@ -1,16 +1,19 @@
-"""How the verbs of ``stellwerk jobs`` take their log."""
+"""How verbs take their log."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from stellwerk.errors import InputError
 from stellwerk.records import JobTable, read_jobs
+
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class TimeZone(click.ParamType[ZoneInfo]):
@@ -38,6 +41,15 @@ class Day(click.DateTime):
         if not 1 < day.year < datetime.MAXYEAR:
             self.fail(f"{value!r} is at the end of the calendar", param, ctx)
         return day
+
+
+def log_options(command: F) -> F:
+    """How a verb that replays a log is told to read it."""
+    zone = click.option("--timezone", type=TimeZone(), help="Zone of its times, where it names none. Default: UTC.")
+    mapping = click.option(
+        "--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet."
+    )
+    return mapping(zone(command))
 
 
 def read_log(file: Path, mapping: Path | None, timezone: ZoneInfo | None) -> JobTable:

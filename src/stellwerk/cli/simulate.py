@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
@@ -15,13 +16,14 @@ from rich.table import Table
 from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.jobs_files import log_options, read_log
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, Scenario, compare, indicators
 from stellwerk.messages import text
-from stellwerk.records import MISSING, JobTable, machine_processors, read_jobs, replayable
+from stellwerk.records import MISSING, JobTable, machine_processors, replayable
 from stellwerk.simulation import (
     POLICIES,
     Cluster,
@@ -51,6 +53,7 @@ UNSATISFIABLE_REASONS = {
 
 @click.command("simulate")
 @click.argument("trace", type=click.Path(path_type=Path))
+@log_options
 @click.option("--processors", type=int, help="Processors of the machine; otherwise MaxProcs or MaxNodes of the log.")
 @click.option("--cluster", "cluster_name", metavar="FILE|SYSTEM", help="A cluster's file, or a system's id.")
 @click.option("--policy", type=click.Choice(POLICIES), default="easy", show_default=True, help="Scheduling policy.")
@@ -65,6 +68,8 @@ UNSATISFIABLE_REASONS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
+    mapping: Path | None,
+    timezone: ZoneInfo | None,
     processors: int | None,
     cluster_name: str | None,
     policy: str,
@@ -73,9 +78,9 @@ def command(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Replay the job log TRACE (SWF 2.2 or a dump of sacct, plain or gzip) and show what the waiting was like."""
+    """Replay the job log TRACE (SWF, sacct, CSV or Parquet) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = replayable(read_jobs(trace))
+    jobs = replayable(read_log(trace, mapping, timezone))
     with naming_options({"processors": "--processors", "cluster": "--cluster"}):
         cluster = find_cluster(jobs, processors, cluster_name)
     question = Asked(**asked)
