@@ -1,0 +1,108 @@
+"""Which nodes a job takes if it starts now."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.nodes.room import fits, level_of
+from stellwerk.simulation.nodes.tables import FIRST, NEVER_S, SPREAD, Table, World
+from stellwerk.simulation.nodes.windows import closed_windows
+
+_LATE_S = 2**44
+
+
+@compiled
+def may_fit(job: int, counted: int, world: World) -> bool:
+    """A quick test that only refuses what cannot start now; it looks at counts, not at nodes."""
+    jobs, parts, partitions, at_least = world.jobs, world.parts, world.partitions, world.at_least
+    partition = jobs[job].partition
+    if jobs[job].whole:
+        return bool(jobs[job].nodes <= partitions[partition].idle)
+    part = parts[jobs[job].first_part]
+    level = part.accelerators if counted == 0 else (part.cores if counted == 1 else 0)
+    return level == 0 or bool(part.nodes <= at_least[partition, level])
+
+
+@compiled
+def choose_now(job: int, now: int, anywhere: bool, world: World) -> bool:
+    """Choose the nodes of a job that starts now, part after part, into ``world.chosen``; False if there are none.
+
+    Nobody's nodes are planned for by then: it may hold them for its whole limit. Unless ``anywhere``, all nodes are
+    of one switch group: of those that have enough, the one with the fewest.
+    """
+    jobs, partitions, windows = world.jobs, world.partitions, world.windows
+    ends_s = now + jobs[job].limit_s
+    closed = closed_windows(windows, jobs[job].member, now, ends_s) if len(windows) else 0
+    partition = partitions[jobs[job].partition]
+    if anywhere:
+        first, end = partition.first_span, partition.first_span + partition.spans
+        return choose_in(job, ends_s, closed, first, end, world) >= 0
+    best, fewest = -1, NEVER_S
+    for switch in range(partition.first_switch, partition.first_switch + partition.switches):
+        left = choose_in(job, ends_s, closed, switch, switch + 1, world)
+        if 0 <= left < fewest:
+            best, fewest = switch, left
+    if best < 0:
+        return False
+    return choose_in(job, ends_s, closed, best, best + 1, world) >= 0
+
+
+@compiled
+def choose_in(job: int, ends_s: int, closed: int, first_span: int, end_span: int, world: World) -> int:
+    """Choose within some spans; how many nodes that fit are left over then, or -1."""
+    jobs, parts, nodes, spans = world.jobs, world.parts, world.nodes, world.spans
+    rule = world.settings[0]
+    world.stamp[0] += 1
+    chosen = left = 0
+    for part in range(jobs[job].first_part, jobs[job].first_part + jobs[job].parts):
+        wanted = parts[part]
+        found = 0
+        for span in range(first_span, end_span):
+            for node in range(spans[span].first, spans[span].end):
+                if (
+                    fits(nodes, node, wanted, jobs[job].whole)
+                    and nodes[node].windows & closed == 0
+                    and nodes[node].reserved_from_s >= ends_s
+                    and nodes[node].taken != world.stamp[0]
+                ):
+                    # Among equals those come first that somebody is waiting for: the others stay for longer jobs.
+                    level = 0
+                    if rule.placement != FIRST:
+                        level = level_of(nodes, node, rule.counted)
+                    if rule.placement == SPREAD:
+                        level = 2**16 - level
+                    world.candidate[found] = node
+                    world.key[found] = level * _LATE_S + min(nodes[node].reserved_from_s, _LATE_S - 1)
+                    found += 1
+        if found < wanted.nodes:
+            return -1
+        take_smallest(found, wanted.nodes, chosen, nodes, world)
+        chosen += wanted.nodes
+        left += found - wanted.nodes
+    return left
+
+
+@compiled
+def take_smallest(found: int, wanted: int, chosen: int, nodes: Table, world: World) -> None:
+    """Append to the chosen nodes the candidates of the smallest keys, among equals the first."""
+    limit = NEVER_S
+    at_limit = 0
+    if wanted < found:
+        if wanted == 1:
+            limit = world.key[:found].min()
+        else:
+            limit = np.partition(world.key[:found], wanted - 1)[wanted - 1]
+        below = 0
+        for place in range(found):
+            below += world.key[place] < limit
+        at_limit = wanted - below
+    for place in range(found):
+        key = world.key[place]
+        if key < limit or (key == limit and at_limit > 0):
+            if key == limit:
+                at_limit -= 1
+            node = world.candidate[place]
+            nodes[node].taken = world.stamp[0]
+            world.chosen[chosen] = node
+            chosen += 1
