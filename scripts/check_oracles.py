@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stellwerk.measures import compare
-from stellwerk.records import JobTable, read_swf
+from stellwerk.records import JobTable, read_swf, replayable
 from stellwerk.simulation import Cluster, policy_named, read_schedule, simulate
 
 
@@ -50,7 +50,7 @@ def main() -> int:
     print(COLUMNS.format("log", "oracle", "jobs", "differing", "mean wait/s", "slowdown", "util.", "jobs/s"))
     differing = 0
     for check in CHECKS:
-        jobs = read_swf(traces / check.log)
+        jobs = replayable(read_swf(traces / check.log))
         schedule = simulate(jobs, cluster=Cluster.pooled(check.processors), policy=policy_named(check.policy))
         found = compare(read_schedule(traces / "oracle" / check.oracle), schedule, processors=check.processors)
         differing += found.differing_starts

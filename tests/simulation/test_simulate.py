@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from stellwerk import simulation
 from stellwerk.errors import InputError
-from stellwerk.records import JobTable, read_swf
+from stellwerk.records import JobTable, read_swf, replayable
 from stellwerk.simulation import Cluster, Schedule, policy_named, read_schedule
+from tests.records.tables import job_table
 from tests.simulation.textbook import Job, textbook_starts
 
 LOGS = Path(__file__).parents[1] / "data/swf"
@@ -34,7 +35,7 @@ policies = st.sampled_from(POLICIES)
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_kth_excerpt_is_scheduled_as_the_textbook_says(policy: str) -> None:
-    schedule = simulate(read_swf(EXCERPT), processors=100, policy=policy)
+    schedule = simulate(replayable(read_swf(EXCERPT)), processors=100, policy=policy)
     expected = read_schedule(LOGS / f"kth-sp2-1996-first-2500.{policy}.csv.gz")
     for column in ("job_id", "submit_s", "start_s", "end_s", "processors"):
         assert np.array_equal(getattr(schedule, column), getattr(expected, column)), column
@@ -144,22 +145,7 @@ def simulate(jobs: JobTable, *, processors: int, policy: str) -> Schedule:
 def table(rows: list[tuple[int, int, int, int]]) -> JobTable:
     """A table of jobs numbered from 1 that stand from line 11 on."""
     submit_s, run_s, limit_s, processors = np.array(sorted(rows, key=lambda row: row[0]), np.int64).T.copy()
-    number = np.arange(1, len(rows) + 1)
-    unknown = np.full(len(rows), -1)
-    return JobTable(
-        job_id=number,
-        line=number + 10,
-        submit_s=submit_s,
-        wait_s=unknown,
-        run_s=run_s,
-        requested_s=limit_s,
-        allocated_processors=processors,
-        requested_processors=unknown,
-        source=Path("excerpt.swf"),
-        header=(),
-        dropped={},
-        out_of_order=None,
-    )
+    return job_table(submit_s=submit_s, run_s=run_s, requested_s=limit_s, allocated_processors=processors)
 
 
 def running_at(schedule: Schedule, now: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, compare, indicators
-from stellwerk.records import MISSING, JobTable, machine_processors, read_swf
+from stellwerk.records import MISSING, JobTable, machine_processors, read_swf, replayable
 from stellwerk.simulation import (
     POLICIES,
     Cluster,
@@ -80,7 +80,7 @@ def command(
 ) -> None:
     """Replay the job log TRACE (SWF 2.2, plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = read_swf(trace)
+    jobs = replayable(read_swf(trace))
     with naming_options({"processors": "--processors", "cluster": "--cluster"}):
         cluster = _cluster(jobs, processors, cluster_name)
     expected = read_schedule(other) if other is not None else None

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stellwerk.measures.groups import bounded_slowdown
 from stellwerk.simulation import Schedule
-
-SLOWDOWN_THRESHOLD_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,12 @@ def indicators(schedule: Schedule, *, processors: int) -> Indicators:
     """The indicators of a schedule of at least one job on a machine of ``processors``."""
     wait_s, run_s = schedule.wait_s, schedule.run_s
     makespan_s = int(schedule.end_s.max() - schedule.submit_s.min())
-    slowdown = (wait_s + run_s) / np.maximum(run_s, SLOWDOWN_THRESHOLD_S)
     used_processor_s = float(run_s @ schedule.processors.astype(np.float64))
     return Indicators(
         jobs=len(schedule),
         mean_wait_s=float(wait_s.mean()),
         median_wait_s=float(np.median(wait_s)),
-        bounded_slowdown=float(np.maximum(slowdown, 1.0).mean()),
+        bounded_slowdown=float(bounded_slowdown(wait_s, run_s).mean()),
         utilisation=used_processor_s / (processors * makespan_s),
         makespan_s=makespan_s,
     )

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from stellwerk.errors import InputError
 from stellwerk.records import JobTable
 from stellwerk.simulation.cluster import Cluster
-from stellwerk.simulation.kernel import start_times_s
 from stellwerk.simulation.model import Schedule, Unsatisfiable
 from stellwerk.simulation.policy import Easy, Fcfs, Policy
+from stellwerk.simulation.pooled import easy_starts_s
 
 
 def simulate(jobs: JobTable, *, cluster: Cluster, policy: Policy, seed: int = 0) -> Schedule:  # noqa: ARG001
@@ -56,10 +56,10 @@ def _on_pooled(jobs: JobTable, processors: int, policy: Policy) -> Schedule:
 
 def _pooled_starts_s(queue: _Queue, processors: int, policy: Policy) -> NDArray[np.int64]:
     match policy:
-        case Fcfs(order="ends_first"):
-            return start_times_s(*queue, processors, False)
-        case Easy(order="ends_first"):
-            return start_times_s(*queue, processors, True)
+        case Fcfs():
+            return easy_starts_s(*queue, processors, False, policy.order == "arrivals_first")
+        case Easy():
+            return easy_starts_s(*queue, processors, True, policy.order == "arrivals_first")
     raise InputError("pooled processors have no scheduler for this policy", key="policy", value=policy)
 
 
