@@ -12,10 +12,12 @@ from stellwerk.records import MISSING
 
 UnsatisfiableReason = Literal[
     "more_processors_than_the_machine",
+    "more_than_the_machine",
     "more_than_the_partition_holds",
     "more_nodes_than_the_partition_allows",
     "longer_than_the_partition_allows",
     "more_than_one_switch_group_holds",
+    "kept_out_by_windows",
     "unknown_partition",
     "unknown_qos",
     "unknown_account",

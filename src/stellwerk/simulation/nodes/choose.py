@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
 from stellwerk.simulation.nodes.room import fits, level_of
+from stellwerk.simulation.nodes.sorting import kth_smallest
 from stellwerk.simulation.nodes.tables import FIRST, NEVER_S, SPREAD, Table, World
 from stellwerk.simulation.nodes.windows import closed_windows
 
 _LATE_S = 2**44
 
 
-@compiled
+@inner
 def may_fit(job: int, counted: int, world: World) -> bool:
     """A quick test that only refuses what cannot start now; it looks at counts, not at nodes."""
     jobs, parts, partitions, at_least = world.jobs, world.parts, world.partitions, world.at_least
@@ -24,7 +23,7 @@ def may_fit(job: int, counted: int, world: World) -> bool:
     return level == 0 or bool(part.nodes <= at_least[partition, level])
 
 
-@compiled
+@inner
 def choose_now(job: int, now: int, anywhere: bool, world: World) -> bool:
     """Choose the nodes of a job that starts now, part after part, into ``world.chosen``; False if there are none.
 
@@ -48,7 +47,7 @@ def choose_now(job: int, now: int, anywhere: bool, world: World) -> bool:
     return choose_in(job, ends_s, closed, best, best + 1, world) >= 0
 
 
-@compiled
+@inner
 def choose_in(job: int, ends_s: int, closed: int, first_span: int, end_span: int, world: World) -> int:
     """Choose within some spans; how many nodes that fit are left over then, or -1."""
     jobs, parts, nodes, spans = world.jobs, world.parts, world.nodes, world.spans
@@ -83,16 +82,13 @@ def choose_in(job: int, ends_s: int, closed: int, first_span: int, end_span: int
     return left
 
 
-@compiled
+@inner
 def take_smallest(found: int, wanted: int, chosen: int, nodes: Table, world: World) -> None:
     """Append to the chosen nodes the candidates of the smallest keys, among equals the first."""
     limit = NEVER_S
     at_limit = 0
     if wanted < found:
-        if wanted == 1:
-            limit = world.key[:found].min()
-        else:
-            limit = np.partition(world.key[:found], wanted - 1)[wanted - 1]
+        limit = kth_smallest(world.key[:found], world.sorted, wanted - 1)
         below = 0
         for place in range(found):
             below += world.key[place] < limit

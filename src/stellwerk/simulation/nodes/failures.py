@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
 from stellwerk.simulation.nodes.tables import Table
 
 
-@compiled
+@inner
 def drawn_s(seed: int, node: int, number: int, mean_s: float) -> int:
     """The ``number``-th exponential time of a node, in whole seconds, at least 1.
 
@@ -21,10 +21,10 @@ def drawn_s(seed: int, node: int, number: int, mean_s: float) -> int:
     bits = _mixed(bits) + np.uint64(number)
     bits = _mixed(bits)
     uniform = (np.float64(bits >> np.uint64(11)) + 0.5) * 2.0**-53
-    return max(1, int(round(-math.log(uniform) * mean_s)))
+    return max(1, round(-math.log(uniform) * mean_s))
 
 
-@compiled
+@inner
 def _mixed(bits: np.uint64) -> np.uint64:
     bits += np.uint64(0x9E3779B97F4A7C15)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -32,19 +32,19 @@ def _mixed(bits: np.uint64) -> np.uint64:
     return bits ^ (bits >> np.uint64(31))
 
 
-@compiled
+@inner
 def next_change_s(nodes: Table) -> int:
     """When the next node fails or is repaired."""
     return int(nodes.changes_s.min())
 
 
-@compiled
+@inner
 def plan_first_failures(nodes: Table, settings: Table, from_s: int) -> None:
     for node in range(len(nodes)):
         nodes[node].changes_s = from_s + drawn_s(settings[0].seed, node, 0, settings[0].mtbf_s)
 
 
-@compiled
+@inner
 def plan_next_change(node: int, now: int, nodes: Table, settings: Table) -> None:
     """After a node has gone down or come up: when it changes again."""
     rule = settings[0]

@@ -8,14 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
+from stellwerk.simulation.nodes.sorting import sort_rows
 from stellwerk.simulation.nodes.tables import Table
 
 _UNUSED = 1e300
 """The level of those who have used nothing: above all others."""
 
 
-@compiled
+@inner
 def apply_usage(tree: Table, now: int, interval_s: int, half_life_s: float) -> None:
     """One calculation: the old usage decays over an interval, what was used since is added in full."""
     kept = 0.5 ** (interval_s / half_life_s) if half_life_s > 0 else 1.0
@@ -31,7 +32,7 @@ def apply_usage(tree: Table, now: int, interval_s: int, half_life_s: float) -> N
         tree[tree[row].parent].usage += tree[row].usage
 
 
-@compiled
+@inner
 def apply_factors(tree: Table, classic: bool, order: NDArray[np.int64]) -> None:
     """The fair-share factor of each user, 0 to 1. ``order`` is room for one number per row."""
     shares = np.zeros(len(tree))
@@ -43,7 +44,7 @@ def apply_factors(tree: Table, classic: bool, order: NDArray[np.int64]) -> None:
         _fair_tree(tree, shares, order)
 
 
-@compiled
+@inner
 def _classic(tree: Table, shares: NDArray[np.float64]) -> None:
     """2^(-U/S): U the effective usage, a user's own and, by their shares, that of the accounts above."""
     due = np.ones(len(tree))
@@ -59,7 +60,7 @@ def _classic(tree: Table, shares: NDArray[np.float64]) -> None:
         tree[row].factor = 2.0 ** (-effective[row] / due[row]) if due[row] > 0 else 0.0
 
 
-@compiled
+@inner
 def _fair_tree(tree: Table, shares: NDArray[np.float64], order: NDArray[np.int64]) -> None:
     """Users ranked by walking the tree, at each account the children with the largest level first.
 
@@ -94,7 +95,10 @@ def _fair_tree(tree: Table, shares: NDArray[np.float64], order: NDArray[np.int64
             for child in range(tree[row].first_child, tree[row].end_child):
                 order[filled] = child
                 filled += 1
-        _sort_by_level(order[children_from:filled], tree)
+        level = np.empty(filled - children_from)
+        for place in range(children_from, filled):
+            level[place - children_from] = -tree[order[place]].level
+        sort_rows(order[children_from:filled], level)
         place = filled
         while place > children_from:
             group_end = place
@@ -103,12 +107,3 @@ def _fair_tree(tree: Table, shares: NDArray[np.float64], order: NDArray[np.int64
                 place -= 1
             first[waiting], end[waiting] = place, group_end
             waiting += 1
-
-
-@compiled
-def _sort_by_level(rows: NDArray[np.int64], tree: Table) -> None:
-    """The largest level first, among equals in the order of the tree."""
-    level = np.empty(len(rows))
-    for place in range(len(rows)):
-        level[place] = -tree[rows[place]].level
-    rows[:] = rows[np.argsort(level, kind="mergesort")]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import compiled, inner
 from stellwerk.simulation.nodes.failures import next_change_s, plan_first_failures, plan_next_change
 from stellwerk.simulation.nodes.fair_share import apply_factors, apply_usage
 from stellwerk.simulation.nodes.passes import KEEP_FOR_ALL, KEEP_FOR_HEADS, KEEP_NOTHING, run_pass
@@ -103,7 +103,7 @@ def run_jobs(world: World, log: Log) -> Log:
             came = arrived
             arrived = _take_arrivals(now, arrived, queue, due, world)
             changed |= arrived > came
-        if reordered or changed:
+        if rule.policy == MULTIFACTOR and (reordered or changed):
             _want_passes(now, first_s, due, rule.sched_interval_s, rule.bf_interval_s)
         log, ends, plan, begun = _pass_over(now, changed, queue, tested, due, room, log, ends, plan, world)
         started += begun
@@ -113,7 +113,7 @@ def run_jobs(world: World, log: Log) -> Log:
             idle_tries += 1
 
 
-@compiled
+@inner
 def _calculate(now: int, due: Table, order: Table, queue: Queue, world: World) -> bool:
     """Usage and priorities at all the times due until now; whether the order of the queue has changed."""
     rule = world.settings[0]
@@ -128,7 +128,7 @@ def _calculate(now: int, due: Table, order: Table, queue: Queue, world: World) -
     return bool(order_by_priority(queue, due[_CALCULATED], world))
 
 
-@compiled
+@inner
 def _take_arrivals(now: int, arrived: int, queue: Queue, due: Table, world: World) -> int:
     """Put all jobs in the queue that arrive now; how many have arrived in all."""
     jobs = world.jobs
@@ -138,14 +138,14 @@ def _take_arrivals(now: int, arrived: int, queue: Queue, due: Table, world: Worl
     return arrived
 
 
-@compiled
+@inner
 def _enter(job: int, queue: Queue, due: Table, world: World) -> None:
     if world.settings[0].policy == MULTIFACTOR:
         world.jobs[job].priority = priority_of(job, due[_CALCULATED], world)
     put_in_queue(queue, job, world.jobs)
 
 
-@compiled
+@inner
 def _put_back(queue: Queue, due: Table, log: Log, world: World) -> None:
     """Jobs that were stopped wait again."""
     for place in range(log.used[3]):
@@ -153,7 +153,7 @@ def _put_back(queue: Queue, due: Table, log: Log, world: World) -> None:
     log.used[3] = 0
 
 
-@compiled
+@inner
 def _change_nodes(now: int, log: Log, world: World) -> bool:
     """Let nodes fail, with all that runs on them, and come back; whether any does."""
     nodes, holds = world.nodes, log.holds
@@ -177,14 +177,16 @@ def _change_nodes(now: int, log: Log, world: World) -> bool:
     return True
 
 
-@compiled
+@inner
 def _want_passes(now: int, first_s: int, due: Table, sched_interval_s: int, bf_interval_s: int) -> None:
     """After a change: the next main pass over the whole queue and the next backfill pass, at their own rhythm."""
-    due[_FULL] = min(due[_FULL], first_s + (now - first_s + sched_interval_s - 1) // sched_interval_s * sched_interval_s)
+    due[_FULL] = min(
+        due[_FULL], first_s + (now - first_s + sched_interval_s - 1) // sched_interval_s * sched_interval_s
+    )
     due[_BACKFILL] = min(due[_BACKFILL], first_s + (now - first_s + bf_interval_s - 1) // bf_interval_s * bf_interval_s)
 
 
-@compiled
+@inner
 def _pass_over(
     now: int,
     changed: bool,
@@ -236,7 +238,7 @@ def _pass_over(
     return log, ends, plan, started
 
 
-@compiled
+@inner
 def _with_room(log: Log, ends: Ends, room: int, jobs: int) -> tuple[Log, Ends]:
     """Log and calendar with room for every job to run once more after its restarts so far."""
     runs_wanted, holds_wanted = jobs + log.used[4], room + log.used[5]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
 from stellwerk.simulation.nodes.choose import choose_now, may_fit
 from stellwerk.simulation.nodes.plan import Plan, forget_plan, keep_nodes, plan_start_s
 from stellwerk.simulation.nodes.preempt import may_preempt, preempt_for
@@ -15,7 +15,7 @@ KEEP_NOTHING, KEEP_FOR_HEADS, KEEP_FOR_ALL = 0, 1, 2
 The first of each partition: what partitions share, the first blocked job of either keeps."""
 
 
-@compiled
+@inner
 def run_pass(
     now: int,
     keeps: int,
@@ -35,7 +35,7 @@ def run_pass(
     started = looked_at = blocked = kept_for = 0
     wake_s = NEVER_S
     counted = world.settings[0].counted
-    last = _last_that_may_start(now, max_jobs, queue, world)
+    last = _last_that_may_start(max_jobs, queue, world)
     if max_jobs_of_user > 0:
         tested[:] = 0
     for place in range(min(queue.count[0], last + 1) if keeps != KEEP_NOTHING else queue.count[0]):
@@ -82,8 +82,8 @@ def run_pass(
     return plan, started, wake_s
 
 
-@compiled
-def _last_that_may_start(now: int, max_jobs: int, queue: Queue, world: World) -> int:
+@inner
+def _last_that_may_start(max_jobs: int, queue: Queue, world: World) -> int:
     """The place of the last job that could start at all: plans for those behind it would keep nobody from anything."""
     for place in range(min(queue.count[0], max_jobs) - 1, -1, -1):
         job = queue.job[place]

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
 from stellwerk.simulation.nodes.choose import take_smallest
 from stellwerk.simulation.nodes.room import could_fit, ready_s
+from stellwerk.simulation.nodes.sorting import kth_smallest
 from stellwerk.simulation.nodes.tables import FIRST, NEVER_S, NOBODY, Table, World
 from stellwerk.simulation.nodes.windows import window_end_s
 
@@ -21,7 +22,7 @@ class Plan(NamedTuple):
     used: Table
 
 
-@compiled
+@inner
 def forget_plan(plan: Plan, nodes: Table) -> None:
     for place in range(plan.used[1]):
         node = plan.touched[place]
@@ -30,7 +31,7 @@ def forget_plan(plan: Plan, nodes: Table) -> None:
     plan.used[:] = 0
 
 
-@compiled
+@inner
 def keep_nodes(plan: Plan, nodes: Table, world: World, count: int, start_s: int, end_s: int) -> Plan:
     """Plan the chosen nodes, whole, from ``start_s`` to ``end_s``; the plan, larger where it was full."""
     if plan.used[0] + count > len(plan.slots):
@@ -52,7 +53,7 @@ def keep_nodes(plan: Plan, nodes: Table, world: World, count: int, start_s: int,
     return plan
 
 
-@compiled
+@inner
 def plan_start_s(
     job: int, now: int, horizon_s: int, anywhere: bool, holds: Table, runs: Table, plan: Plan, world: World
 ) -> int:
@@ -74,7 +75,7 @@ def plan_start_s(
     return _plan_in(job, best_s, best_s, best, best + 1, holds, runs, plan, world)  # fmt: skip
 
 
-@compiled
+@inner
 def _plan_in(
     job: int,
     from_s: int,
@@ -114,7 +115,7 @@ def _plan_in(
                         soonest_s = min(soonest_s, time_s)
             if ready < wanted.nodes:
                 if found >= wanted.nodes:
-                    kth_s = np.partition(world.key[:found], wanted.nodes - 1)[wanted.nodes - 1]
+                    kth_s = kth_smallest(world.key[:found], world.sorted, wanted.nodes - 1)
                     later_s = max(later_s, kth_s)
                 else:
                     # Other parts may have taken nodes that would fit this one later.
@@ -131,7 +132,7 @@ def _plan_in(
     return NEVER_S
 
 
-@compiled
+@inner
 def _keep_the_last_to_be_free(
     found: int, start_s: int, now: int, job: int, part: int, holds: Table, runs: Table, world: World
 ) -> None:
@@ -152,7 +153,7 @@ def _keep_the_last_to_be_free(
         ready += 1
 
 
-@compiled
+@inner
 def _earliest_s(node: int, from_s: int, horizon_s: int, job: int, plan: Plan, world: World) -> int:
     """The first time not before ``from_s`` from which a node is in nobody's plan and in no window for a job's limit."""
     jobs, nodes, windows = world.jobs, world.nodes, world.windows

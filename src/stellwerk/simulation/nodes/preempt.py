@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
 from stellwerk.simulation.nodes.choose import take_smallest
 from stellwerk.simulation.nodes.room import fits
 from stellwerk.simulation.nodes.runs import Log, stop_run
-from stellwerk.simulation.nodes.tables import CANCEL, CANCELLED, NOBODY, PREEMPTED, Table, World
+from stellwerk.simulation.nodes.tables import CANCEL, CANCELLED, NOBODY, PREEMPTED, World
 from stellwerk.simulation.nodes.windows import closed_windows
 
 
-@compiled
+@inner
 def may_preempt(job: int, world: World) -> bool:
     """Whether anything runs that a job may stop."""
     jobs, qos = world.jobs, world.qos
@@ -23,7 +23,7 @@ def may_preempt(job: int, world: World) -> bool:
     return False
 
 
-@compiled
+@inner
 def preempt_for(job: int, now: int, log: Log, world: World) -> bool:
     """Stop what keeps a job from starting, if it may, and choose its nodes; nothing is stopped in vain.
 
@@ -78,7 +78,7 @@ def preempt_for(job: int, now: int, log: Log, world: World) -> bool:
     return True
 
 
-@compiled
+@inner
 def _victims(node: int, part: int, job: int, preempts: int, log: Log, world: World) -> int:
     """How many jobs of a node could be stopped for a part; 0 if it fits as it is, -1 if it would not even then."""
     jobs, parts, nodes = world.jobs, world.parts, world.nodes
@@ -110,7 +110,7 @@ def _victims(node: int, part: int, job: int, preempts: int, log: Log, world: Wor
     return victims
 
 
-@compiled
+@inner
 def _next_victim(node: int, preempts: int, log: Log, world: World) -> int:
     jobs, nodes = world.jobs, world.nodes
     best = NOBODY

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
+from stellwerk.simulation.nodes.sorting import sort_rows
 from stellwerk.simulation.nodes.tables import NOBODY, WAITING, Table, World
 
 
@@ -18,7 +19,7 @@ class Queue(NamedTuple):
     count: NDArray[np.int64]
 
 
-@compiled
+@inner
 def put_in_queue(queue: Queue, job: int, jobs: Table) -> None:
     place = queue.count[0]
     queue.count[0] += 1
@@ -33,7 +34,7 @@ def put_in_queue(queue: Queue, job: int, jobs: Table) -> None:
     jobs[job].state = WAITING
 
 
-@compiled
+@inner
 def close_up(queue: Queue) -> None:
     """Close the gaps that jobs leave (``NOBODY``)."""
     kept = 0
@@ -44,7 +45,7 @@ def close_up(queue: Queue) -> None:
     queue.count[0] = kept
 
 
-@compiled
+@inner
 def order_by_priority(queue: Queue, now: int, world: World) -> bool:
     """Work out everybody's priority and sort the queue; whether that changed the order."""
     jobs = world.jobs
@@ -58,16 +59,14 @@ def order_by_priority(queue: Queue, now: int, world: World) -> bool:
             ordered &= higher or (jobs[before].priority == jobs[job].priority and before < job)
     if ordered:
         return False
-    waiting = queue.job[: queue.count[0]].copy()
-    waiting.sort()
-    lower = np.empty(len(waiting), np.int64)
-    for place in range(len(waiting)):
-        lower[place] = -jobs[waiting[place]].priority
-    queue.job[: queue.count[0]] = waiting[np.argsort(lower, kind="mergesort")]
+    lower = np.empty(queue.count[0])
+    for place in range(queue.count[0]):
+        lower[place] = -jobs[queue.job[place]].priority
+    sort_rows(queue.job[: queue.count[0]], lower)
     return True
 
 
-@compiled
+@inner
 def priority_of(job: int, now: int, world: World) -> int:
     """Age and fair share of now, and what never changes: size, quality of service, partition. Whole, as in Slurm."""
     jobs, tree = world.jobs, world.tree

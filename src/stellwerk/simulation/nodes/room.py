@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
 from stellwerk.simulation.nodes.tables import BY_ACCELERATORS, BY_CORES, NOBODY, Table
 
 
-@compiled
+@inner
 def level_of(nodes: Table, node: int, counted: int) -> int:
     """How much of what counts is free on a node; 0 while it is down."""
     if not nodes[node].up:
@@ -18,7 +18,7 @@ def level_of(nodes: Table, node: int, counted: int) -> int:
     return 1 if nodes[node].jobs == 0 else 0
 
 
-@compiled
+@inner
 def count_node(nodes: Table, node: int, partitions: Table, at_least: Table, old: int, new: int, idle: int) -> None:
     """Move a node from one level to another in the counts of its partitions; ``idle`` is what its emptiness adds."""
     bits = nodes[node].partitions
@@ -33,7 +33,7 @@ def count_node(nodes: Table, node: int, partitions: Table, at_least: Table, old:
         partition += 1
 
 
-@compiled
+@inner
 def fits(nodes: Table, node: int, part: Table, whole: bool) -> bool:
     """Whether a node has room for a part of a job right now."""
     if not nodes[node].up:
@@ -47,7 +47,7 @@ def fits(nodes: Table, node: int, part: Table, whole: bool) -> bool:
     )
 
 
-@compiled
+@inner
 def could_fit(nodes: Table, node: int, part: Table) -> bool:
     """Whether a node is large enough when it is empty."""
     return (
@@ -57,7 +57,7 @@ def could_fit(nodes: Table, node: int, part: Table) -> bool:
     )
 
 
-@compiled
+@inner
 def ready_s(
     nodes: Table, node: int, holds: Table, runs: Table, jobs: Table, parts: Table, job: int, part: int, now: int
 ) -> int:

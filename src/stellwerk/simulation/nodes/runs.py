@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
 from stellwerk.simulation.nodes.room import count_node, level_of
 from stellwerk.simulation.nodes.tables import (
     COMPLETED,
@@ -42,11 +42,11 @@ class Log(NamedTuple):
     stopped: NDArray[np.int64]
 
 
-@compiled
+@inner
 def start_job(job: int, now: int, log: Log, ends: Ends, world: World) -> None:
     """Start a job on the chosen nodes, all at once."""
     jobs, parts, qos, tree = world.jobs, world.parts, world.qos, world.tree
-    runs, holds = log.runs, log.holds
+    runs = log.runs
     run = log.used[0]
     log.used[0] += 1
     log.used[2] += 1
@@ -71,7 +71,7 @@ def start_job(job: int, now: int, log: Log, ends: Ends, world: World) -> None:
     _push(ends, runs[run].end_s, run)
 
 
-@compiled
+@inner
 def end_run(run: int, log: Log, world: World) -> None:
     """A run ends by itself: its job is done."""
     jobs = world.jobs
@@ -82,7 +82,7 @@ def end_run(run: int, log: Log, world: World) -> None:
     jobs[job].end_s = log.runs[run].end_s
 
 
-@compiled
+@inner
 def stop_run(run: int, now: int, outcome: int, again: bool, log: Log, world: World) -> None:
     """Stop a run now; its job goes back to the queue with what its last checkpoint holds, or is given up."""
     jobs = world.jobs
@@ -108,14 +108,14 @@ def stop_run(run: int, now: int, outcome: int, again: bool, log: Log, world: Wor
         jobs[job].state = GIVEN_UP
 
 
-@compiled
+@inner
 def holds_of(run: int, log: Log, jobs: Table) -> tuple[int, int]:
     """The rows of the nodes that a run holds."""
     first = log.runs[run].first_hold
     return first, first + jobs[log.runs[run].job].nodes
 
 
-@compiled
+@inner
 def first_end_s(ends: Ends, runs: Table) -> int:
     """When the next run ends; those that were stopped before are dropped."""
     while ends.count[0] > 0:
@@ -126,7 +126,7 @@ def first_end_s(ends: Ends, runs: Table) -> int:
     return NEVER_S
 
 
-@compiled
+@inner
 def pop_first(ends: Ends) -> int:
     run = ends.run[0]
     ends.count[0] -= 1
@@ -149,7 +149,7 @@ def pop_first(ends: Ends) -> int:
     return int(run)
 
 
-@compiled
+@inner
 def _push(ends: Ends, time_s: int, run: int) -> None:
     place = ends.count[0]
     ends.count[0] += 1
@@ -164,7 +164,7 @@ def _push(ends: Ends, time_s: int, run: int) -> None:
     ends.run[place] = run
 
 
-@compiled
+@inner
 def _hold(node: int, part: int, run: int, whole: bool, log: Log, world: World) -> None:
     """Give a part of a node to a run, and put it in its place among those that hold the node."""
     parts, nodes, partitions, at_least = world.parts, world.nodes, world.partitions, world.at_least
@@ -201,7 +201,7 @@ def _hold(node: int, part: int, run: int, whole: bool, log: Log, world: World) -
         holds[behind].before = hold
 
 
-@compiled
+@inner
 def _release(run: int, now: int, log: Log, world: World) -> None:
     """Take a run off its nodes."""
     jobs, parts, nodes, partitions, at_least, qos, tree = (
@@ -244,7 +244,7 @@ def _release(run: int, now: int, log: Log, world: World) -> None:
     _change_rate(tree, jobs[job].user, -jobs[job].rate, now)
 
 
-@compiled
+@inner
 def _change_rate(tree: Table, user: int, by: float, now: int) -> None:
     """Bring a user's usage up to now before it grows at another rate."""
     tree[user].recent += tree[user].rate * (now - tree[user].since_s)

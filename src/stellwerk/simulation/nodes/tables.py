@@ -178,8 +178,8 @@ SETTINGS = np.dtype(
 class World(NamedTuple):
     """All that a simulation works on but what grows with the restarts.
 
-    ``at_least[p, a]`` nodes of partition p have a or more of what counts free. The last four are room to work in:
-    nodes that come into question and what they are sorted by, those chosen, and how many choices there were so far.
+    ``at_least[p, a]`` nodes of partition p have a or more of what counts free. The last five are room to work in:
+    nodes that come into question, what they are sorted by, twice, those chosen, and how many choices there were.
     """
 
     jobs: Table
@@ -194,5 +194,6 @@ class World(NamedTuple):
     settings: Table
     candidate: NDArray[np.int64]
     key: NDArray[np.int64]
+    sorted: NDArray[np.int64]
     chosen: NDArray[np.int64]
     stamp: NDArray[np.int64]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from stellwerk.simulation.compiled import compiled
+from stellwerk.simulation.compiled import inner
 from stellwerk.simulation.nodes.tables import NEVER_S, Table
 
 
-@compiled
+@inner
 def window_end_s(window: Table, start_s: int, end_s: int) -> int:
     """The end of the first occurrence that meets ``start_s`` up to ``end_s``; -1 if none does."""
     if end_s <= window.start_s:
@@ -21,7 +21,7 @@ def window_end_s(window: Table, start_s: int, end_s: int) -> int:
     return begins_s + window.duration_s if begins_s < end_s else -1
 
 
-@compiled
+@inner
 def closed_windows(windows: Table, member: int, start_s: int, end_s: int) -> int:
     """A bit for each window that keeps a job out that would hold its nodes from ``start_s`` to ``end_s``."""
     closed = 0
@@ -32,7 +32,7 @@ def closed_windows(windows: Table, member: int, start_s: int, end_s: int) -> int
     return closed
 
 
-@compiled
+@inner
 def next_opening_s(windows: Table, now: int) -> int:
     """The next time after ``now`` at which an occurrence ends."""
     soonest_s = NEVER_S
