@@ -18,24 +18,26 @@ def account_tree(jobs: JobTable, cluster: Cluster) -> tuple[NDArray[np.void], ND
     Where the cluster states no accounts, each of the log has one share below the root, as an unknown one has. Users
     have one share of their account; jobs without an account belong to users right below the root.
     """
-    pairs = np.stack([jobs.account.code, jobs.user.code])
-    distinct, user_of_job = np.unique(pairs, axis=1, return_inverse=True)
+    users = len(jobs.user.names) + 1
+    pair = (jobs.account.code.astype(np.int64) + 1) * users + jobs.user.code + 1
+    distinct, user_of_job = np.unique(pair, return_inverse=True)
+    account_of_user = distinct // users - 1
     accounts = cluster.accounts
     stated = {account.name for account in accounts}
     accounts += tuple(
         Account(jobs.account.names[code])
-        for code in np.unique(distinct[0])
+        for code in np.unique(account_of_user)
         if code != MISSING and jobs.account.names[code] not in stated
     )
     children: dict[str | None, list[Account | int]] = {}
     for account in accounts:
         children.setdefault(account.parent, []).append(account)
-    for number, code in enumerate(distinct[0].tolist()):
+    for number, code in enumerate(account_of_user.tolist()):
         name = None if code == MISSING else jobs.account.names[code]
         children.setdefault(name, []).append(number)
-    tree = np.zeros(1 + len(accounts) + distinct.shape[1], TREE)
+    tree = np.zeros(1 + len(accounts) + len(distinct), TREE)
     row_of_user = _fill(tree, children)
-    return tree, row_of_user[user_of_job.ravel()]
+    return tree, row_of_user[user_of_job]
 
 
 def accounts_below(cluster: Cluster, names: tuple[str, ...]) -> set[str]:

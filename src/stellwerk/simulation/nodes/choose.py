@@ -51,28 +51,32 @@ def choose_now(job: int, now: int, anywhere: bool, world: World) -> bool:
 def choose_in(job: int, ends_s: int, closed: int, first_span: int, end_span: int, world: World) -> int:
     """Choose within some spans; how many nodes that fit are left over then, or -1."""
     jobs, parts, nodes, spans = world.jobs, world.parts, world.nodes, world.spans
-    rule = world.settings[0]
+    candidate, key = world.candidate, world.key
+    placement, counted = world.settings[0].placement, world.settings[0].counted
     world.stamp[0] += 1
+    stamp = world.stamp[0]
+    whole = jobs[job].whole
     chosen = left = 0
     for part in range(jobs[job].first_part, jobs[job].first_part + jobs[job].parts):
         wanted = parts[part]
         found = 0
         for span in range(first_span, end_span):
             for node in range(spans[span].first, spans[span].end):
+                row = nodes[node]
                 if (
-                    fits(nodes, node, wanted, jobs[job].whole)
-                    and nodes[node].windows & closed == 0
-                    and nodes[node].reserved_from_s >= ends_s
-                    and nodes[node].taken != world.stamp[0]
+                    fits(row, wanted, whole)
+                    and row.windows & closed == 0
+                    and row.reserved_from_s >= ends_s
+                    and row.taken != stamp
                 ):
                     # Among equals those come first that somebody is waiting for: the others stay for longer jobs.
                     level = 0
-                    if rule.placement != FIRST:
-                        level = level_of(nodes, node, rule.counted)
-                    if rule.placement == SPREAD:
+                    if placement != FIRST:
+                        level = level_of(row, counted)
+                    if placement == SPREAD:
                         level = 2**16 - level
-                    world.candidate[found] = node
-                    world.key[found] = level * _LATE_S + min(nodes[node].reserved_from_s, _LATE_S - 1)
+                    candidate[found] = node
+                    key[found] = level * _LATE_S + min(row.reserved_from_s, _LATE_S - 1)
                     found += 1
         if found < wanted.nodes:
             return -1
@@ -85,20 +89,28 @@ def choose_in(job: int, ends_s: int, closed: int, first_span: int, end_span: int
 @inner
 def take_smallest(found: int, wanted: int, chosen: int, nodes: Table, world: World) -> None:
     """Append to the chosen nodes the candidates of the smallest keys, among equals the first."""
-    limit = NEVER_S
-    at_limit = 0
-    if wanted < found:
-        limit = kth_smallest(world.key[:found], world.sorted, wanted - 1)
-        below = 0
-        for place in range(found):
-            below += world.key[place] < limit
-        at_limit = wanted - below
+    key = world.key
+    if wanted == 1:
+        best = 0
+        for place in range(1, found):
+            if key[place] < key[best]:
+                best = place
+        _take(best, chosen, nodes, world)
+        return
+    limit = kth_smallest(key[:found], world.sorted, wanted - 1)
+    at_limit = wanted
     for place in range(found):
-        key = world.key[place]
-        if key < limit or (key == limit and at_limit > 0):
-            if key == limit:
+        at_limit -= key[place] < limit
+    for place in range(found):
+        if key[place] < limit or (key[place] == limit and at_limit > 0):
+            if key[place] == limit:
                 at_limit -= 1
-            node = world.candidate[place]
-            nodes[node].taken = world.stamp[0]
-            world.chosen[chosen] = node
+            _take(place, chosen, nodes, world)
             chosen += 1
+
+
+@inner
+def _take(place: int, chosen: int, nodes: Table, world: World) -> None:
+    node = world.candidate[place]
+    nodes[node].taken = world.stamp[0]
+    world.chosen[chosen] = node

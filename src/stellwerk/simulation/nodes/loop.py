@@ -72,11 +72,11 @@ def run_jobs(world: World, log: Log) -> Log:
         now = first_end_s(ends, log.runs)
         if arrived < count:
             now = min(now, jobs[arrived].arrival_s)
-        if queue.count[0] > 0:
+        if queue.length[0] > 0:
             now = min(now, opening_s, due[_WAKE], due[_FULL], due[_BACKFILL])
             if rule.policy == MULTIFACTOR:
                 now = min(now, due[_CALCULATED] + rule.calc_interval_s)
-        if rule.mtbf_s > 0 and (now < NEVER_S or queue.count[0] > 0):
+        if rule.mtbf_s > 0 and (now < NEVER_S or queue.length[0] > 0):
             now = min(now, next_change_s(nodes))
         if now == NEVER_S or idle_tries > _IDLE_TRIES:
             return log
@@ -166,13 +166,13 @@ def _change_nodes(now: int, log: Log, world: World) -> bool:
         if nodes[node].up:
             while nodes[node].jobs > 0:
                 stop_run(holds[nodes[node].first_hold].run, now, NODE_FAILED, True, log, world)
-            level = level_of(nodes, node, counted)
+            level = level_of(nodes[node], counted)
             nodes[node].up = False
             nodes[node].failures += 1
-            count_node(nodes, node, world.partitions, world.at_least, level, 0, -1)
+            count_node(nodes[node], world.partitions, world.at_least, level, 0, -1)
         else:
             nodes[node].up = True
-            count_node(nodes, node, world.partitions, world.at_least, 0, level_of(nodes, node, counted), 1)
+            count_node(nodes[node], world.partitions, world.at_least, 0, level_of(nodes[node], counted), 1)
         plan_next_change(node, now, nodes, world.settings)
     return True
 
@@ -250,6 +250,6 @@ def _with_room(log: Log, ends: Ends, room: int, jobs: int) -> tuple[Log, Ends]:
     holds[: log.used[1]] = log.holds[: log.used[1]]
     time_s = np.empty(len(runs), np.int64)
     run = np.empty(len(runs), np.int64)
-    time_s[: ends.count[0]] = ends.time_s[: ends.count[0]]
-    run[: ends.count[0]] = ends.run[: ends.count[0]]
-    return Log(runs, holds, log.used, log.stopped), Ends(time_s, run, ends.count)
+    time_s[: ends.length[0]] = ends.time_s[: ends.length[0]]
+    run[: ends.length[0]] = ends.run[: ends.length[0]]
+    return Log(runs, holds, log.used, log.stopped), Ends(time_s, run, ends.length)

@@ -35,10 +35,10 @@ def run_pass(
     started = looked_at = blocked = kept_for = 0
     wake_s = NEVER_S
     counted = world.settings[0].counted
-    last = _last_that_may_start(max_jobs, queue, world)
+    last = _last_that_may_start(max_jobs if max_jobs_of_user == 0 else queue.length[0], queue, world)
     if max_jobs_of_user > 0:
         tested[:] = 0
-    for place in range(min(queue.count[0], last + 1) if keeps != KEEP_NOTHING else queue.count[0]):
+    for place in range(min(queue.length[0], last + 1) if keeps != KEEP_NOTHING else queue.length[0]):
         job = queue.job[place]
         partition = jobs[job].partition
         if blocked >> partition & 1:
@@ -71,7 +71,7 @@ def run_pass(
             if kept_for >> partition & 1:
                 continue
             kept_for |= 1 << partition
-        start_s = plan_start_s(job, now, now + window_s, anywhere, log.holds, log.runs, plan, world)  # fmt: skip
+        start_s = plan_start_s(job, now, now + window_s, anywhere, log.holds, plan, world)
         if start_s < NEVER_S:
             end_s = (start_s + jobs[job].limit_s + resolution_s - 1) // resolution_s * resolution_s
             start_s = start_s // resolution_s * resolution_s
@@ -83,9 +83,9 @@ def run_pass(
 
 
 @inner
-def _last_that_may_start(max_jobs: int, queue: Queue, world: World) -> int:
+def _last_that_may_start(depth: int, queue: Queue, world: World) -> int:
     """The place of the last job that could start at all: plans for those behind it would keep nobody from anything."""
-    for place in range(min(queue.count[0], max_jobs) - 1, -1, -1):
+    for place in range(min(queue.length[0], depth) - 1, -1, -1):
         job = queue.job[place]
         if may_fit(job, world.settings[0].counted, world) or may_preempt(job, world):
             return place

@@ -8,7 +8,7 @@ import numpy as np
 
 from stellwerk.simulation.compiled import inner
 from stellwerk.simulation.nodes.choose import take_smallest
-from stellwerk.simulation.nodes.room import could_fit, ready_s
+from stellwerk.simulation.nodes.room import could_fit, fits, ready_s
 from stellwerk.simulation.nodes.sorting import kth_smallest
 from stellwerk.simulation.nodes.tables import FIRST, NEVER_S, NOBODY, Table, World
 from stellwerk.simulation.nodes.windows import window_end_s
@@ -54,25 +54,23 @@ def keep_nodes(plan: Plan, nodes: Table, world: World, count: int, start_s: int,
 
 
 @inner
-def plan_start_s(
-    job: int, now: int, horizon_s: int, anywhere: bool, holds: Table, runs: Table, plan: Plan, world: World
-) -> int:
+def plan_start_s(job: int, now: int, horizon_s: int, anywhere: bool, holds: Table, plan: Plan, world: World) -> int:
     """The earliest start of a job by the limits of all others, its nodes chosen; NEVER_S if later than ``horizon_s``.
 
     Unless ``anywhere``, within the switch group where it can start first.
     """
-    jobs, partitions = world.jobs, world.partitions
-    partition = partitions[jobs[job].partition]
+    partition = world.partitions[world.jobs[job].partition]
     if anywhere:
-        return _plan_in(job, now, horizon_s, partition.first_span, partition.first_span + partition.spans, holds, runs, plan, world)  # fmt: skip
+        first, end = partition.first_span, partition.first_span + partition.spans
+        return _plan_in(job, now, horizon_s, first, end, holds, plan, world)
     best, best_s = -1, NEVER_S
     for switch in range(partition.first_switch, partition.first_switch + partition.switches):
-        start_s = _plan_in(job, now, min(horizon_s, best_s - 1), switch, switch + 1, holds, runs, plan, world)  # fmt: skip
+        start_s = _plan_in(job, now, min(horizon_s, best_s - 1), switch, switch + 1, holds, plan, world)
         if start_s < best_s:
             best, best_s = switch, start_s
     if best < 0:
         return NEVER_S
-    return _plan_in(job, best_s, best_s, best, best + 1, holds, runs, plan, world)  # fmt: skip
+    return _plan_in(job, best_s, best_s, best, best + 1, holds, plan, world)
 
 
 @inner
@@ -83,100 +81,121 @@ def _plan_in(
     first_span: int,
     end_span: int,
     holds: Table,
-    runs: Table,
     plan: Plan,
     world: World,
 ) -> int:
     """Raise the start until every part finds its nodes: each look gives the first time at which that can change."""
-    jobs, parts, nodes, spans = world.jobs, world.parts, world.nodes, world.spans
+    jobs, parts, nodes = world.jobs, world.parts, world.nodes
+    first_part, end_part = jobs[job].first_part, jobs[job].first_part + jobs[job].parts
     start_s = from_s
     while start_s <= horizon_s:
         world.stamp[0] += 1
         chosen = 0
-        later_s = start_s
-        for part in range(jobs[job].first_part, jobs[job].first_part + jobs[job].parts):
-            wanted = parts[part]
-            found = ready = 0
-            soonest_s = NEVER_S
-            for span in range(first_span, end_span):
-                for node in range(spans[span].first, spans[span].end):
-                    if nodes[node].taken == world.stamp[0] or not could_fit(nodes, node, wanted):
-                        continue
-                    free_s = ready_s(nodes, node, holds, runs, jobs, parts, job, part, from_s)
-                    time_s = _earliest_s(node, max(free_s, start_s), horizon_s, job, plan, world)
-                    if time_s > horizon_s:
-                        continue
-                    world.candidate[found] = node
-                    world.key[found] = time_s
-                    found += 1
-                    if time_s == start_s:
-                        ready += 1
-                    else:
-                        soonest_s = min(soonest_s, time_s)
-            if ready < wanted.nodes:
-                if found >= wanted.nodes:
-                    kth_s = kth_smallest(world.key[:found], world.sorted, wanted.nodes - 1)
-                    later_s = max(later_s, kth_s)
-                else:
-                    # Other parts may have taken nodes that would fit this one later.
-                    later_s = max(later_s, soonest_s)
+        later_s = NEVER_S
+        for part in range(first_part, end_part):
+            wanted = parts[part].nodes
+            found = _find_candidates(job, part, start_s, horizon_s, first_span, end_span, holds, plan, world)
+            ready = _count_ready(found, start_s, world)
+            if ready < wanted:
+                # Where another part has taken a node that would fit, the next change of any may help.
+                k = wanted - 1 if found >= wanted else ready
+                if found > k:
+                    later_s = kth_smallest(world.key[:found], world.sorted, k)
                 break
-            _keep_the_last_to_be_free(found, start_s, from_s, job, part, holds, runs, world)
-            take_smallest(ready, wanted.nodes, chosen, nodes, world)
-            chosen += wanted.nodes
+            _keep_ready(found, start_s, world)
+            take_smallest(ready, wanted, chosen, nodes, world)
+            chosen += wanted
         if chosen == jobs[job].nodes:
             return start_s
-        if later_s == start_s:
-            return NEVER_S
         start_s = later_s
     return NEVER_S
 
 
 @inner
-def _keep_the_last_to_be_free(
-    found: int, start_s: int, now: int, job: int, part: int, holds: Table, runs: Table, world: World
-) -> None:
-    """Bring the candidates for ``start_s`` to the front, with keys that prefer nodes that are in use until then.
-
-    What is free now stays for jobs that can start now.
-    """
-    jobs, parts, nodes = world.jobs, world.parts, world.nodes
-    ready = 0
-    for place in range(found):
-        if world.key[place] != start_s:
-            continue
-        node = world.candidate[place]
-        world.candidate[ready] = node
-        world.key[ready] = 0
-        if world.settings[0].placement != FIRST:
-            world.key[ready] = -ready_s(nodes, node, holds, runs, jobs, parts, job, part, now)
-        ready += 1
+def _find_candidates(
+    job: int,
+    part: int,
+    start_s: int,
+    horizon_s: int,
+    first_span: int,
+    end_span: int,
+    holds: Table,
+    plan: Plan,
+    world: World,
+) -> int:
+    """The nodes that a part may use until the horizon, each with the first time from ``start_s`` on; how many."""
+    nodes, spans, windows, slots = world.nodes, world.spans, world.windows, plan.slots
+    candidate, key, busy_s, stamp = world.candidate, world.key, world.busy_s, world.stamp[0]
+    wanted = world.parts[part]
+    whole, limit_s, member = world.jobs[job].whole, world.jobs[job].limit_s, world.jobs[job].member
+    found = 0
+    for span in range(first_span, end_span):
+        for node in range(spans[span].first, spans[span].end):
+            row = nodes[node]
+            if row.taken == stamp or not could_fit(row, wanted):
+                continue
+            until_s = 0
+            if not row.up:
+                until_s = row.changes_s
+            elif not fits(row, wanted, whole):
+                until_s = ready_s(row, holds, wanted, whole)
+            time_s = max(start_s, until_s)
+            if row.first_slot != NOBODY or row.windows & ~member != 0:
+                time_s = _clear_from_s(row, time_s, limit_s, member, horizon_s, slots, windows)
+            if time_s <= horizon_s:
+                candidate[found] = node
+                key[found] = time_s
+                busy_s[found] = until_s
+                found += 1
+    return found
 
 
 @inner
-def _earliest_s(node: int, from_s: int, horizon_s: int, job: int, plan: Plan, world: World) -> int:
-    """The first time not before ``from_s`` from which a node is in nobody's plan and in no window for a job's limit."""
-    jobs, nodes, windows = world.jobs, world.nodes, world.windows
+def _clear_from_s(
+    row: Table, from_s: int, limit_s: int, member: int, horizon_s: int, slots: Table, windows: Table
+) -> int:
+    """The first time not before ``from_s`` from which a node is in nobody's plan and in no window for a limit."""
     start_s = from_s
-    if not nodes[node].up:
-        start_s = max(start_s, nodes[node].changes_s)
     moved = True
     while moved and start_s <= horizon_s:
         moved = False
-        end_s = start_s + jobs[job].limit_s
-        slot = nodes[node].first_slot
+        slot = row.first_slot
         while slot != NOBODY:
-            if plan.slots[slot].start_s < end_s and start_s < plan.slots[slot].end_s:
-                start_s = plan.slots[slot].end_s
-                end_s = start_s + jobs[job].limit_s
+            if slots[slot].start_s < start_s + limit_s and start_s < slots[slot].end_s:
+                start_s = slots[slot].end_s
                 moved = True
-            slot = plan.slots[slot].next
-        bits = nodes[node].windows & ~jobs[job].member
+            slot = slots[slot].next
+        bits = row.windows & ~member
         for number in range(len(windows)):
             if bits >> number & 1:
-                opens_s = window_end_s(windows[number], start_s, end_s)
+                opens_s = window_end_s(windows[number], start_s, start_s + limit_s)
                 if opens_s >= 0:
                     start_s = opens_s
-                    end_s = start_s + jobs[job].limit_s
                     moved = True
     return start_s
+
+
+@inner
+def _count_ready(found: int, start_s: int, world: World) -> int:
+    """How many candidates are free at ``start_s``."""
+    key = world.key
+    ready = 0
+    for place in range(found):
+        ready += key[place] == start_s
+    return ready
+
+
+@inner
+def _keep_ready(found: int, start_s: int, world: World) -> None:
+    """Leave only the candidates that are free at ``start_s``, those first on which something runs until late.
+
+    So idle nodes stay for jobs that can start now. With the placement ``first`` only the number of the node counts.
+    """
+    candidate, key, busy_s = world.candidate, world.key, world.busy_s
+    by_number = world.settings[0].placement == FIRST
+    ready = 0
+    for place in range(found):
+        if key[place] == start_s:
+            candidate[ready] = candidate[place]
+            key[ready] = 0 if by_number else -busy_s[place]
+            ready += 1

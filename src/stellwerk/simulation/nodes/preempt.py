@@ -69,7 +69,7 @@ def preempt_for(job: int, now: int, log: Log, world: World) -> bool:
     for part in range(jobs[job].first_part, jobs[job].first_part + jobs[job].parts):
         for _ in range(parts[part].nodes):
             node = world.chosen[place]
-            while not fits(nodes, node, parts[part], jobs[job].whole):
+            while not fits(nodes[node], parts[part], jobs[job].whole):
                 run = _next_victim(node, preempts, log, world)
                 again = qos[jobs[log.runs[run].job].qos].when_preempted != CANCEL
                 outcome = PREEMPTED if again else CANCELLED
@@ -84,7 +84,7 @@ def _victims(node: int, part: int, job: int, preempts: int, log: Log, world: Wor
     jobs, parts, nodes = world.jobs, world.parts, world.nodes
     wanted = parts[part]
     whole = jobs[job].whole
-    if fits(nodes, node, wanted, whole):
+    if fits(nodes[node], wanted, whole):
         return 0
     if not nodes[node].up:
         return -1
@@ -96,10 +96,9 @@ def _victims(node: int, part: int, job: int, preempts: int, log: Log, world: Wor
         held_by = log.runs[log.holds[hold].run].job
         if preempts >> jobs[held_by].qos & 1:
             victims += 1
-            held = parts[log.holds[hold].part]
             accelerators += log.holds[hold].accelerators
-            cores += nodes[node].cores if jobs[held_by].whole else held.cores
-            memory += nodes[node].memory if jobs[held_by].whole else held.memory
+            cores += log.holds[hold].cores
+            memory += log.holds[hold].memory
         else:
             others += 1
         hold = log.holds[hold].behind

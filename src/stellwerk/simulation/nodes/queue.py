@@ -13,16 +13,16 @@ from stellwerk.simulation.nodes.tables import NOBODY, WAITING, Table, World
 
 
 class Queue(NamedTuple):
-    """Waiting jobs, ``count[0]`` of them: the highest priority first, among equals the first in the log."""
+    """Waiting jobs, ``length[0]`` of them: the highest priority first, among equals the first in the log."""
 
     job: NDArray[np.int64]
-    count: NDArray[np.int64]
+    length: NDArray[np.int64]
 
 
 @inner
 def put_in_queue(queue: Queue, job: int, jobs: Table) -> None:
-    place = queue.count[0]
-    queue.count[0] += 1
+    place = queue.length[0]
+    queue.length[0] += 1
     priority = jobs[job].priority
     while place > 0:
         before = queue.job[place - 1]
@@ -38,11 +38,11 @@ def put_in_queue(queue: Queue, job: int, jobs: Table) -> None:
 def close_up(queue: Queue) -> None:
     """Close the gaps that jobs leave (``NOBODY``)."""
     kept = 0
-    for place in range(queue.count[0]):
+    for place in range(queue.length[0]):
         if queue.job[place] != NOBODY:
             queue.job[kept] = queue.job[place]
             kept += 1
-    queue.count[0] = kept
+    queue.length[0] = kept
 
 
 @inner
@@ -50,7 +50,7 @@ def order_by_priority(queue: Queue, now: int, world: World) -> bool:
     """Work out everybody's priority and sort the queue; whether that changed the order."""
     jobs = world.jobs
     ordered = True
-    for place in range(queue.count[0]):
+    for place in range(queue.length[0]):
         job = queue.job[place]
         jobs[job].priority = priority_of(job, now, world)
         if place > 0:
@@ -59,10 +59,10 @@ def order_by_priority(queue: Queue, now: int, world: World) -> bool:
             ordered &= higher or (jobs[before].priority == jobs[job].priority and before < job)
     if ordered:
         return False
-    lower = np.empty(queue.count[0])
-    for place in range(queue.count[0]):
+    lower = np.empty(queue.length[0])
+    for place in range(queue.length[0]):
         lower[place] = -jobs[queue.job[place]].priority
-    sort_rows(queue.job[: queue.count[0]], lower)
+    sort_rows(queue.job[: queue.length[0]], lower)
     return True
 
 

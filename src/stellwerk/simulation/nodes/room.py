@@ -1,27 +1,30 @@
-"""How much of each node is free, and how many nodes of a partition have so much left."""
+"""How much of each node is free, and how many nodes of a partition have so much left.
+
+What is asked for each node of a machine takes rows, not tables: handing over an array costs more than the question.
+"""
 
 from __future__ import annotations
 
 from stellwerk.simulation.compiled import inner
-from stellwerk.simulation.nodes.tables import BY_ACCELERATORS, BY_CORES, NOBODY, Table
+from stellwerk.simulation.nodes.tables import BY_ACCELERATORS, BY_CORES, Table
 
 
 @inner
-def level_of(nodes: Table, node: int, counted: int) -> int:
+def level_of(node: Table, counted: int) -> int:
     """How much of what counts is free on a node; 0 while it is down."""
-    if not nodes[node].up:
+    if not node.up:
         return 0
     if counted == BY_ACCELERATORS:
-        return int(nodes[node].free_accelerators)
+        return int(node.free_accelerators)
     if counted == BY_CORES:
-        return int(nodes[node].free_cores)
-    return 1 if nodes[node].jobs == 0 else 0
+        return int(node.free_cores)
+    return 1 if node.jobs == 0 else 0
 
 
 @inner
-def count_node(nodes: Table, node: int, partitions: Table, at_least: Table, old: int, new: int, idle: int) -> None:
+def count_node(node: Table, partitions: Table, at_least: Table, old: int, new: int, idle: int) -> None:
     """Move a node from one level to another in the counts of its partitions; ``idle`` is what its emptiness adds."""
-    bits = nodes[node].partitions
+    bits = node.partitions
     partition = 0
     while bits >> partition:
         if bits >> partition & 1:
@@ -34,51 +37,38 @@ def count_node(nodes: Table, node: int, partitions: Table, at_least: Table, old:
 
 
 @inner
-def fits(nodes: Table, node: int, part: Table, whole: bool) -> bool:
+def fits(node: Table, part: Table, whole: bool) -> bool:
     """Whether a node has room for a part of a job right now."""
-    if not nodes[node].up:
+    if not node.up or (whole and node.jobs > 0):
         return False
-    if whole:
-        return nodes[node].jobs == 0 and could_fit(nodes, node, part)
     return (
-        nodes[node].free_accelerators >= part.accelerators
-        and nodes[node].free_cores >= part.cores
-        and nodes[node].free_memory >= part.memory
+        node.free_accelerators >= part.accelerators
+        and node.free_cores >= part.cores
+        and node.free_memory >= part.memory
     )
 
 
 @inner
-def could_fit(nodes: Table, node: int, part: Table) -> bool:
+def could_fit(node: Table, part: Table) -> bool:
     """Whether a node is large enough when it is empty."""
-    return (
-        nodes[node].accelerators >= part.accelerators
-        and nodes[node].cores >= part.cores
-        and nodes[node].memory >= part.memory
-    )
+    return node.accelerators >= part.accelerators and node.cores >= part.cores and node.memory >= part.memory
 
 
 @inner
-def ready_s(
-    nodes: Table, node: int, holds: Table, runs: Table, jobs: Table, parts: Table, job: int, part: int, now: int
-) -> int:
-    """When a node that could fit a part is expected to have room for it, by the limits of what runs there."""
-    wanted = parts[part]
-    whole = jobs[job].whole
-    hold = nodes[node].first_hold
-    if whole:
-        last = nodes[node].last_hold
-        return now if last == NOBODY else int(runs[holds[last].run].expected_s)
-    accelerators, cores = nodes[node].free_accelerators, nodes[node].free_cores
-    memory = nodes[node].free_memory
-    time_s = now
-    while accelerators < wanted.accelerators or cores < wanted.cores or memory < wanted.memory:
-        run = holds[hold].run
-        time_s = int(runs[run].expected_s)
-        if jobs[runs[run].job].whole:
-            return time_s
-        held = parts[holds[hold].part]
-        accelerators += held.accelerators
-        cores += held.cores
-        memory += held.memory
+def ready_s(node: Table, holds: Table, part: Table, whole: bool) -> int:
+    """When a node that is large enough is expected to have room for a part, by the limits of what runs there.
+
+    -1 if it has room now.
+    """
+    accelerators, cores, memory = node.free_accelerators, node.free_cores, node.free_memory
+    left = node.jobs
+    hold = node.first_hold
+    time_s = -1
+    while accelerators < part.accelerators or cores < part.cores or memory < part.memory or (whole and left > 0):
+        time_s = int(holds[hold].expected_s)
+        accelerators += holds[hold].accelerators
+        cores += holds[hold].cores
+        memory += holds[hold].memory
+        left -= 1
         hold = holds[hold].behind
     return time_s

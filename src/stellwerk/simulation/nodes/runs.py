@@ -23,11 +23,11 @@ from stellwerk.simulation.nodes.tables import (
 
 
 class Ends(NamedTuple):
-    """Runs by their end: a heap of ``count[0]`` rows. Stopped runs stay until their time comes."""
+    """Runs by their end: a heap of ``length[0]`` rows. Stopped runs stay until their time comes."""
 
     time_s: NDArray[np.int64]
     run: NDArray[np.int64]
-    count: NDArray[np.int64]
+    length: NDArray[np.int64]
 
 
 class Log(NamedTuple):
@@ -118,7 +118,7 @@ def holds_of(run: int, log: Log, jobs: Table) -> tuple[int, int]:
 @inner
 def first_end_s(ends: Ends, runs: Table) -> int:
     """When the next run ends; those that were stopped before are dropped."""
-    while ends.count[0] > 0:
+    while ends.length[0] > 0:
         run = ends.run[0]
         if runs[run].active:
             return int(ends.time_s[0])
@@ -129,8 +129,8 @@ def first_end_s(ends: Ends, runs: Table) -> int:
 @inner
 def pop_first(ends: Ends) -> int:
     run = ends.run[0]
-    ends.count[0] -= 1
-    count = ends.count[0]
+    ends.length[0] -= 1
+    count = ends.length[0]
     time_s, moved = ends.time_s[count], ends.run[count]
     place = 0
     while True:
@@ -151,8 +151,8 @@ def pop_first(ends: Ends) -> int:
 
 @inner
 def _push(ends: Ends, time_s: int, run: int) -> None:
-    place = ends.count[0]
-    ends.count[0] += 1
+    place = ends.length[0]
+    ends.length[0] += 1
     while place > 0:
         above = (place - 1) // 2
         if ends.time_s[above] <= time_s:
@@ -171,22 +171,25 @@ def _hold(node: int, part: int, run: int, whole: bool, log: Log, world: World) -
     runs, holds = log.runs, log.holds
     hold = log.used[1]
     log.used[1] += 1
-    old = level_of(nodes, node, world.settings[0].counted)
+    old = level_of(nodes[node], world.settings[0].counted)
     was_idle = nodes[node].jobs == 0
     wanted = parts[part]
+    expected_s = runs[run].expected_s
     holds[hold].node = node
-    holds[hold].part = part
     holds[hold].run = run
+    holds[hold].expected_s = expected_s
     holds[hold].accelerators = nodes[node].accelerators if whole else wanted.accelerators
+    holds[hold].cores = nodes[node].cores if whole else wanted.cores
+    holds[hold].memory = nodes[node].memory if whole else wanted.memory
     nodes[node].free_accelerators -= holds[hold].accelerators
-    nodes[node].free_cores -= nodes[node].cores if whole else wanted.cores
-    nodes[node].free_memory -= nodes[node].memory if whole else wanted.memory
+    nodes[node].free_cores -= holds[hold].cores
+    nodes[node].free_memory -= holds[hold].memory
     nodes[node].jobs += 1
-    new = level_of(nodes, node, world.settings[0].counted)
-    count_node(nodes, node, partitions, at_least, old, new, -1 if was_idle else 0)
+    new = level_of(nodes[node], world.settings[0].counted)
+    count_node(nodes[node], partitions, at_least, old, new, -1 if was_idle else 0)
     before = nodes[node].last_hold
     behind = NOBODY
-    while before != NOBODY and runs[holds[before].run].expected_s > runs[run].expected_s:
+    while before != NOBODY and holds[before].expected_s > expected_s:
         behind = before
         before = holds[before].before
     holds[hold].before = before
@@ -204,30 +207,20 @@ def _hold(node: int, part: int, run: int, whole: bool, log: Log, world: World) -
 @inner
 def _release(run: int, now: int, log: Log, world: World) -> None:
     """Take a run off its nodes."""
-    jobs, parts, nodes, partitions, at_least, qos, tree = (
-        world.jobs,
-        world.parts,
-        world.nodes,
-        world.partitions,
-        world.at_least,
-        world.qos,
-        world.tree,
-    )
+    jobs, nodes, partitions, at_least = world.jobs, world.nodes, world.partitions, world.at_least
     holds = log.holds
     job = log.runs[run].job
-    whole = jobs[job].whole
     first, end = holds_of(run, log, jobs)
     for hold in range(first, end):
         node = holds[hold].node
-        wanted = parts[holds[hold].part]
-        old = level_of(nodes, node, world.settings[0].counted)
+        old = level_of(nodes[node], world.settings[0].counted)
         nodes[node].free_accelerators += holds[hold].accelerators
-        nodes[node].free_cores += nodes[node].cores if whole else wanted.cores
-        nodes[node].free_memory += nodes[node].memory if whole else wanted.memory
+        nodes[node].free_cores += holds[hold].cores
+        nodes[node].free_memory += holds[hold].memory
         nodes[node].jobs -= 1
-        new = level_of(nodes, node, world.settings[0].counted)
+        new = level_of(nodes[node], world.settings[0].counted)
         idle = 1 if nodes[node].jobs == 0 and nodes[node].up else 0
-        count_node(nodes, node, partitions, at_least, old, new, idle)
+        count_node(nodes[node], partitions, at_least, old, new, idle)
         before, behind = holds[hold].before, holds[hold].behind
         if before == NOBODY:
             nodes[node].first_hold = behind
@@ -240,8 +233,8 @@ def _release(run: int, now: int, log: Log, world: World) -> None:
     log.runs[run].active = False
     log.used[2] -= 1
     jobs[job].run = NOBODY
-    qos[jobs[job].qos].running -= 1
-    _change_rate(tree, jobs[job].user, -jobs[job].rate, now)
+    world.qos[jobs[job].qos].running -= 1
+    _change_rate(world.tree, jobs[job].user, -jobs[job].rate, now)
 
 
 @inner

@@ -25,6 +25,7 @@ from stellwerk.simulation.nodes.tables import (
     HOLD,
     JOB,
     NOBODY,
+    PART,
     QOS,
     REQUEUE,
     RUN,
@@ -80,7 +81,7 @@ def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, 
     room, nodes_in_all = len(table), int(table["nodes"].sum())
     nodes = machine.nodes
     log = Log(np.empty(room, RUN), np.empty(nodes_in_all, HOLD), np.zeros(6, np.int64), np.empty(room, np.int64))
-    scratch = (np.empty(len(nodes), np.int64) for _ in range(4))
+    scratch = (np.empty(len(nodes), np.int64) for _ in range(5))
     world = World(
         table, parts[used], nodes, machine.partitions, machine.spans, machine.windows,
         machine.at_least, qos, tree, settings_of(cluster, policy, machine.counted, seed), *scratch,
@@ -97,12 +98,10 @@ def _judge_size(requests: Requests, machine: Machine, cluster: Cluster, member: 
         never |= (requests.limit_s > gap_s).astype(np.int64) << number
     never &= ~member
     parts = requests.parts
-    shape = np.stack(
-        [requests.partition, never, *(parts[name][:, part] for part in (0, 1) for name in parts.dtype.names or ())]
-    )
-    distinct, of_job = np.unique(shape, axis=1, return_inverse=True)
-    of_job = of_job.ravel()
-    reasons = [_too_large(machine, *column) for column in distinct.T.tolist()]
+    columns = (requests.partition, never, *(parts[name][:, part] for part in (0, 1) for name in PART.names or ()))
+    first, of_job = _distinct(columns)
+    distinct = np.stack([column[first] for column in columns], axis=1)
+    reasons = [_too_large(machine, *column) for column in distinct.tolist()]
     only_partition = len(partitions_of(cluster)) == 1
     for number, reason in enumerate(reasons):
         if reason is not None:
@@ -115,6 +114,17 @@ def _judge_size(requests: Requests, machine: Machine, cluster: Cluster, member: 
         largest = _largest_switch(machine)[requests.partition]
         split = (requests.nodes <= rule.max_nodes) & (requests.nodes > largest) & (requests.why_not == "")
         requests.why_not[split] = "more_than_one_switch_group_holds"
+
+
+def _distinct(columns: tuple[NDArray[np.int64], ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A row of each combination of values, and which combination each row holds."""
+    code = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        values, place = np.unique(column, return_inverse=True)
+        if len(values) > 1:  # coded anew each time, so that the codes stay small
+            code = np.unique(code * len(values) + place, return_inverse=True)[1]
+    _, first, of_row = np.unique(code, return_index=True, return_inverse=True)
+    return first, of_row
 
 
 def _too_large(machine: Machine, partition: int, never: int, *amounts: int) -> UnsatisfiableReason | None:
@@ -230,4 +240,6 @@ def _executions(log: Log, row_of_job: NDArray[np.int64]) -> Executions:
         node_offset=np.append(runs["first_hold"], log.used[1]),
         node=holds["node"].copy(),
         accelerators=holds["accelerators"].copy(),
+        cores=holds["cores"].copy(),
+        memory_bytes=holds["memory"].copy(),
     )

@@ -112,14 +112,16 @@ RUN = np.dtype(
 HOLD = np.dtype(
     [
         ("node", np.int32),
-        ("part", np.int32),
+        ("run", np.int32),
         ("accelerators", np.int32),
-        ("run", np.int64),
-        ("before", np.int64),  # on the same node, by expected end
-        ("behind", np.int64),
+        ("cores", np.int32),
+        ("memory", np.int64),
+        ("expected_s", np.int64),
+        ("before", np.int32),  # on the same node, by expected end
+        ("behind", np.int32),
     ]
 )
-"""One node of one run."""
+"""One node of one run: what it holds there, all of it where it takes whole nodes."""
 
 SLOT = np.dtype([("start_s", np.int64), ("end_s", np.int64), ("next", np.int64)])
 """A node that a pass has planned for somebody."""
@@ -178,8 +180,9 @@ SETTINGS = np.dtype(
 class World(NamedTuple):
     """All that a simulation works on but what grows with the restarts.
 
-    ``at_least[p, a]`` nodes of partition p have a or more of what counts free. The last five are room to work in:
-    nodes that come into question, what they are sorted by, twice, those chosen, and how many choices there were.
+    ``at_least[p, a]`` nodes of partition p have a or more of what counts free. The last six are room to work in:
+    nodes that come into question, what they are sorted by, twice, until when they are in use, those chosen, and how
+    many choices there were.
     """
 
     jobs: Table
@@ -195,5 +198,6 @@ class World(NamedTuple):
     candidate: NDArray[np.int64]
     key: NDArray[np.int64]
     sorted: NDArray[np.int64]
+    busy_s: NDArray[np.int64]
     chosen: NDArray[np.int64]
     stamp: NDArray[np.int64]
