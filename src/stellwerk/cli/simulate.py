@@ -17,8 +17,9 @@ from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
+from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
-from stellwerk.measures import Comparison, compare, indicators
+from stellwerk.measures import Comparison, Scenario, compare, indicators
 from stellwerk.records import MISSING, JobTable, machine_processors, read_swf, replayable
 from stellwerk.simulation import (
     POLICIES,
@@ -44,10 +45,12 @@ DROP_REASONS = {
 
 UNSATISFIABLE_REASONS = {
     "more_processors_than_the_machine": "more processors than the machine has",
+    "more_than_the_machine": "more than the machine's nodes hold",
     "more_than_the_partition_holds": "more than the nodes of its partition hold",
     "more_nodes_than_the_partition_allows": "more nodes than its partition allows",
     "longer_than_the_partition_allows": "longer than its partition allows",
     "more_than_one_switch_group_holds": "more nodes than one switch group has",
+    "kept_out_by_windows": "longer than maintenance and reservations leave room for",
     "unknown_partition": "a partition that the cluster does not have",
     "unknown_qos": "a QOS that the cluster does not have",
     "unknown_account": "an account that the cluster does not have",
@@ -68,6 +71,7 @@ UNSATISFIABLE_REASONS = {
     type=click.Path(path_type=Path),
     help="A schedule to compare with; exit 1 if any start differs.",
 )
+@what_if_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
@@ -77,12 +81,21 @@ def command(
     out: Path | None,
     other: Path | None,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Replay the job log TRACE (SWF 2.2, plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
     jobs = replayable(read_swf(trace))
     with naming_options({"processors": "--processors", "cluster": "--cluster"}):
-        cluster = _cluster(jobs, processors, cluster_name)
+        cluster = find_cluster(jobs, processors, cluster_name)
+    question = Asked(**asked)
+    if question.anything:
+        if out is not None or other is not None:
+            raise click.UsageError("--out and --compare are about one schedule: give them without --change and --sweep")
+        about = about_replay(jobs, cluster, policy, question.language)
+        run_what_if(Scenario(jobs, cluster, policy_named(policy)), about, question, as_json=as_json)
+        return
+    question.refuse_alone()
     expected = read_schedule(other) if other is not None else None
     if out is not None:
         _refuse_overwriting(out, [path for path in (trace, other) if path is not None])
@@ -113,7 +126,8 @@ def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
         raise InputError("would overwrite an input", file=out)
 
 
-def _cluster(jobs: JobTable, processors: int | None, name: str | None) -> Cluster:
+def find_cluster(jobs: JobTable, processors: int | None, name: str | None) -> Cluster:
+    """What ``--processors`` or ``--cluster`` names, else the pooled machine that the log states."""
     if name is None:
         return Cluster.pooled(processors if processors is not None else _stated_processors(jobs))
     if processors is not None:

@@ -28,11 +28,13 @@ _LONGEST_WAIT_S = 10**9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """The jobs of one replay, one element per job: when they were submitted, started and ended (seconds), how many
-    units (accelerators, nodes or processors) they held and which user group they belong to (index of its name)."""
+    """The jobs of one replay, one element per job: when they were submitted, first started and last ended, how long
+    they ran (all in seconds), how many units (accelerators, nodes or processors) they held and which user group they
+    belong to (index of its name)."""
 
     submit_s: NDArray[np.int64]
     start_s: NDArray[np.int64]
+    run_s: NDArray[np.int64]
     end_s: NDArray[np.int64]
     units: Ints
     group: Ints
@@ -81,7 +83,7 @@ def outcome_of(
 ) -> Outcome:
     """Sum up the replays of one scenario, at least one; ``groups`` names the user groups."""
     wait_s = np.concatenate([replay.start_s - replay.submit_s for replay in replays])
-    run_s = np.concatenate([replay.end_s - replay.start_s for replay in replays])
+    run_s = np.concatenate([replay.run_s for replay in replays])
     units = np.concatenate([replay.units for replay in replays])
     edges_s = time_edges(
         min(int(replay.submit_s.min()) for replay in replays), max(int(replay.end_s.max()) for replay in replays)
@@ -104,7 +106,7 @@ def outcome_of(
 def _columns(replay: Replay) -> dict[str, Any]:
     return {
         "wait_s": replay.start_s - replay.submit_s,
-        "run_s": replay.end_s - replay.start_s,
+        "run_s": replay.run_s,
         "units": replay.units,
     }
 

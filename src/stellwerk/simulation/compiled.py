@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from stellwerk.errors import MissingExtraError
 
 try:
     from numba import njit
+    from numba.core.caching import IndexDataCacheFile
 except ModuleNotFoundError as error:
     raise MissingExtraError("stellwerk simulate", "sim") from error
 
@@ -19,23 +22,37 @@ F = TypeVar("F", bound=Callable[..., object])
 def compiled(function: F) -> F:
     """Compile a function over arrays at its first call; later processes load it from the cache.
 
-    The cache alone would notice a change of the module that holds the function, not of the modules that it calls;
-    so the newest change of any module of this room stands for all.
+    The cache lies in NUMBA_CACHE_DIR where that is set, else beside the module, else, where that folder is
+    read-only, in the user's cache folder. Where none of them can be written each process compiles anew.
+
+    A change of any module in the function's folder makes the cache void: compiled functions that call each other,
+    and the constants they use, share one folder.
     """
-    dispatcher = njit(cache=True, error_model="numpy")(function)
-    dispatcher._cache._cache_file._source_stamp = _STAMP
+    try:
+        dispatcher: Any = njit(cache=True)(function)
+    except RuntimeError:  # numba found no folder to write to
+        return cast(F, njit(function))
+    _void_with_the_folder(dispatcher._cache, Path(function.__code__.co_filename).parent)
     return cast(F, dispatcher)
 
 
 def inner(function: F) -> F:
-    """Compile a function that only compiled ones call: it becomes part of theirs, in the cache, too."""
-    return cast(F, njit(no_cpython_wrapper=True, error_model="numpy")(function))
+    """Compile a function that only compiled ones of its folder call: it becomes part of theirs, in the cache, too."""
+    options: Any = {"no_cpython_wrapper": True, "error_model": "numpy"}
+    return cast(F, njit(**options)(function))
 
 
-def _room_stamp() -> tuple[int, int]:
-    """When the room's code was last changed, and its size."""
-    found = [path.stat() for path in Path(__file__).parent.rglob("*.py")]
-    return max(about.st_mtime_ns for about in found), sum(about.st_size for about in found)
+def _void_with_the_folder(kept: Any, folder: Path) -> None:
+    """Numba's own cache asks for the function's module only, and fails on types that a later version no longer has:
+    files of another state of the folder must not even be opened, so that the state is part of their names."""
+    stamp = _stamp(folder)
+    name = f"{kept._impl.filename_base}-{stamp[:12]}"
+    kept._cache_file = IndexDataCacheFile(kept.cache_path, name, stamp)  # type: ignore[no-untyped-call]
 
 
-_STAMP = _room_stamp()
+@cache
+def _stamp(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for module in sorted(folder.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()

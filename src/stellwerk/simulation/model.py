@@ -45,7 +45,7 @@ class Executions:
     """Each time that a job ran, in the order of the starts: one more than a job's restarts.
 
     ``job`` is the row of the schedule; execution i held ``node[node_offset[i] : node_offset[i + 1]]``, nodes being
-    numbered through the groups of the cluster, and of each so many ``accelerators``, ``cores`` and ``memory_bytes``: all
+    numbered through the groups of the cluster, of each so many ``accelerators``, ``cores`` and ``memory_bytes``: all
     of it where a job takes whole nodes. ``outcome`` indexes ``OUTCOMES``.
     """
 

@@ -12,8 +12,8 @@ from stellwerk.records import JobTable
 from stellwerk.simulation.cluster import Cluster
 from stellwerk.simulation.model import Schedule, Unsatisfiable
 from stellwerk.simulation.nodes import Unknown, simulate_nodes
-from stellwerk.simulation.policy import Easy, Fcfs, Policy
-from stellwerk.simulation.pooled import easy_starts_s
+from stellwerk.simulation.policy import Conservative, Easy, Fcfs, Policy
+from stellwerk.simulation.pooled import conservative_starts_s, easy_starts_s, replanned_starts_s
 
 
 def simulate(jobs: JobTable, *, cluster: Cluster, policy: Policy, seed: int = 0, unknown: Unknown = "skip") -> Schedule:
@@ -21,7 +21,8 @@ def simulate(jobs: JobTable, *, cluster: Cluster, policy: Policy, seed: int = 0,
 
     On pooled processors a job takes ``jobs.processors`` of them, its scheduler counts on ``jobs.limit_s`` and it ends
     after its run time or at its limit, whichever comes first. What is drawn at random (failures) follows ``seed``
-    alone. Jobs that can never run are listed in ``unsatisfiable``.
+    alone. Jobs that can never run are listed in ``unsatisfiable``. ``unknown`` says what becomes of jobs with a
+    partition, QOS or account that a cluster of nodes does not have.
 
     Raises InputError where no job can run and for a policy that the cluster has no scheduler for.
     """
@@ -40,18 +41,18 @@ class _Queue(NamedTuple):
 
 
 def _on_pooled(jobs: JobTable, processors: int, policy: Policy) -> Schedule:
-    need = jobs.processors
+    need, limit_s = jobs.processors, jobs.limit_s
     fits = need <= processors
     _refuse_nothing_to_run(jobs, fits, need, processors)
-    limit_s = jobs.limit_s
-    queue = _Queue(jobs.submit_s[fits], np.minimum(jobs.run_s, limit_s)[fits], limit_s[fits], need[fits])
+    rows = slice(None) if fits.all() else fits  # all of them are not copied
+    queue = _Queue(jobs.submit_s[rows], np.minimum(jobs.run_s, limit_s)[rows], limit_s[rows], need[rows])
     start_s = _pooled_starts_s(queue, processors, policy)
     left_out = tuple(
         Unsatisfiable(int(jobs.job_id[row]), int(jobs.line[row]), "more_processors_than_the_machine")
         for row in np.flatnonzero(~fits)
     )
     return Schedule.of_processors(
-        jobs.job_id[fits], queue.submit_s, start_s, start_s + queue.run_s, queue.processors, unsatisfiable=left_out
+        jobs.job_id[rows], queue.submit_s, start_s, start_s + queue.run_s, queue.processors, unsatisfiable=left_out
     )
 
 
@@ -61,6 +62,10 @@ def _pooled_starts_s(queue: _Queue, processors: int, policy: Policy) -> NDArray[
             return easy_starts_s(*queue, processors, False, policy.order == "arrivals_first")
         case Easy():
             return easy_starts_s(*queue, processors, True, policy.order == "arrivals_first")
+        case Conservative(replan=False):
+            return conservative_starts_s(*queue, processors, policy.order == "ends_first")
+        case Conservative():
+            return replanned_starts_s(*queue, processors)
     raise InputError("pooled processors have no scheduler for this policy", key="policy", value=policy)
 
 

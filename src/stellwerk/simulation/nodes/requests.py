@@ -68,7 +68,7 @@ def _coded(
         return np.zeros(len(jobs), np.int64)
     place_of = {name: place for place, name in enumerate(known)}
     places = np.array([*(place_of.get(name, MISSING) for name in labels.names), 0])
-    place = places[labels.code]  # MISSING is the last
+    place: Int64s = places[labels.code]  # MISSING is the last
     _judge_unknown(jobs, labels, place == MISSING, known, what, unknown, why_not)
     return np.maximum(place, 0)
 

@@ -41,7 +41,7 @@ def fits(node: Table, part: Table, whole: bool) -> bool:
     """Whether a node has room for a part of a job right now."""
     if not node.up or (whole and node.jobs > 0):
         return False
-    return (
+    return bool(
         node.free_accelerators >= part.accelerators
         and node.free_cores >= part.cores
         and node.free_memory >= part.memory
@@ -51,7 +51,7 @@ def fits(node: Table, part: Table, whole: bool) -> bool:
 @inner
 def could_fit(node: Table, part: Table) -> bool:
     """Whether a node is large enough when it is empty."""
-    return node.accelerators >= part.accelerators and node.cores >= part.cores and node.memory >= part.memory
+    return bool(node.accelerators >= part.accelerators and node.cores >= part.cores and node.memory >= part.memory)
 
 
 @inner

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from stellwerk.errors import InputError
 from stellwerk.simulation.cluster import Cluster
 from stellwerk.simulation.nodes.tables import (
     CONSERVATIVE,
@@ -26,6 +27,7 @@ _SAME_NAME = (
 
 
 def settings_of(cluster: Cluster, policy: Policy, counted: int, seed: int) -> NDArray[np.void]:
+    """Raises InputError for conservative backfilling that keeps its reservations."""
     settings = np.zeros(1, SETTINGS)
     row = settings[0]
     row["arrivals_first"] = policy.order == "arrivals_first"
@@ -42,8 +44,15 @@ def settings_of(cluster: Cluster, policy: Policy, counted: int, seed: int) -> ND
             row["policy"] = FCFS
         case Easy():
             row["policy"] = EASY
-        case Conservative():
+        case Conservative(replan=True):
             row["policy"] = CONSERVATIVE
+        case Conservative():
+            raise InputError(
+                "nodes are planned anew in each pass, no reservation is kept",
+                key="policy",
+                value="conservative",
+                allowed="conservative_replan, or pooled processors",
+            )
         case Multifactor():
             row["policy"] = MULTIFACTOR
             row["classic"] = policy.fair_share == "classic"

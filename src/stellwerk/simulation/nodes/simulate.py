@@ -49,7 +49,6 @@ def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, 
     member = members_of(len(cluster.maintenance), jobs, cluster, requests)
     _judge_size(requests, machine, cluster, member)
     tree, user = account_tree(jobs, cluster)
-    qos = _qos_table(cluster)
     arrival_s = np.maximum(jobs.submit_s, jobs.eligible_s)
     rows = np.flatnonzero(requests.why_not == "")
     if len(rows) == 0:
@@ -79,16 +78,31 @@ def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, 
     table["start_s"] = table["end_s"] = -1
 
     room, nodes_in_all = len(table), int(table["nodes"].sum())
-    nodes = machine.nodes
     log = Log(np.empty(room, RUN), np.empty(nodes_in_all, HOLD), np.zeros(6, np.int64), np.empty(room, np.int64))
-    scratch = (np.empty(len(nodes), np.int64) for _ in range(5))
     world = World(
-        table, parts[used], nodes, machine.partitions, machine.spans, machine.windows,
-        machine.at_least, qos, tree, settings_of(cluster, policy, machine.counted, seed), *scratch,
-        np.zeros(1, np.int64),
-    )  # fmt: skip
+        jobs=table,
+        parts=parts[used],
+        nodes=machine.nodes,
+        partitions=machine.partitions,
+        spans=machine.spans,
+        windows=machine.windows,
+        at_least=machine.at_least,
+        qos=_qos_table(cluster),
+        tree=tree,
+        settings=settings_of(cluster, policy, machine.counted, seed),
+        candidate=_room_for(machine),
+        key=_room_for(machine),
+        sorted=_room_for(machine),
+        busy_s=_room_for(machine),
+        chosen=_room_for(machine),
+        stamp=np.zeros(1, np.int64),
+    )
     log = run_jobs(world, log)
     return _schedule(jobs, requests, rows, table, log)
+
+
+def _room_for(machine: Machine) -> NDArray[np.int64]:
+    return np.empty(len(machine.nodes), np.int64)
 
 
 def _judge_size(requests: Requests, machine: Machine, cluster: Cluster, member: NDArray[np.int64]) -> None:
@@ -186,11 +200,12 @@ def _standing(
     size = np.clip(1 - size if policy.favour_small else size, 0, 1)
     qos = np.array([one.priority for one in cluster.qos] or [0])
     partition = np.array([one.priority for one in partitions_of(cluster)])
-    return (
+    standing: NDArray[np.float64] = (
         policy.weight_size * size
         + policy.weight_qos * qos[table["qos"]] / max(1, qos.max())
         + policy.weight_partition * partition[table["partition"]] / max(1, partition.max())
     )
+    return standing
 
 
 def _schedule(
