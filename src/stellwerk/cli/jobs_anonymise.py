@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import log_options, read_log, refuse_overwriting
+from stellwerk.cli.job_log import log_options, read_log, refuse_overwriting
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError

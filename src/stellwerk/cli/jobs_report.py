@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import Day, log_options, read_log, refuse_overwriting, stated_zone
+from stellwerk.cli.job_log import Day, log_options, read_log, refuse_overwriting, stated_zone
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
