@@ -1,0 +1,37 @@
+"""Tests of stellwerk.records.read: one door for every format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stellwerk.errors import InputError
+from stellwerk.records import read_jobs
+
+DATA = Path(__file__).parents[1] / "data"
+MAPPING = 'schema = 1\n[columns]\nsubmit = { column = "t", time = "epoch_s" }\nrun = "r"\n'
+
+
+def test_a_json_dump_is_known_by_its_beginning(tmp_path: Path) -> None:
+    assert len(read_jobs(DATA / "sacct-json" / "v0.0.42.json")) == 6
+    file = tmp_path / "dump.txt"
+    file.write_bytes(b"\xef\xbb\xbf\n  " + (DATA / "sacct-json" / "v0.0.42.json").read_bytes())
+    assert len(read_jobs(file)) == 6
+
+
+@pytest.mark.parametrize("log_format", [None, "csv"])
+def test_a_mapping_says_that_a_file_holds_columns(tmp_path: Path, log_format: None) -> None:
+    pytest.importorskip("polars")
+    data, mapping = tmp_path / "jobs.csv", tmp_path / "mapping.toml"
+    data.write_text("t,r\n10,5\n")
+    mapping.write_text(MAPPING)
+    assert read_jobs(data, log_format=log_format, mapping=mapping).run_s.tolist() == [5]
+
+
+@pytest.mark.parametrize("content", [b"PAR1\x00\x00", b"t,r\n10,5\n"])
+def test_columns_without_a_mapping_are_refused(tmp_path: Path, content: bytes) -> None:
+    data = tmp_path / "jobs"
+    data.write_bytes(content)
+    with pytest.raises(InputError, match="jobs: mapping: nothing says which column is what"):
+        read_jobs(data, log_format=None if content.startswith(b"PAR1") else "csv")
