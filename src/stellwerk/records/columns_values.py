@@ -233,10 +233,7 @@ def _times(values: polars.Series, source: ColumnSource, place: Place) -> polars.
             allowed=f"time = one of {', '.join((*EPOCH_UNITS, SINCE_ZERO, ISO))}, or a format",
         )
     text = _castable(values, place).cast(pl.String).str.strip_chars()
-    if source.time != ISO:
-        times = _formatted(text, source.time, place)
-    else:
-        times = _iso(text)
+    times = _formatted(text, source.time, place) if source.time != ISO else _iso(text)
     _refuse_lost(values, times, place, f"is no time written as {source.time}")
     return times
 
