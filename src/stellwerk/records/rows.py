@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def row_blocks(path: Path, row_format: RowFormat) -> Iterator[Rows]:
     gzip that is broken or ends early; with the line, too, for text that is not UTF-8, a line longer than
     ``MAX_LINE_BYTES``, a row with another number of fields and a wanted field that is no such number.
     """
-    for first_line, lines in line_blocks(path):
+    for first_line, lines in _line_blocks(path):
         rows: list[str] = []
         numbers: list[int] = []
         comments: list[str] = []
@@ -80,28 +80,25 @@ def row_blocks(path: Path, row_format: RowFormat) -> Iterator[Rows]:
         yield Rows(_numbers(path, rows, numbers, row_format), np.array(numbers, np.int64), tuple(comments))
 
 
-def line_blocks(path: Path, *, errors: Literal["strict", "replace"] = "strict") -> Iterator[tuple[int, list[str]]]:
-    """Blocks of whole lines, each with the number of its first line; raises InputError as ``read_rows`` does.
-
-    With ``replace``, bytes that are not UTF-8 become U+FFFD instead.
-    """
+def _line_blocks(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Blocks of whole lines, each with the number of its first line."""
     line = 1
     rest = b""
     for block in byte_blocks(path, _BLOCK_BYTES, MAX_TEXT_BYTES):
         *whole, rest = (rest + block).split(b"\n")
-        yield line, _decoded(path, line, whole, rest, errors)
+        yield line, _decoded(path, line, whole, rest)
         line += len(whole)
-    yield line, _decoded(path, line, [rest], b"", errors)
+    yield line, _decoded(path, line, [rest], b"")
 
 
-def _decoded(path: Path, first_line: int, lines: list[bytes], rest: bytes, errors: str) -> list[str]:
+def _decoded(path: Path, first_line: int, lines: list[bytes], rest: bytes) -> list[str]:
     """The lines as text; ``rest`` is the beginning of the next, read so far."""
     for number, line in enumerate((*lines, rest), first_line):
         if len(line) > MAX_LINE_BYTES:
             raise _refusal(path, number, f"line longer than {MAX_LINE_BYTES >> 10} KiB")
     try:
         # A carriage return is a blank, wherever it stands.
-        return b"\n".join(lines).replace(b"\r", b" ").decode(errors=errors).split("\n")
+        return b"\n".join(lines).replace(b"\r", b" ").decode().split("\n")
     except UnicodeDecodeError as error:
         raise _refusal(path, first_line + error.object.count(b"\n", 0, error.start), "not UTF-8 text") from error
 
