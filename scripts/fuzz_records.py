@@ -5,7 +5,7 @@
 Each input is a small sound file with some bytes, numbers, words or lines changed, cut out, doubled or swapped, by a
 generator that a seed repeats exactly. Prints for each reader the inputs, how many of them were read, refused and
 failed, and the rate in inputs per second of processor time; ends with 1 if anything but InputError came out or one
-input took longer than ten seconds. ``--keep`` saves such inputs.
+input took longer than ten seconds. ``--keep`` saves such inputs. Interrupted, it reports what it has done.
 """
 
 from __future__ import annotations
@@ -180,27 +180,28 @@ def _range(content: bytes | bytearray, draw: random.Random) -> tuple[int, int]:
 def fuzz(
     chosen: Mapping[str, Reader], *, inputs: int, seconds: float, seed: int, folder: Path, keep: Path | None = None
 ) -> dict[str, Tally]:
-    """What came of so many inputs, or of as many as the seconds allowed, by reader."""
+    """What came of so many inputs, or of as many as the seconds or the person allowed, by reader."""
     draw = random.Random(seed)  # noqa: S311
     tallies = {name: Tally() for name in chosen}
     names, shares = list(chosen), [reader.share for reader in chosen.values()]
     everything = [sound for reader in chosen.values() for sound in reader.seeds]
     file = folder / "input"
     end = time.monotonic() + seconds
-    for _ in range(inputs):
-        if time.monotonic() > end:
-            break
-        name = draw.choices(names, shares)[0]
-        content = mutated(draw.choice(chosen[name].seeds), draw.choice(everything), draw)
-        file.write_bytes(content)
-        began = time.process_time()
-        failure = _failure(chosen[name].read, file, tallies[name])
-        tallies[name].inputs += 1
-        tallies[name].seconds += time.process_time() - began
-        if failure:
-            tallies[name].failures[failure] += 1
-            if keep is not None and tallies[name].failures[failure] == 1:
-                (keep / f"{name.replace(' ', '-')}-{len(tallies[name].failures)}").write_bytes(content)
+    with contextlib.suppress(KeyboardInterrupt):
+        for _ in range(inputs):
+            if time.monotonic() > end:
+                break
+            name = draw.choices(names, shares)[0]
+            content = mutated(draw.choice(chosen[name].seeds), draw.choice(everything), draw)
+            file.write_bytes(content)
+            began = time.process_time()
+            failure = _failure(chosen[name].read, file, tallies[name])
+            tallies[name].inputs += 1
+            tallies[name].seconds += time.process_time() - began
+            if failure:
+                tallies[name].failures[failure] += 1
+                if keep is not None and tallies[name].failures[failure] == 1:
+                    (keep / f"{name.replace(' ', '-')}-{len(tallies[name].failures)}").write_bytes(content)
     return tallies
 
 
