@@ -224,16 +224,18 @@ def _failure(read: Callable[[Path], object], file: Path, tally: Tally) -> str | 
 
 @contextlib.contextmanager
 def _time_limit() -> Iterator[None]:
+    """Of the processor's time: a busy machine is no fault of a reader."""
+
     def stop(_: int, __: FrameType | None) -> None:
         raise TooLongError(f"more than {SECONDS_FOR_ONE} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS_FOR_ONE)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS_FOR_ONE)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def main() -> int:
@@ -244,6 +246,7 @@ def main() -> int:
     options.add_argument("--reader", action="append", help="only this one; may be given several times")
     options.add_argument("--keep", type=Path, help="folder for the inputs that failed")
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.keep is not None:
         given.keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:  # noqa: S108
