@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,9 @@ def test_what_cannot_be_read_is_said_by_a_reader(tmp_path: Path) -> None:
             read_jobs(file)
     with pytest.raises(InputError, match="cannot be read: No such file"):
         read_jobs(tmp_path / "nowhere")
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: not a regular file"):
+        read_jobs(tmp_path / "pipe")
