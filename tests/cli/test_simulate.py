@@ -149,8 +149,8 @@ def test_a_dump_of_sacct_is_replayed_and_what_was_made_of_it_is_said(simulate: V
     assert ended.exit_code == 0, ended.stderr
     assert "4 jobs, 2 replayed" in ended.stdout
     assert "dropped: 1 (first in line 3): a step of a job, not a job" in ended.stdout
-    assert "dropped: 1 (first in line 4): had not ended when the log was written" in ended.stdout
-    assert "  1 (first in line 2): separators in the name of the job" in ended.stdout
+    assert "dropped: 1 (first in line 4): has not ended" in ended.stdout
+    assert "  1 (first in line 2): a separator inside a text, told apart" in ended.stdout
     result = json.loads(simulate(log, "--processors", 4, "--json").stdout)
     assert result["log"]["remarks"] == {"name_with_separator": {"jobs": 1, "first_line": 2}}
 

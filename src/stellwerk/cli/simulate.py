@@ -67,7 +67,7 @@ UNSATISFIABLE_REASONS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
-    log_format: Format | None,
+    format: Format | None,  # noqa: A002 - the option's name
     mapping: Path | None,
     fields: str | None,
     timezone: str | None,
@@ -81,7 +81,7 @@ def command(
 ) -> None:
     """Replay the job log TRACE (SWF 2.2, sacct, CSV or Parquet; plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = replayable(read_job_log(trace, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone))
+    jobs = replayable(read_job_log(trace, format=format, mapping=mapping, fields=fields, timezone=timezone))
     with naming_options({"processors": "--processors", "cluster": "--cluster"}):
         cluster = find_cluster(jobs, processors, cluster_name)
     question = Asked(**asked)
