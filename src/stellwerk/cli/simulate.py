@@ -69,7 +69,7 @@ UNSATISFIABLE_REASONS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
-    log_format: Format | None,
+    format: Format | None,  # noqa: A002 - the option's name
     mapping: Path | None,
     fields: str | None,
     timezone: str | None,
