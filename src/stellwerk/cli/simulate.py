@@ -8,7 +8,6 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
@@ -16,14 +15,14 @@ from rich.table import Table
 from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
-from stellwerk.cli.jobs_files import log_options, read_log
+from stellwerk.cli.job_log import job_log_options, read_job_log
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, Scenario, compare, indicators
 from stellwerk.messages import text
-from stellwerk.records import MISSING, JobTable, machine_processors, replayable
+from stellwerk.records import MISSING, Format, JobTable, machine_processors, replayable
 from stellwerk.simulation import (
     POLICIES,
     Cluster,
@@ -55,7 +54,7 @@ UNSATISFIABLE_REASONS = {
 
 @click.command("simulate")
 @click.argument("trace", type=click.Path(path_type=Path))
-@log_options
+@job_log_options
 @click.option("--processors", type=int, help="Processors of the machine; otherwise MaxProcs or MaxNodes of the log.")
 @click.option("--cluster", "cluster_name", metavar="FILE|SYSTEM", help="A cluster's file, or a system's id.")
 @click.option("--policy", type=click.Choice(POLICIES), default="easy", show_default=True, help="Scheduling policy.")
@@ -70,8 +69,10 @@ UNSATISFIABLE_REASONS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
+    log_format: Format | None,
     mapping: Path | None,
-    timezone: ZoneInfo | None,
+    fields: str | None,
+    timezone: str | None,
     processors: int | None,
     cluster_name: str | None,
     policy: str,
@@ -80,9 +81,9 @@ def command(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Replay the job log TRACE (SWF, sacct, CSV or Parquet) and show what the waiting was like."""
+    """Replay the job log TRACE (SWF 2.2, sacct, CSV or Parquet; plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = replayable(read_log(trace, mapping, timezone))
+    jobs = replayable(read_job_log(trace, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone))
     with naming_options({"processors": "--processors", "cluster": "--cluster"}):
         cluster = find_cluster(jobs, processors, cluster_name)
     question = Asked(**asked)
@@ -162,6 +163,7 @@ def _result(
             "sha256": sha256,
             "jobs": len(jobs) + sum(finding.jobs for finding in jobs.dropped.values()),
             "dropped": {reason: asdict(finding) for reason, finding in jobs.dropped.items()},
+            "remarks": {remark: asdict(finding) for remark, finding in jobs.remarks.items()},
             "out_of_order": asdict(jobs.out_of_order) if jobs.out_of_order else None,
             "unsatisfiable": _unsatisfiable(schedule),
             "cut_at_limit": int((jobs.run_s > jobs.limit_s).sum()),
@@ -199,6 +201,8 @@ def _show(result: dict[str, Any], trace: Path) -> None:
     click.echo(f"{trace}: {log['jobs']:,} jobs, {found['jobs']:,} replayed")
     for reason, finding in log["dropped"].items():
         click.echo(f"  dropped: {_counted(finding)}: {text(f'drop_reason.{reason}', 'en')}")
+    for remark, finding in log["remarks"].items():
+        click.echo(f"  {_counted(finding)}: {text(f'remark.{remark}', 'en')}")
     if log["out_of_order"]:
         click.echo(f"  sorted by submit time: {_counted(log['out_of_order'])} submitted before the preceding line")
     for reason, finding in log["unsatisfiable"].items():
