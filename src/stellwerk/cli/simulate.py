@@ -69,7 +69,7 @@ UNSATISFIABLE_REASONS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
-    format: Format | None,  # noqa: A002 - the option's name
+    log_format: Format | None,
     mapping: Path | None,
     fields: str | None,
     timezone: str | None,
