@@ -98,6 +98,13 @@ class Slurm:
         self._daemons.wait_for("slurmctld", self._has_all_nodes)
         self.run("scontrol", "reconfigure")
 
+    def add_account(self, account: str, shares: int = 1) -> None:
+        """An account below the root of the fair-share tree, for the jobs of this user; one that is there stays."""
+        if account in self.run("sacctmgr", "-nP", "list", "account", "format=account").split():
+            return
+        self.run("sacctmgr", "--immediate", "add", "account", account, f"fairshare={shares}")
+        self.run("sacctmgr", "--immediate", "add", "user", _user(), f"account={account}")
+
     def down(self) -> None:
         """End the jobs, then the daemons that ``up`` started."""
         if self._succeeds("scancel", "--user", _user()):
