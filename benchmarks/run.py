@@ -155,11 +155,11 @@ def search_speed() -> dict[str, object]:
 
 def simulate_speed() -> dict[str, object]:
     """EASY on the excerpt of the KTH log in the repository."""
-    from stellwerk.records import read_swf
-    from stellwerk.simulation import simulate
+    from stellwerk.records import read_swf, replayable
+    from stellwerk.simulation import Cluster, Easy, simulate
 
-    jobs = read_swf(ROOT / "tests" / "data" / "swf" / "kth-sp2-1996-first-2500.swf.gz")
-    seconds = _median_s(lambda: simulate(jobs, processors=100, policy="easy"))
+    jobs = replayable(read_swf(ROOT / "tests" / "data" / "swf" / "kth-sp2-1996-first-2500.swf.gz"))
+    seconds = _median_s(lambda: simulate(jobs, cluster=Cluster.pooled(100), policy=Easy()))
     return _row("simulate.easy.kth_excerpt", len(jobs) / seconds, "jobs/s")
 
 

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stellwerk.measures import compare
-from stellwerk.records import JobTable, read_swf
-from stellwerk.simulation import Policy, read_schedule, simulate
+from stellwerk.records import JobTable, read_swf, replayable
+from stellwerk.simulation import Cluster, policy_named, read_schedule, simulate
 
 
 class Check(NamedTuple):
     log: str
     processors: int
-    policy: Policy
+    policy: str
     oracle: str
 
 
@@ -50,8 +50,8 @@ def main() -> int:
     print(COLUMNS.format("log", "oracle", "jobs", "differing", "mean wait/s", "slowdown", "util.", "jobs/s"))
     differing = 0
     for check in CHECKS:
-        jobs = read_swf(traces / check.log)
-        schedule = simulate(jobs, processors=check.processors, policy=check.policy)
+        jobs = replayable(read_swf(traces / check.log))
+        schedule = simulate(jobs, cluster=Cluster.pooled(check.processors), policy=policy_named(check.policy))
         found = compare(read_schedule(traces / "oracle" / check.oracle), schedule, processors=check.processors)
         differing += found.differing_starts
         print(
@@ -73,7 +73,7 @@ def jobs_per_s(jobs: JobTable, check: Check) -> float:
     durations_s = []
     for _ in range(7):
         started_s = time.perf_counter()
-        simulate(jobs, processors=check.processors, policy=check.policy)
+        simulate(jobs, cluster=Cluster.pooled(check.processors), policy=policy_named(check.policy))
         durations_s.append(time.perf_counter() - started_s)
     return len(jobs) / statistics.median(durations_s)
 

@@ -43,6 +43,15 @@ def test_graphics_stand_out(block: int) -> None:
         assert _contrast(colours[name], colours["paper"]) >= 3, name
 
 
+@pytest.mark.parametrize("block", [0, 1], ids=["light", "dark"])
+def test_values_stand_out_from_the_shades_that_they_are_written_on(block: int) -> None:
+    colours = _palette(block)
+    for shade in range(7):
+        written_in = "ink" if shade < 3 else "paper"
+        assert f".on-heat-{shade}" not in style_sheet() or written_in == "paper"
+        assert _contrast(colours[written_in], colours[f"heat-{shade}"]) >= 4.5, shade
+
+
 def test_the_style_sheet_asks_for_nothing_from_elsewhere() -> None:
     assert "url(" not in style_sheet()
     assert "@import" not in style_sheet()

@@ -73,9 +73,9 @@ def test_without_a_stated_size_the_machine_must_be_given(simulate: Verb, tmp_pat
 
 def test_the_size_given_beats_the_size_stated(simulate: Verb) -> None:
     ended = simulate(EXCERPT, "--processors", 50)
-    assert ended.exit_code == 2
-    assert "job 1 needs more processors than the machine's 50" in ended.stderr
-    assert "line 20" in ended.stderr
+    assert ended.exit_code == 0
+    assert "can never run: " in ended.stdout
+    assert "(first in line 20): more processors than the machine has" in ended.stdout
 
 
 def test_a_size_that_no_machine_has_names_the_option(simulate: Verb) -> None:
@@ -104,3 +104,30 @@ def test_an_error_writes_nothing(simulate: Verb, tmp_path: Path) -> None:
     out = tmp_path / "schedule.csv"
     assert simulate(EXCERPT, "--out", out, "--compare", tmp_path / "nowhere.csv").exit_code == 2
     assert not out.exists()
+
+
+def test_a_cluster_comes_from_a_file(simulate: Verb, tmp_path: Path) -> None:
+    cluster = tmp_path / "kth.toml"
+    cluster.write_text("schema = 1\nprocessors = 100\n")
+    ended = simulate(EXCERPT, "--cluster", cluster, "--compare", EASY)
+    assert ended.exit_code == 0, ended.stderr
+    assert "differing starts: 0 " in ended.stdout
+
+
+def test_a_cluster_of_the_catalogue_that_nobody_knows_names_the_nearest(simulate: Verb) -> None:
+    ended = simulate(EXCERPT, "--cluster", "lumi-h")
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("error: --cluster: neither a file nor a system of the catalogue (got 'lumi-h')")
+    assert "did you mean 'lumi-g'?" in ended.stderr
+
+
+def test_a_system_whose_size_nobody_states_is_refused(simulate: Verb) -> None:
+    ended = simulate(EXCERPT, "--cluster", "alice-recoque")
+    assert ended.exit_code == 2
+    assert "the catalogue does not know the nodes and the accelerators_per_node of 'alice-recoque'" in ended.stderr
+
+
+def test_a_cluster_says_its_size_itself(simulate: Verb) -> None:
+    ended = simulate(EXCERPT, "--cluster", "lumi-g", "--processors", 5)
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("error: --processors: the cluster says how large it is (got 5)")

@@ -9,7 +9,9 @@ from stellwerk.errors import InputError
 from stellwerk.measures import compare, indicators
 from stellwerk.simulation import Schedule
 
-BEFORE = Schedule(*(np.array(column) for column in ([1, 2, 3], [0, 0, 0], [0, 10, 20], [10, 20, 30], [4, 4, 2])))
+BEFORE = Schedule.of_processors(
+    *(np.array(column) for column in ([1, 2, 3], [0, 0, 0], [0, 10, 20], [10, 20, 30], [4, 4, 2]))
+)
 AFTER = replace(BEFORE, start_s=np.array([0, 5, 40]), end_s=np.array([10, 15, 50]))
 
 
@@ -41,7 +43,7 @@ def test_jobs_are_matched_by_place_because_cleaned_logs_number_them_anew() -> No
     [
         (replace(BEFORE, processors=np.array([4, 4, 3])), r"job 3 of the one \(row 3"),
         (replace(BEFORE, submit_s=np.array([0, 1, 0])), r"job 2 of the one \(row 2"),
-        (Schedule(*(np.array([number]) for number in (1, 0, 0, 10, 4))), "hold 3 and 1 jobs"),
+        (Schedule.of_processors(*(np.array([number]) for number in (1, 0, 0, 10, 4))), "hold 3 and 1 jobs"),
     ],
 )
 def test_schedules_of_different_jobs_are_refused(other: Schedule, said: str) -> None:

@@ -10,7 +10,7 @@ from stellwerk.simulation import Schedule
 def schedule_of(*rows: tuple[int, int, int, int]) -> Schedule:
     """Rows of submit, start, end, processors."""
     submit_s, start_s, end_s, processors = np.array(rows).T
-    return Schedule(np.arange(1, len(rows) + 1), submit_s, start_s, end_s, processors)
+    return Schedule.of_processors(np.arange(1, len(rows) + 1), submit_s, start_s, end_s, processors)
 
 
 def test_waits_count_from_submission() -> None:

@@ -12,12 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stellwerk.errors import InputError
-from stellwerk.records import MISSING, Finding, JobTable, machine_processors, read_swf
+from stellwerk.records import MISSING, Finding, JobTable, machine_processors, read_swf, replayable
 
 EXCERPT = Path(__file__).parents[1] / "data/swf/kth-sp2-1996-first-2500.swf.gz"
 HEADER = "; Version: 2.2\n; MaxProcs: 100\n"
 
 Write = Callable[[str | bytes], Path]
+
+
+def read_jobs(path: Path) -> JobTable:
+    return replayable(read_swf(path))
 
 
 def swf_line(
@@ -44,7 +48,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_the_kth_excerpt_is_read_with_its_header_and_one_dropped_job() -> None:
-    jobs = read_swf(EXCERPT)
+    jobs = read_jobs(EXCERPT)
     assert len(jobs) == 2499
     assert dict(jobs.dropped) == {"zero_run_time": Finding(jobs=1, first_line=2485)}
     assert jobs.out_of_order is None
@@ -53,14 +57,14 @@ def test_the_kth_excerpt_is_read_with_its_header_and_one_dropped_job() -> None:
 
 
 def test_each_column_holds_its_field() -> None:
-    jobs = read_swf(EXCERPT)
+    jobs = read_jobs(EXCERPT)
     first = {name: int(getattr(jobs, name)[0]) for name in ("job_id", "line", "submit_s", "wait_s", "run_s")}
     assert first == {"job_id": 1, "line": 20, "submit_s": 0, "wait_s": 964980, "run_s": 97225}
     assert (jobs.requested_s[0], jobs.allocated_processors[0], jobs.requested_processors[0]) == (210000, 56, 56)
 
 
 def test_what_the_log_does_not_say_is_missing(write: Write) -> None:
-    jobs = read_swf(write(swf_line(wait=-1, limit=-1, requested=-7)))
+    jobs = read_jobs(write(swf_line(wait=-1, limit=-1, requested=-7)))
     assert jobs.wait_s[0] == jobs.requested_s[0] == jobs.requested_processors[0] == MISSING
 
 
@@ -68,12 +72,12 @@ def test_what_the_log_does_not_say_is_missing(write: Write) -> None:
 def test_processors_are_those_allocated_or_else_those_requested(
     write: Write, allocated: int, requested: int, processors: int
 ) -> None:
-    assert read_swf(write(swf_line(allocated=allocated, requested=requested))).processors.tolist() == [processors]
+    assert read_jobs(write(swf_line(allocated=allocated, requested=requested))).processors.tolist() == [processors]
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(30, 30), (90, 90), (0, 60), (-1, 60)])
 def test_the_limit_is_the_requested_time_or_else_the_run_time(write: Write, limit: int, expected: int) -> None:
-    assert read_swf(write(swf_line(run=60, limit=limit))).limit_s.tolist() == [expected]
+    assert read_jobs(write(swf_line(run=60, limit=limit))).limit_s.tolist() == [expected]
 
 
 @pytest.mark.parametrize(
@@ -90,14 +94,14 @@ def test_the_limit_is_the_requested_time_or_else_the_run_time(write: Write, limi
     ],
 )
 def test_a_job_that_cannot_be_replayed_is_dropped_with_its_reason(write: Write, line: str, reason: str) -> None:
-    jobs = read_swf(write(HEADER + swf_line(1) + line + line + swf_line(3)))
+    jobs = read_jobs(write(HEADER + swf_line(1) + line + line.replace("2 ", "4 ", 1) + swf_line(3)))
     assert jobs.job_id.tolist() == [1, 3]
     assert dict(jobs.dropped) == {reason: Finding(jobs=2, first_line=4)}
 
 
 def test_submit_times_out_of_order_are_sorted_stably_and_counted(write: Write) -> None:
     submits = {5: 10, 6: 30, 3: 20, 9: 10, 4: 30}
-    jobs = read_swf(write("".join(swf_line(job_id, submit) for job_id, submit in submits.items())))
+    jobs = read_jobs(write("".join(swf_line(job_id, submit) for job_id, submit in submits.items())))
     assert jobs.job_id.tolist() == [5, 9, 3, 6, 4]
     assert jobs.line.tolist() == [1, 4, 3, 2, 5]
     assert jobs.out_of_order == Finding(jobs=2, first_line=3)
@@ -105,13 +109,13 @@ def test_submit_times_out_of_order_are_sorted_stably_and_counted(write: Write) -
 
 def test_lines_may_be_empty_end_in_carriage_returns_and_lack_the_last_newline(write: Write) -> None:
     text = (HEADER + "\n  \n" + swf_line(1) + "; a remark\n\t" + swf_line(2)).replace("\n", "\r\n").rstrip()
-    jobs = read_swf(write(text))
+    jobs = read_jobs(write(text))
     assert jobs.line.tolist() == [5, 7]
     assert jobs.header == ("; Version: 2.2", "; MaxProcs: 100", "; a remark")
 
 
 def test_gzip_is_known_by_its_content_whatever_the_name(write: Write) -> None:
-    assert len(read_swf(write(gzip.compress(swf_line().encode())))) == 1
+    assert len(read_jobs(write(gzip.compress(swf_line().encode())))) == 1
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ def test_gzip_is_known_by_its_content_whatever_the_name(write: Write) -> None:
     ],
 )
 def test_the_machine_is_as_large_as_the_header_says(write: Write, header: str, processors: int | None) -> None:
-    assert machine_processors(read_swf(write(header + swf_line()))) == processors
+    assert machine_processors(read_jobs(write(header + swf_line()))) == processors
 
 
 @pytest.mark.parametrize(
@@ -156,16 +160,16 @@ def test_the_machine_is_as_large_as_the_header_says(write: Write, header: str, p
 def test_bad_content_is_named_with_file_and_line(write: Write, content: bytes, said: str) -> None:
     path = write(content)
     with pytest.raises(InputError) as caught:
-        read_swf(path)
+        read_jobs(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
 
 
 def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.swf: cannot be read: No such file"):
-        read_swf(tmp_path / "nowhere.swf")
+        read_jobs(tmp_path / "nowhere.swf")
     with pytest.raises(InputError, match="not a regular file"):
-        read_swf(tmp_path)
+        read_jobs(tmp_path)
 
 
 @given(end=st.integers(min_value=2, max_value=EXCERPT.stat().st_size - 1))
@@ -174,7 +178,7 @@ def test_a_gzip_that_ends_early_is_named_wherever_it_ends(tmp_path_factory: pyte
     path = tmp_path_factory.mktemp("cut") / "log.swf.gz"
     path.write_bytes(EXCERPT.read_bytes()[:end])
     with pytest.raises(InputError, match=r"log\.swf\.gz: the gzip ends early"):
-        read_swf(path)
+        read_jobs(path)
 
 
 def test_a_file_above_the_cap_is_refused_unread(tmp_path: Path) -> None:
@@ -182,7 +186,7 @@ def test_a_file_above_the_cap_is_refused_unread(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(2**30)
     with pytest.raises(InputError, match=r"huge\.swf: larger than 512 MiB"):
-        read_swf(path)
+        read_jobs(path)
 
 
 def test_a_small_gzip_of_a_huge_text_is_refused_at_the_cap(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +194,7 @@ def test_a_small_gzip_of_a_huge_text_is_refused_at_the_cap(write: Write, monkeyp
     path = write(gzip.compress("".join(swf_line(number) for number in range(30_000)).encode()))
     assert path.stat().st_size < 2**20
     with pytest.raises(InputError, match="larger than 1 MiB"):
-        read_swf(path)
+        read_jobs(path)
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(write: Write) -> None:
@@ -198,7 +202,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(write: Write) 
     tracemalloc.start()
     try:
         with pytest.raises(InputError, match="line 1: line longer than 64 KiB"):
-            read_swf(path)
+            read_jobs(path)
         assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     finally:
         tracemalloc.stop()
@@ -254,12 +258,12 @@ def test_arbitrary_bytes_never_escape_as_another_error(
     path = tmp_path_factory.mktemp("bytes") / "log.swf"
     path.write_bytes(content)
     with pytest.raises(InputError):
-        read_swf(path)
+        read_jobs(path)
 
 
 def table_or_error(path: Path) -> JobTable | InputError:
     try:
-        return read_swf(path)
+        return read_jobs(path)
     except InputError as error:
         return error
 

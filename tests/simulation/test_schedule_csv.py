@@ -10,7 +10,7 @@ from stellwerk.errors import InputError
 from stellwerk.simulation import Schedule, read_schedule, write_schedule
 
 TITLE = "job_id,submit,start,end,procs\n"
-SCHEDULE = Schedule(*(np.array(column) for column in ([4, 2], [0, 7], [3, 7], [9, 8], [5, 1])))
+SCHEDULE = Schedule.of_processors(*(np.array(column) for column in ([4, 2], [0, 7], [3, 7], [9, 8], [5, 1])))
 
 
 def test_a_written_schedule_has_the_columns_of_the_oracles(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stellwerk import simulation
 from stellwerk.errors import InputError
-from stellwerk.records import JobTable, read_swf
-from stellwerk.simulation import POLICIES, Policy, Schedule, read_schedule, simulate
+from stellwerk.records import JobTable, read_swf, replayable
+from stellwerk.simulation import Cluster, Schedule, policy_named, read_schedule
+from tests.records.tables import job_table
 from tests.simulation.textbook import Job, textbook_starts
 
 LOGS = Path(__file__).parents[1] / "data/swf"
@@ -27,12 +29,13 @@ requests = st.lists(
     min_size=1,
     max_size=25,
 )
+POLICIES = ("fcfs", "easy")
 policies = st.sampled_from(POLICIES)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_the_kth_excerpt_is_scheduled_as_the_textbook_says(policy: Policy) -> None:
-    schedule = simulate(read_swf(EXCERPT), processors=100, policy=policy)
+def test_the_kth_excerpt_is_scheduled_as_the_textbook_says(policy: str) -> None:
+    schedule = simulate(replayable(read_swf(EXCERPT)), processors=100, policy=policy)
     expected = read_schedule(LOGS / f"kth-sp2-1996-first-2500.{policy}.csv.gz")
     for column in ("job_id", "submit_s", "start_s", "end_s", "processors"):
         assert np.array_equal(getattr(schedule, column), getattr(expected, column)), column
@@ -40,7 +43,7 @@ def test_the_kth_excerpt_is_scheduled_as_the_textbook_says(policy: Policy) -> No
 
 @given(rows=requests, policy=policies)
 @settings(max_examples=400, deadline=None)
-def test_any_log_is_scheduled_as_the_textbook_says(rows: list[tuple[int, int, int, int]], policy: Policy) -> None:
+def test_any_log_is_scheduled_as_the_textbook_says(rows: list[tuple[int, int, int, int]], policy: str) -> None:
     jobs = table(rows)
     textbook = [
         Job(number, submit, min(run, limit), limit, processors)
@@ -53,7 +56,7 @@ def test_any_log_is_scheduled_as_the_textbook_says(rows: list[tuple[int, int, in
 @given(rows=requests, policy=policies)
 @settings(max_examples=150, deadline=None)
 def test_every_job_runs_once_after_its_submission_and_for_its_time(
-    rows: list[tuple[int, int, int, int]], policy: Policy
+    rows: list[tuple[int, int, int, int]], policy: str
 ) -> None:
     jobs = table(rows)
     schedule = simulate(jobs, processors=MACHINE, policy=policy)
@@ -64,7 +67,7 @@ def test_every_job_runs_once_after_its_submission_and_for_its_time(
 
 @given(rows=requests, policy=policies)
 @settings(max_examples=150, deadline=None)
-def test_the_machine_is_never_over_allocated(rows: list[tuple[int, int, int, int]], policy: Policy) -> None:
+def test_the_machine_is_never_over_allocated(rows: list[tuple[int, int, int, int]], policy: str) -> None:
     schedule = simulate(table(rows), processors=MACHINE, policy=policy)
     for now in schedule.start_s:
         assert schedule.processors[running_at(schedule, now)].sum() <= MACHINE
@@ -110,11 +113,18 @@ def test_submit_times_need_not_start_at_zero() -> None:
     assert schedule.start_s.tolist() == [10**9, 10**9 + 5]
 
 
-def test_a_job_larger_than_the_machine_is_named_with_its_line() -> None:
-    with pytest.raises(
-        InputError, match=r"excerpt.swf: line 12: job 2 needs more processors than the machine's 8; 1 more"
-    ):
-        simulate(table([(0, 1, 1, 8), (0, 1, 1, 9), (0, 1, 1, 10)]), processors=8, policy="easy")
+def test_jobs_larger_than_the_machine_are_listed_with_their_lines_and_the_others_run() -> None:
+    schedule = simulate(table([(0, 1, 1, 8), (0, 1, 1, 9), (0, 1, 1, 10)]), processors=8, policy="easy")
+    assert schedule.job_id.tolist() == [1]
+    assert [(job.job_id, job.line, job.reason) for job in schedule.unsatisfiable] == [
+        (2, 12, "more_processors_than_the_machine"),
+        (3, 13, "more_processors_than_the_machine"),
+    ]
+
+
+def test_a_log_without_a_job_that_fits_is_refused() -> None:
+    with pytest.raises(InputError, match=r"excerpt.swf: line 11: no job fits the machine: job 1 needs more"):
+        simulate(table([(0, 1, 1, 9)]), processors=8, policy="easy")
 
 
 @pytest.mark.parametrize("processors", [0, -1, 10**12])
@@ -125,28 +135,17 @@ def test_a_machine_of_impossible_size_is_refused(processors: int) -> None:
 
 def test_an_unknown_policy_names_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'easy'"):
-        simulate(table([(0, 1, 1, 1)]), processors=1, policy="eazy")  # type: ignore[arg-type]
+        simulate(table([(0, 1, 1, 1)]), processors=1, policy="eazy")
+
+
+def simulate(jobs: JobTable, *, processors: int, policy: str) -> Schedule:
+    return simulation.simulate(jobs, cluster=Cluster.pooled(processors), policy=policy_named(policy))
 
 
 def table(rows: list[tuple[int, int, int, int]]) -> JobTable:
     """A table of jobs numbered from 1 that stand from line 11 on."""
     submit_s, run_s, limit_s, processors = np.array(sorted(rows, key=lambda row: row[0]), np.int64).T.copy()
-    number = np.arange(1, len(rows) + 1)
-    unknown = np.full(len(rows), -1)
-    return JobTable(
-        job_id=number,
-        line=number + 10,
-        submit_s=submit_s,
-        wait_s=unknown,
-        run_s=run_s,
-        requested_s=limit_s,
-        allocated_processors=processors,
-        requested_processors=unknown,
-        source=Path("excerpt.swf"),
-        header=(),
-        dropped={},
-        out_of_order=None,
-    )
+    return job_table(submit_s=submit_s, run_s=run_s, requested_s=limit_s, allocated_processors=processors)
 
 
 def running_at(schedule: Schedule, now: int) -> np.ndarray:

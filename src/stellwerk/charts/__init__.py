@@ -1,10 +1,12 @@
 """Pictures as inline SVG, each with the table it was drawn from, and the frame of every page.
 
-A picture is made by ``horizontal_bars``, ``stacked_bars`` or ``scatter``, put into a page with ``figure``, and the
-page is written with ``render_page``. Numbers follow the language through ``format_number`` and its kin.
+A picture is made by ``horizontal_bars``, ``stacked_bars``, ``scatter``, ``step_lines`` or ``heat_map``, put into a page
+with ``figure``, and the page is written with ``render_page``. Numbers follow the language through ``format_number`` and
+its kin.
 """
 
 from stellwerk.charts.bars import Bar, horizontal_bars, stacked_bars
+from stellwerk.charts.durations import format_duration
 from stellwerk.charts.figure import figure
 from stellwerk.charts.formats import (
     format_date,
@@ -12,6 +14,8 @@ from stellwerk.charts.formats import (
     format_number,
     format_significant,
 )
+from stellwerk.charts.heat import heat_map
+from stellwerk.charts.lines import Axis, Line, Panel, step_lines
 from stellwerk.charts.model import Chart
 from stellwerk.charts.page import Link, render_page, style_sheet
 from stellwerk.charts.scatter import Point, scatter
@@ -19,20 +23,26 @@ from stellwerk.charts.templates import page_template
 from stellwerk.charts.words import Language
 
 __all__ = [
+    "Axis",
     "Bar",
     "Chart",
     "Language",
+    "Line",
     "Link",
+    "Panel",
     "Point",
     "figure",
     "format_date",
+    "format_duration",
     "format_interval",
     "format_number",
     "format_significant",
+    "heat_map",
     "horizontal_bars",
     "page_template",
     "render_page",
     "scatter",
     "stacked_bars",
+    "step_lines",
     "style_sheet",
 ]

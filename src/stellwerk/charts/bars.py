@@ -13,7 +13,7 @@ from stellwerk.charts.formats import format_number
 from stellwerk.charts.model import Chart
 from stellwerk.charts.series import block, choose_series, hatchings, legend
 from stellwerk.charts.svg import FONT_SIZE, SMALL_FONT_SIZE, drawing, element, text, text_width, wrap
-from stellwerk.charts.ticks import linear_ticks
+from stellwerk.charts.ticks import decimals_of, linear_ticks
 from stellwerk.charts.words import Language, word
 
 _WIDTH = 760.0
@@ -205,7 +205,7 @@ def _row_label(label: str, frame: _Frame, middle: float) -> list[Markup]:
 
 
 def _axis(frame: _Frame, top: float, bottom: float, unit: str, language: Language) -> list[Markup]:
-    decimals = max(_decimals(tick) for tick in frame.ticks)
+    decimals = max(decimals_of(tick) for tick in frame.ticks)
     parts = []
     for tick in frame.ticks:
         x = frame.x(tick)
@@ -215,10 +215,6 @@ def _axis(frame: _Frame, top: float, bottom: float, unit: str, language: Languag
     half = text_width(unit, SMALL_FONT_SIZE) / 2
     parts.append(text(unit, min(max(middle, half + 2), _WIDTH - half - 2), bottom + 33, "axis-title", "middle"))
     return parts
-
-
-def _decimals(tick: float) -> int:
-    return len(f"{tick:.12g}".partition(".")[2]) if "e" not in f"{tick:.12g}" else 0
 
 
 def _limit_line(x: float, top: float, bottom: float) -> Markup:

@@ -17,6 +17,7 @@ SERIES = 8
 
 LEGEND_ROW = 24.0
 _SWATCH = 16.0
+_LINE_SWATCH = 40.0
 _GAP = 18.0
 
 # Strokes of an 8 x 8 tile, laid over the colour; the first series is plain.
@@ -87,20 +88,23 @@ def marker(index: int, x: float, y: float) -> Markup:
 
 
 def legend(
-    names: Sequence[str], looks: Sequence[int], width: float, swatch: Literal["block", "marker"], chart_id: str
+    names: Sequence[str], looks: Sequence[int], width: float, swatch: Literal["block", "marker", "line"], chart_id: str
 ) -> tuple[Markup, float]:
     """The key of a drawing and its height; ``looks`` are the numbers of the series."""
     parts: list[Markup] = []
+    swatch_width = _LINE_SWATCH if swatch == "line" else _SWATCH
     x, y = 0.0, LEGEND_ROW / 2
     for index, name in zip(looks, names, strict=True):
-        needed = _SWATCH + 7 + text_width(name)
+        needed = swatch_width + 7 + text_width(name)
         if x and x + needed > width:
             x, y = 0.0, y + LEGEND_ROW
-        parts.append(
-            block(chart_id, index, x, y - _SWATCH / 2, _SWATCH, _SWATCH)
-            if swatch == "block"
-            else marker(index, x + _SWATCH / 2, y)
-        )
-        parts.append(text(name, x + _SWATCH + 7, y, "label"))
+        if swatch == "block":
+            parts.append(block(chart_id, index, x, y - _SWATCH / 2, _SWATCH, _SWATCH))
+        if swatch == "line":
+            path = f"M{x:.1f} {y:.1f}H{x + swatch_width:.1f}"
+            parts.append(element("path", d=path, class_=f"line series-{index} dash-{index}"))
+        if swatch != "block":
+            parts.append(marker(index, x + swatch_width / 2, y))
+        parts.append(text(name, x + swatch_width + 7, y, "label"))
         x += needed + _GAP
     return Markup("").join(parts), y + LEGEND_ROW / 2 + FONT_SIZE / 2

@@ -33,6 +33,11 @@ def log_ticks(low: float, high: float) -> tuple[float, ...]:
     return tuple(candidates[start : end + 1])
 
 
+def decimals_of(tick: float) -> int:
+    """How many decimals a tick is written with."""
+    return len(f"{tick:.12g}".partition(".")[2]) if "e" not in f"{tick:.12g}" else 0
+
+
 def _clean(value: float) -> float:
     """Without the dust of binary arithmetic (0.30000000000000004)."""
     return float(f"{value:.12g}")

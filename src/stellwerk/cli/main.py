@@ -21,6 +21,7 @@ VERBS = {
     "classes": ("stellwerk.cli.classes", "which class of access fits: NHR test or normal, playground or fast lane"),
     "train": ("stellwerk.cli.train", "plan and run a first small training on this machine"),
     "simulate": ("stellwerk.cli.simulate", "replay a job log under a scheduling policy"),
+    "waits": ("stellwerk.cli.waits", "write the waits of a log, replayed or recorded, as the table that match reads"),
     "whitepaper": ("stellwerk.cli.whitepaper", "build an edition of the living report"),
     "feedback": ("stellwerk.cli.feedback", "comments on the figures of an edition"),
 }

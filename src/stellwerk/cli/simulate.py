@@ -14,12 +14,24 @@ from rich.table import Table
 
 from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
+from stellwerk.catalog import load_catalogue
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
+from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
-from stellwerk.measures import Comparison, compare, indicators
-from stellwerk.records import MISSING, JobTable, machine_processors, read_swf
-from stellwerk.simulation import POLICIES, Policy, Schedule, read_schedule, simulate, write_schedule
+from stellwerk.measures import Comparison, Scenario, compare, indicators
+from stellwerk.records import MISSING, JobTable, machine_processors, read_swf, replayable
+from stellwerk.simulation import (
+    POLICIES,
+    Cluster,
+    Schedule,
+    cluster_of,
+    policy_named,
+    read_cluster,
+    read_schedule,
+    simulate,
+    write_schedule,
+)
 
 PROCESSOR_HOURS = ChargeRule(unit="processor-h", units_per_device_hour=1.0)
 DROP_REASONS = {
@@ -31,10 +43,24 @@ DROP_REASONS = {
     "no_processors": "no number of processors",
 }
 
+UNSATISFIABLE_REASONS = {
+    "more_processors_than_the_machine": "more processors than the machine has",
+    "more_than_the_partition_holds": "more than the nodes of its partition hold",
+    "more_nodes_than_the_partition_allows": "more nodes than its partition allows",
+    "longer_than_the_partition_allows": "longer than its partition allows",
+    "more_than_one_switch_group_holds": "more nodes than one switch group has",
+    "unknown_partition": "a partition that the cluster does not have",
+    "unknown_qos": "a QOS that the cluster does not have",
+    "unknown_account": "an account that the cluster does not have",
+    "never_enough_nodes_up": "never were enough nodes up at once",
+    "restarted_too_often": "given up after too many restarts",
+}
+
 
 @click.command("simulate")
 @click.argument("trace", type=click.Path(path_type=Path))
 @click.option("--processors", type=int, help="Processors of the machine; otherwise MaxProcs or MaxNodes of the log.")
+@click.option("--cluster", "cluster_name", metavar="FILE|SYSTEM", help="A cluster's file, or a system's id.")
 @click.option("--policy", type=click.Choice(POLICIES), default="easy", show_default=True, help="Scheduling policy.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the schedule here (.csv or .csv.gz).")
 @click.option(
@@ -43,25 +69,43 @@ DROP_REASONS = {
     type=click.Path(path_type=Path),
     help="A schedule to compare with; exit 1 if any start differs.",
 )
+@what_if_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    trace: Path, processors: int | None, policy: Policy, out: Path | None, other: Path | None, as_json: bool
+    trace: Path,
+    processors: int | None,
+    cluster_name: str | None,
+    policy: str,
+    out: Path | None,
+    other: Path | None,
+    as_json: bool,
+    **asked: Any,
 ) -> None:
     """Replay the job log TRACE (SWF 2.2, plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = read_swf(trace)
-    processors = processors if processors is not None else _stated_processors(jobs)
+    jobs = replayable(read_swf(trace))
+    with naming_options({"processors": "--processors", "cluster": "--cluster"}):
+        cluster = find_cluster(jobs, processors, cluster_name)
+    question = Asked(**asked)
+    if question.anything:
+        if out is not None or other is not None:
+            raise click.UsageError("--out and --compare are about one schedule: give them without --change and --sweep")
+        about = about_replay(jobs, cluster, policy)
+        with naming_options({"policy": "--policy"}):
+            run_what_if(Scenario(jobs, cluster, policy_named(policy)), about, question, as_json=as_json)
+        return
+    question.refuse_alone()
     expected = read_schedule(other) if other is not None else None
     if out is not None:
         _refuse_overwriting(out, [path for path in (trace, other) if path is not None])
     read_s = time.perf_counter() - started_s
-    with naming_options({"processors": "--processors"}):  # a size that a log states is always one
-        schedule = simulate(jobs, processors=processors, policy=policy)
+    with naming_options({"policy": "--policy"}):
+        schedule = simulate(jobs, cluster=cluster, policy=policy_named(policy))
     scheduled_s = time.perf_counter() - started_s - read_s
-    comparison = compare(expected, schedule, processors=processors) if expected is not None else None
+    comparison = compare(expected, schedule, processors=cluster.processors) if expected is not None else None
     if out is not None:
         write_schedule(schedule, out)
-    result = _result(jobs, schedule, processors, policy, comparison) | {
+    result = _result(jobs, schedule, cluster, policy, comparison) | {
         "time_s": {"read": round(read_s, 4), "schedule": round(scheduled_s, 4)}
     }
     if as_json:
@@ -81,6 +125,23 @@ def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
         raise InputError("would overwrite an input", file=out)
 
 
+def find_cluster(jobs: JobTable, processors: int | None, name: str | None) -> Cluster:
+    """What ``--processors`` or ``--cluster`` names, else the pooled machine that the log states."""
+    if name is None:
+        return Cluster.pooled(processors if processors is not None else _stated_processors(jobs))
+    if processors is not None:
+        raise InputError("the cluster says how large it is", key="processors", value=processors, allowed="one of both")
+    path = Path(name)
+    if path.suffix == ".toml" or path.exists():
+        return read_cluster(path)
+    systems = load_catalogue().systems
+    if name not in systems:
+        raise InputError(
+            "neither a file nor a system of the catalogue", key="cluster", value=name, allowed=list(systems)
+        )
+    return cluster_of(systems[name])
+
+
 def _stated_processors(jobs: JobTable) -> int:
     stated = machine_processors(jobs)
     if stated is None:
@@ -89,7 +150,7 @@ def _stated_processors(jobs: JobTable) -> int:
 
 
 def _result(
-    jobs: JobTable, schedule: Schedule, processors: int, policy: Policy, comparison: Comparison | None
+    jobs: JobTable, schedule: Schedule, cluster: Cluster, policy: str, comparison: Comparison | None
 ) -> dict[str, Any]:
     recorded_wait_s = jobs.wait_s[jobs.wait_s != MISSING]
     units = charge(PROCESSOR_HOURS, devices=schedule.processors, duration_s=schedule.run_s)
@@ -104,15 +165,26 @@ def _result(
             "jobs": len(jobs) + sum(finding.jobs for finding in jobs.dropped.values()),
             "dropped": {reason: asdict(finding) for reason, finding in jobs.dropped.items()},
             "out_of_order": asdict(jobs.out_of_order) if jobs.out_of_order else None,
+            "unsatisfiable": _unsatisfiable(schedule),
             "cut_at_limit": int((jobs.run_s > jobs.limit_s).sum()),
             "recorded_mean_wait_s": float(recorded_wait_s.mean()) if len(recorded_wait_s) else None,
         },
-        "processors": processors,
+        "cluster": cluster.name,
+        "processors": cluster.processors,
         "policy": policy,
-        "indicators": asdict(indicators(schedule, processors=processors)),
+        "indicators": asdict(indicators(schedule, processors=cluster.processors)),
         "charge": {"unit": PROCESSOR_HOURS.unit, "units": float(units.sum())},
         "comparison": _compared(comparison) if comparison is not None else None,
     }
+
+
+def _unsatisfiable(schedule: Schedule) -> dict[str, Any]:
+    """How many jobs can never run, and the first line of each reason."""
+    found: dict[str, dict[str, int]] = {}
+    for job in schedule.unsatisfiable:
+        finding = found.setdefault(job.reason, {"jobs": 0, "first_line": job.line})
+        finding["jobs"] += 1
+    return found
 
 
 def _compared(comparison: Comparison) -> dict[str, Any]:
@@ -131,6 +203,8 @@ def _show(result: dict[str, Any], trace: Path) -> None:
         click.echo(f"  dropped: {_counted(finding)}: {DROP_REASONS[reason]}")
     if log["out_of_order"]:
         click.echo(f"  sorted by submit time: {_counted(log['out_of_order'])} submitted before the preceding line")
+    for reason, finding in log["unsatisfiable"].items():
+        click.echo(f"  can never run: {_counted(finding)}: {UNSATISFIABLE_REASONS[reason]}")
     if log["cut_at_limit"]:
         click.echo(f"  cut at the requested time: {log['cut_at_limit']:,}")
     table = Table(title=f"{result['policy']} on {result['processors']:,} processors", title_justify="left")

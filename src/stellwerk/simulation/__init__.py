@@ -1,7 +1,63 @@
 """Clusters, policies and the event-driven scheduler; importing this room needs the extra ``[sim]``."""
 
-from stellwerk.simulation.model import POLICIES, Policy, Schedule
+from stellwerk.simulation.cluster import (
+    Account,
+    Cluster,
+    Failures,
+    Maintenance,
+    NodeGroup,
+    Partition,
+    Qos,
+    Reservation,
+    Switches,
+)
+from stellwerk.simulation.cluster_sources import cluster_of, read_cluster
+from stellwerk.simulation.model import (
+    OUTCOMES,
+    Executions,
+    Outcome,
+    Schedule,
+    Unsatisfiable,
+    UnsatisfiableReason,
+)
+from stellwerk.simulation.policy import (
+    POLICIES,
+    Conservative,
+    Easy,
+    Fcfs,
+    Multifactor,
+    Policy,
+    policy_named,
+)
 from stellwerk.simulation.replay import simulate
 from stellwerk.simulation.schedule_csv import read_schedule, write_schedule
 
-__all__ = ["POLICIES", "Policy", "Schedule", "read_schedule", "simulate", "write_schedule"]
+__all__ = [
+    "OUTCOMES",
+    "POLICIES",
+    "Account",
+    "Cluster",
+    "Conservative",
+    "Easy",
+    "Executions",
+    "Failures",
+    "Fcfs",
+    "Maintenance",
+    "Multifactor",
+    "NodeGroup",
+    "Outcome",
+    "Partition",
+    "Policy",
+    "Qos",
+    "Reservation",
+    "Schedule",
+    "Switches",
+    "Unsatisfiable",
+    "UnsatisfiableReason",
+    "cluster_of",
+    "policy_named",
+    "read_cluster",
+    "read_schedule",
+    "simulate",
+    "write_schedule",
+]

@@ -1,44 +1,74 @@
-"""Replay a job log on a machine under a policy."""
+"""Replay a job log on a cluster under a policy."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
-from stellwerk.records import MAX_NUMBER, JobTable
-from stellwerk.simulation.kernel import start_times_s
-from stellwerk.simulation.model import POLICIES, Policy, Schedule
+from stellwerk.records import JobTable
+from stellwerk.simulation.cluster import Cluster
+from stellwerk.simulation.model import Schedule, Unsatisfiable
+from stellwerk.simulation.policy import Easy, Fcfs, Policy
+from stellwerk.simulation.pooled import easy_starts_s
 
 
-def simulate(jobs: JobTable, *, processors: int, policy: Policy) -> Schedule:
-    """The schedule of a log on a machine of pooled identical processors.
+def simulate(jobs: JobTable, *, cluster: Cluster, policy: Policy, seed: int = 0) -> Schedule:  # noqa: ARG001
+    """The schedule of a log on a cluster; ``docs/algorithms`` gives the exact semantics.
 
-    A job takes ``jobs.processors`` of them, its scheduler counts on ``jobs.limit_s`` and it ends after its run
-    time or at its limit, whichever comes first. ``docs/algorithms`` gives the exact semantics.
+    On pooled processors a job takes ``jobs.processors`` of them, its scheduler counts on ``jobs.limit_s`` and it ends
+    after its run time or at its limit, whichever comes first. What is drawn at random (failures) follows ``seed``
+    alone. Jobs that can never run are listed in ``unsatisfiable``.
 
-    Raises InputError for an unknown policy, a machine without processors and a job larger than the machine.
+    Raises InputError where no job can run and for a policy that the cluster has no scheduler for.
     """
-    if policy not in POLICIES:
-        raise InputError("unknown policy", key="policy", value=policy, allowed=POLICIES)
-    if not 1 <= processors <= MAX_NUMBER:
-        raise InputError("no size of a machine", key="processors", value=processors, allowed=f"1 to {MAX_NUMBER:,}")
+    if not cluster.is_pooled:
+        raise InputError("clusters of nodes cannot be simulated yet", key="cluster", value=cluster.name)
+    return _on_pooled(jobs, cluster.processors, policy)
+
+
+class _Queue(NamedTuple):
+    """The columns of the jobs that can run, in queue order."""
+
+    submit_s: NDArray[np.int64]
+    run_s: NDArray[np.int64]
+    limit_s: NDArray[np.int64]
+    processors: NDArray[np.int64]
+
+
+def _on_pooled(jobs: JobTable, processors: int, policy: Policy) -> Schedule:
     need = jobs.processors
-    _refuse_oversized(jobs, need, processors)
-    run_s = np.minimum(jobs.run_s, jobs.limit_s)
-    start_s = start_times_s(jobs.submit_s, run_s, jobs.limit_s, need, processors, policy == "easy")
-    return Schedule(jobs.job_id, jobs.submit_s, start_s, start_s + run_s, need)
+    fits = need <= processors
+    _refuse_nothing_to_run(jobs, fits, need, processors)
+    limit_s = jobs.limit_s
+    queue = _Queue(jobs.submit_s[fits], np.minimum(jobs.run_s, limit_s)[fits], limit_s[fits], need[fits])
+    start_s = _pooled_starts_s(queue, processors, policy)
+    left_out = tuple(
+        Unsatisfiable(int(jobs.job_id[row]), int(jobs.line[row]), "more_processors_than_the_machine")
+        for row in np.flatnonzero(~fits)
+    )
+    return Schedule.of_processors(
+        jobs.job_id[fits], queue.submit_s, start_s, start_s + queue.run_s, queue.processors, unsatisfiable=left_out
+    )
 
 
-def _refuse_oversized(jobs: JobTable, need: NDArray[np.int64], processors: int) -> None:
-    oversized = np.flatnonzero(need > processors)
-    if len(oversized) == 0:
+def _pooled_starts_s(queue: _Queue, processors: int, policy: Policy) -> NDArray[np.int64]:
+    match policy:
+        case Fcfs():
+            return easy_starts_s(*queue, processors, False, policy.order == "arrivals_first")
+        case Easy():
+            return easy_starts_s(*queue, processors, True, policy.order == "arrivals_first")
+    raise InputError("pooled processors have no scheduler for this policy", key="policy", value=policy)
+
+
+def _refuse_nothing_to_run(jobs: JobTable, fits: NDArray[np.bool_], need: NDArray[np.int64], processors: int) -> None:
+    if fits.any() or len(jobs) == 0:
         return
-    first = oversized[0]
-    others = f"; {len(oversized) - 1} more jobs do as well" if len(oversized) > 1 else ""
     raise InputError(
-        f"job {jobs.job_id[first]} needs more processors than the machine's {processors}{others}",
+        f"no job fits the machine: job {jobs.job_id[0]} needs more processors than its {processors}",
         file=jobs.source,
-        key=f"line {jobs.line[first]}",
-        value=int(need[first]),
+        key=f"line {jobs.line[0]}",
+        value=int(need[0]),
     )

@@ -42,7 +42,7 @@ def read_schedule(path: Path) -> Schedule:
         raise InputError("not a schedule: no title line or another", file=path, allowed=_TITLE)
     if len(rows.line) == 0:
         raise InputError("holds no job", file=path)
-    schedule = Schedule(*np.ascontiguousarray(rows.values.T))
+    schedule = Schedule.of_processors(*np.ascontiguousarray(rows.values.T))
     backward = np.flatnonzero((schedule.wait_s < 0) | (schedule.run_s < 0))
     if len(backward):
         raise InputError("submit, start and end are out of order", file=path, key=f"line {rows.line[backward[0]]}")
