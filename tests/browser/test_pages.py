@@ -13,7 +13,10 @@ from playwright.sync_api import Browser, Page
 from stellwerk import __version__
 from stellwerk.broker import match, render_match_page
 from stellwerk.catalog import load_catalogue
+from stellwerk.measures import About, Scenario, parse_change, render_what_if_page, what_if
 from stellwerk.messages import LANGUAGES
+from stellwerk.records import read_swf, replayable
+from stellwerk.simulation import Cluster, Easy
 from stellwerk.whitepaper import compose_edition, write_edition
 from stellwerk.workload import read_workload
 
@@ -22,7 +25,13 @@ pytestmark = pytest.mark.browser
 DAY = datetime.date(2026, 11, 23)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "german-7b.toml"
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PAGES = [*(f"match-{language}.html" for language in LANGUAGES), "index.html", "de/index.html", "en/index.html"]
+LOG = Path(__file__).parents[1] / "data/swf/kth-sp2-1996-first-2500.swf.gz"
+PAGES = [
+    *(f"{name}-{language}.html" for name in ("match", "what-if") for language in LANGUAGES),
+    "index.html",
+    "de/index.html",
+    "en/index.html",
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +41,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     catalogue = load_catalogue()
     write_edition(compose_edition(catalogue, as_of=DAY, version=__version__), folder)
     answer = match(read_workload(EXAMPLE), catalogue, DAY)
+    jobs = replayable(read_swf(LOG))
+    changes = [parse_change("processors+20"), parse_change("load=1.1")]
+    outcomes = what_if(Scenario(jobs, Cluster.pooled(100), Easy()), changes, each=True)
+    about = About(LOG.name, "0" * 64, jobs.header, len(jobs), len(jobs), "100 processors", "easy")
     for language in LANGUAGES:
         (folder / f"match-{language}.html").write_text(render_match_page(answer, language), encoding="utf-8")
+        (folder / f"what-if-{language}.html").write_text(
+            render_what_if_page(outcomes, about, language), encoding="utf-8"
+        )
     return folder
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,3 +60,33 @@ def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "table").write_text("mine")
     with pytest.raises(FileExistsError):
         share(_table(), tmp_path / "table")
+
+
+READER = """
+import re, sys
+from pathlib import Path
+import numpy
+from stellwerk.measures.shared import open_shared
+
+def private_kb():
+    rollup = Path("/proc/self/smaps_rollup").read_text()
+    return sum(map(int, re.findall(r"^Private_(?:Clean|Dirty): *([0-9]+)", rollup, re.MULTILINE)))
+
+open_shared(Path(sys.argv[2]))
+before = private_kb()
+column = open_shared(Path(sys.argv[1]))
+assert column.sum() == column.size
+print(private_kb() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux says how memory is shared")
+def test_processes_read_the_same_pages(tmp_path: Path) -> None:
+    """While one process has the table open, another one reads all of it and keeps no copy of its own."""
+    share(np.ones(4_000_000, np.int64), tmp_path / "table")  # 32 MB
+    share(np.ones(1, np.int64), tmp_path / "warm-up")
+    held = open_shared(tmp_path / "table")
+    assert held.sum() == held.size
+    command = [sys.executable, "-c", READER, str(tmp_path / "table"), str(tmp_path / "warm-up")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(ended.stdout) < 4_000

@@ -29,7 +29,7 @@ requests = st.lists(
     min_size=1,
     max_size=25,
 )
-POLICIES = ("fcfs", "easy")
+POLICIES = ("fcfs", "easy", "conservative", "conservative_replan")
 policies = st.sampled_from(POLICIES)
 
 

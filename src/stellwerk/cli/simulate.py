@@ -90,7 +90,7 @@ def command(
     if question.anything:
         if out is not None or other is not None:
             raise click.UsageError("--out and --compare are about one schedule: give them without --change and --sweep")
-        about = about_replay(jobs, cluster, policy)
+        about = about_replay(jobs, cluster, policy, question.language)
         with naming_options({"policy": "--policy"}):
             run_what_if(Scenario(jobs, cluster, policy_named(policy)), about, question, as_json=as_json)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ from stellwerk.simulation import Cluster
 
 F = TypeVar("F", bound=Callable[..., object])
 MAX_SEEDS = 1_000
+SMALL_SWEEP_JOBS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +102,13 @@ def what_if_options(command: F) -> F:
     return command
 
 
-def about_replay(jobs: JobTable, cluster: Cluster, policy: str) -> About:
+def about_replay(jobs: JobTable, cluster: Cluster, policy: str, language: Language) -> About:
     """What the page and the JSON say of log, cluster and policy."""
+    name = text("what_if.pooled", language, count=cluster.processors) if cluster.is_pooled else cluster.name
     with jobs.source.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     in_log = len(jobs) + sum(finding.jobs for finding in jobs.dropped.values())
-    return About(jobs.source.name, sha256, jobs.header, in_log, len(jobs), cluster.name, policy)
+    return About(jobs.source.name, sha256, jobs.header, in_log, len(jobs), name, policy)
 
 
 def run_what_if(base: Scenario, about: About, asked: Asked, *, as_json: bool) -> None:
@@ -146,7 +149,9 @@ def _run_sweep(base: Scenario, about: About, changes: Sequence[Change], asked: A
     elif asked.place == "slurm" and folder is not None:
         results = run_in_folder(folder, [[change.text for change in one] for one in scenarios], about)
     else:
-        workers = asked.workers or len(os.sched_getaffinity(0))
+        # A process takes seconds to start: for a few replays of a small log it is not worth it.
+        small = len(base.jobs) * len(scenarios) < SMALL_SWEEP_JOBS
+        workers = asked.workers or (1 if small else len(os.sched_getaffinity(0)))
         results = [outcome_as_dict(one) for one in run_sweep(base, scenarios, seeds=seeds, workers=workers)]
     if results is None:
         return
@@ -175,8 +180,11 @@ def _show(outcomes: Sequence[Outcome], about: About, language: Language) -> None
         left_out = outcome.whole[0].unsatisfiable
         if left_out:
             click.echo(text("what_if.not_run", language, name=name_of(outcome, language), count=left_out))
-    both = (outcomes[0], outcomes[-1])  # a terminal is too narrow for more in one table
-    tables = (whole_table(outcomes, language), size_table(both, language), group_table(both, language))
+    tables = (
+        whole_table(outcomes, language),
+        size_table(outcomes, language, joined=True),
+        group_table(outcomes, language, joined=True),
+    )
     for table in tables:
         if table is not None:
             _print_table(table)
@@ -187,10 +195,14 @@ def _heading(about: About) -> str:
 
 
 def _print_table(table: Table) -> None:
+    """One scenario's changes stand under each other; what stands in a row's first cell is never cut."""
+    names = [name.replace(", ", "\n") for name, _ in table.rows]
+    widest = max(len(line) for name in names for line in name.split("\n"))
     shown = RichTable(title=table.caption, title_justify="left")
-    for number, name in enumerate(table.header):
-        shown.add_column(name, justify="right" if number else "left", overflow="fold")
-    for name, cells in table.rows:
+    shown.add_column(textwrap.fill(table.header[0], widest, break_long_words=False), no_wrap=True)
+    for column in table.header[1:]:
+        shown.add_column(column, justify="right", overflow="fold")
+    for name, (_, cells) in zip(names, table.rows, strict=True):
         shown.add_row(name, *(f"{best}\n{bounds}" if bounds else best for best, bounds in cells))
     console.print()
     console.print(shown)

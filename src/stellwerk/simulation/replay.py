@@ -11,8 +11,8 @@ from stellwerk.errors import InputError
 from stellwerk.records import JobTable
 from stellwerk.simulation.cluster import Cluster
 from stellwerk.simulation.model import Schedule, Unsatisfiable
-from stellwerk.simulation.policy import Easy, Fcfs, Policy
-from stellwerk.simulation.pooled import easy_starts_s
+from stellwerk.simulation.policy import Conservative, Easy, Fcfs, Policy
+from stellwerk.simulation.pooled import conservative_starts_s, easy_starts_s, replanned_starts_s
 
 
 def simulate(jobs: JobTable, *, cluster: Cluster, policy: Policy, seed: int = 0) -> Schedule:  # noqa: ARG001
@@ -60,6 +60,10 @@ def _pooled_starts_s(queue: _Queue, processors: int, policy: Policy) -> NDArray[
             return easy_starts_s(*queue, processors, False, policy.order == "arrivals_first")
         case Easy():
             return easy_starts_s(*queue, processors, True, policy.order == "arrivals_first")
+        case Conservative(replan=False):
+            return conservative_starts_s(*queue, processors, policy.order == "ends_first")
+        case Conservative():
+            return replanned_starts_s(*queue, processors)
     raise InputError("pooled processors have no scheduler for this policy", key="policy", value=policy)
 
 
