@@ -1,11 +1,12 @@
 """Jobs of a few seconds to minutes on the real Slurm, and what its accounting says of them.
 
-    python -m tests.slurm.replay FOLDER [SCENARIO…]     records the schedules of tests/data/slurm anew into FOLDER
+python -m tests.slurm.replay FOLDER [SCENARIO…]     records the schedules of tests/data/slurm anew into FOLDER
 """
 
 from __future__ import annotations
 
 import csv
+import datetime
 import random
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from tests.slurm.testbed import CORES_PER_GPU, Slurm
 
+CALC_PERIOD_S = 60  # PriorityCalcPeriod
 NODES, GPUS_PER_NODE = 16, 8
 ACCOUNTS = {"astro": 4, "bio": 2, "chem": 1, "data": 1}
 """Shares in the fair-share tree."""
@@ -69,7 +71,7 @@ class Job:
 def draw_jobs(count: int, *, span_s: float, seed: int) -> list[Job]:
     """Jobs of 1 to 32 GPUs, most of them small, that run 5 to 120 s and ask for one to three times as long.
 
-    They arrive in a Poisson stream over ``span_s``; 300 in 240 s ask for half as much again as the nodes give.
+    They arrive in a Poisson stream over ``span_s``; 300 in 120 s ask for three times what the nodes give.
     """
     draw = random.Random(seed)  # noqa: S311
     submit_s, jobs = 0.0, []
@@ -95,7 +97,12 @@ def prepare_accounting(slurm: Slurm) -> None:
 
 
 def replay(slurm: Slurm, jobs: Iterable[Job]) -> str:
-    """Submit each job at its time, wait until all have ended, and return what sacct says of all their executions."""
+    """Submit each job at its time, wait until all have ended, and return what sacct says of all their executions.
+
+    The replay starts on a whole minute of the controller's clock, when it works out usage and priorities.
+    """
+    since_start = datetime.datetime.now(datetime.UTC) - slurm.controller_started()
+    time.sleep(CALC_PERIOD_S - since_start.total_seconds() % CALC_PERIOD_S)
     begin = time.monotonic()
     submitted = []
     for job in jobs:
@@ -124,7 +131,7 @@ def write_jobs(jobs: Iterable[Job], path: Path) -> None:
 def record(folder: Path, scenarios: Iterable[str]) -> None:
     """Bring a cluster up, replay the 300 jobs under each scenario, write jobs.csv and the answers of sacct."""
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = draw_jobs(300, span_s=240, seed=1)
+    jobs = draw_jobs(300, span_s=120, seed=1)
     write_jobs(jobs, folder / "jobs.csv")
     with tempfile.TemporaryDirectory() as place:
         slurm = Slurm(Path(place), NODES, GPUS_PER_NODE)

@@ -11,6 +11,7 @@ not set its groups there (scripts/offline gives root a network namespace only).
 
 from __future__ import annotations
 
+import datetime
 import os
 import pwd
 import shutil
@@ -96,7 +97,12 @@ class Slurm:
         self._daemons.stop("slurmctld")
         self._daemons.start("slurmctld", "-D")
         self._daemons.wait_for("slurmctld", self._has_all_nodes)
-        self.run("scontrol", "reconfigure")
+
+    def controller_started(self) -> datetime.datetime:
+        """When the controller last came up, in UTC: usage and priorities are worked out anew each minute from then."""
+        lines = (self.folder / "log" / "slurmctld").read_text(encoding="utf-8").splitlines()
+        line = next(line for line in reversed(lines) if "started on cluster" in line)
+        return datetime.datetime.fromisoformat(line[1:24]).replace(tzinfo=datetime.UTC)
 
     def add_account(self, account: str, shares: int = 1) -> None:
         """An account below the root of the fair-share tree, for the jobs of this user; one that is there stays."""

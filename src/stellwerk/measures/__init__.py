@@ -3,6 +3,7 @@
 from stellwerk.measures.array_job import render_array_job
 from stellwerk.measures.changes import FORMS, Change, parse_change, parse_sweep
 from stellwerk.measures.comparison import Comparison, compare
+from stellwerk.measures.fit import Candidate, Fit, fit_policy, wait_distance
 from stellwerk.measures.groups import (
     SLOWDOWN_THRESHOLD_S,
     GroupIndicators,
@@ -32,8 +33,10 @@ __all__ = [
     "RUN_TIME_BOUNDS_S",
     "SLOWDOWN_THRESHOLD_S",
     "About",
+    "Candidate",
     "Change",
     "Comparison",
+    "Fit",
     "GroupIndicators",
     "Indicators",
     "Outcome",
@@ -48,6 +51,7 @@ __all__ = [
     "bounded_slowdown",
     "compare",
     "evaluate",
+    "fit_policy",
     "held_s",
     "held_units",
     "indicators",
@@ -66,6 +70,7 @@ __all__ = [
     "sizes_of_class",
     "summarise_waits",
     "time_edges",
+    "wait_distance",
     "waits_as_toml",
     "waits_by_size",
     "what_if",
