@@ -16,13 +16,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from measure import ROUNDS, median_s, row
+from simulation import simulation_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "german-7b.toml"
-ROUNDS = 7
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """Of commands: an installed package is compiled once, not at each start."""
 
@@ -37,7 +37,7 @@ def main() -> None:
         catalogue_check(),
         edition_build(),
         search_speed(),
-        simulate_speed(),
+        *simulation_rows(),
     ]
     report = {
         "schema": 1,
@@ -48,17 +48,17 @@ def main() -> None:
     (ROOT / "bench.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(report["machine"])
     print(f"{'name':34} {'value':>12} {'unit':10} {'limit':>8} {'peer':>12}")
-    for row in results:
-        peer = f"{row['peer']:.4g}" if row["peer"] is not None else "–"
-        limit = f"{row['limit']:.4g}" if row["limit"] is not None else "–"
-        print(f"{row['name']:34} {row['value']:12.4g} {row['unit']:10} {limit:>8} {peer:>12}")
+    for one in results:
+        peer = f"{one['peer']:.4g}" if one["peer"] is not None else "–"
+        limit = f"{one['limit']:.4g}" if one["limit"] is not None else "–"
+        print(f"{one['name']:34} {one['value']:12.4g} {one['unit']:10} {limit:>8} {peer:>12}")
 
 
 def import_time() -> dict[str, object]:
     """`import stellwerk` in a fresh interpreter, less the interpreter's own start."""
-    bare = _median_s(lambda: subprocess.run([sys.executable, "-c", ""], check=True, env=ENVIRONMENT))
-    loaded = _median_s(lambda: subprocess.run([sys.executable, "-c", "import stellwerk"], check=True, env=ENVIRONMENT))
-    return _row("import.stellwerk", loaded - bare, "s", limit=0.15)
+    bare = median_s(lambda: subprocess.run([sys.executable, "-c", ""], check=True, env=ENVIRONMENT))
+    loaded = median_s(lambda: subprocess.run([sys.executable, "-c", "import stellwerk"], check=True, env=ENVIRONMENT))
+    return row("import.stellwerk", loaded - bare, "s", limit=0.15)
 
 
 def core_packages() -> dict[str, object]:
@@ -71,7 +71,7 @@ def core_packages() -> dict[str, object]:
         seen.add(name)
         always = [one for one in importlib.metadata.requires(name) or [] if ";" not in one]  # no extra, no marker
         wanted += [re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower() for requirement in always]
-    return _row("core.packages", len(seen), "packages", limit=15)
+    return row("core.packages", len(seen), "packages", limit=15)
 
 
 def match_in_process() -> dict[str, object]:
@@ -81,13 +81,13 @@ def match_in_process() -> dict[str, object]:
 
     catalogue, workload = load_catalogue(), read_workload(EXAMPLE)
     day = workload.as_of or datetime.date(2026, 11, 23)
-    return _row("match.in_process", _median_s(lambda: match(workload, catalogue, day)), "s", limit=0.5)
+    return row("match.in_process", median_s(lambda: match(workload, catalogue, day)), "s", limit=0.5)
 
 
 def match_as_command() -> dict[str, object]:
     command = [str(Path(sys.executable).parent / "stellwerk"), "match", str(EXAMPLE), "--json"]
-    seconds = _median_s(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT))
-    return _row("match.command", seconds, "s", limit=1.0)
+    seconds = median_s(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT))
+    return row("match.command", seconds, "s", limit=1.0)
 
 
 def match_generated() -> list[dict[str, object]]:
@@ -112,8 +112,8 @@ def match_generated() -> list[dict[str, object]]:
         found.append([float(value) for value in done.stdout.split()])
     seconds, megabytes = (statistics.median(values) for values in zip(*found, strict=True))
     return [
-        _row("match.10000_offers", seconds, "s", limit=3.0),
-        _row("match.10000_offers.memory", megabytes, "MB", limit=400.0),
+        row("match.10000_offers", seconds, "s", limit=3.0),
+        row("match.10000_offers.memory", megabytes, "MB", limit=400.0),
     ]
 
 
@@ -121,8 +121,8 @@ def catalogue_check() -> dict[str, object]:
     """`stellwerk catalog check` over all packaged files, as a command."""
     files = ROOT / "src" / "stellwerk" / "catalog" / "data"
     command = [str(Path(sys.executable).parent / "stellwerk"), "catalog", "check", str(files)]
-    seconds = _median_s(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT))
-    return _row("catalog.check.command", seconds, "s", limit=1.0)
+    seconds = median_s(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT))
+    return row("catalog.check.command", seconds, "s", limit=1.0)
 
 
 def edition_build() -> dict[str, object]:
@@ -133,8 +133,8 @@ def edition_build() -> dict[str, object]:
     catalogue, day = load_catalogue(), datetime.date(2026, 11, 23)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "edition"
-        seconds = _median_s(lambda: write_edition(compose_edition(catalogue, as_of=day, version="1"), out))
-    return _row("whitepaper.build", seconds, "s", limit=2.0)
+        seconds = median_s(lambda: write_edition(compose_edition(catalogue, as_of=day, version="1"), out))
+    return row("whitepaper.build", seconds, "s", limit=2.0)
 
 
 def search_speed() -> dict[str, object]:
@@ -150,33 +150,7 @@ def search_speed() -> dict[str, object]:
         power_w=Interval(500, 800, 1200), pue=Interval(1.05, 1.2, 1.6), measured=True,
     )  # fmt: skip
     evaluated = search(workload, machine).evaluated
-    return _row("planner.layouts_per_s.7b", evaluated / _median_s(lambda: search(workload, machine)), "layouts/s")
-
-
-def simulate_speed() -> dict[str, object]:
-    """EASY on the excerpt of the KTH log in the repository."""
-    from stellwerk.records import read_swf, replayable
-    from stellwerk.simulation import Cluster, Easy, simulate
-
-    jobs = replayable(read_swf(ROOT / "tests" / "data" / "swf" / "kth-sp2-1996-first-2500.swf.gz"))
-    seconds = _median_s(lambda: simulate(jobs, cluster=Cluster.pooled(100), policy=Easy()))
-    return _row("simulate.easy.kth_excerpt", len(jobs) / seconds, "jobs/s")
-
-
-def _median_s(call: Callable[[], object]) -> float:
-    call()
-    durations = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        call()
-        durations.append(time.perf_counter() - started)
-    return statistics.median(durations)
-
-
-def _row(
-    name: str, value: float, unit: str, *, limit: float | None = None, peer: float | None = None
-) -> dict[str, object]:
-    return {"name": name, "value": value, "unit": unit, "limit": limit, "peer": peer}
+    return row("planner.layouts_per_s.7b", evaluated / median_s(lambda: search(workload, machine)), "layouts/s")
 
 
 def _processor() -> str:

@@ -7,8 +7,9 @@ import os
 import stat
 import tempfile
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from stellwerk.errors import InputError
 
@@ -75,6 +76,16 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
     Raises InputError where it cannot be written, or where something else than a file is there.
     """
+    with whole_file(path, mode=mode) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """A stream to write bytes to; they take the place of ``path`` when all are written, and vanish otherwise.
+
+    Missing folders are made. Raises InputError as ``write_whole`` does, for what is done inside as well.
+    """
     try:
         if path.exists() and not path.is_file():
             raise InputError("cannot be written: something else than a file is there", file=path)
@@ -85,7 +96,7 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
         part.chmod(mode)
         part.replace(path)
     except OSError as error:

@@ -13,7 +13,15 @@ from playwright.sync_api import Browser, Page
 from stellwerk import __version__
 from stellwerk.broker import match, render_match_page
 from stellwerk.catalog import load_catalogue
-from stellwerk.measures import About, Scenario, parse_change, render_what_if_page, what_if
+from stellwerk.measures import (
+    About,
+    Scenario,
+    parse_change,
+    render_usage_page,
+    render_what_if_page,
+    usage_of,
+    what_if,
+)
 from stellwerk.messages import LANGUAGES
 from stellwerk.records import read_swf, replayable
 from stellwerk.simulation import Cluster, Easy
@@ -27,10 +35,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "german-7b.toml"
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOG = Path(__file__).parents[1] / "data/swf/kth-sp2-1996-first-2500.swf.gz"
 PAGES = [
-    *(f"{name}-{language}.html" for name in ("match", "what-if") for language in LANGUAGES),
-    "index.html",
-    "de/index.html",
-    "en/index.html",
+    *(f"{kind}-{language}.html" for kind in ("match", "usage", "what-if") for language in LANGUAGES),
+    *("index.html", "de/index.html", "en/index.html"),
 ]
 
 
@@ -41,15 +47,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     catalogue = load_catalogue()
     write_edition(compose_edition(catalogue, as_of=DAY, version=__version__), folder)
     answer = match(read_workload(EXAMPLE), catalogue, DAY)
+    usage = usage_of(read_swf(LOG))
     jobs = replayable(read_swf(LOG))
     changes = [parse_change("processors+20"), parse_change("load=1.1")]
     outcomes = what_if(Scenario(jobs, Cluster.pooled(100), Easy()), changes, each=True)
     about = About(LOG.name, "0" * 64, jobs.header, len(jobs), len(jobs), "100 processors", "easy")
     for language in LANGUAGES:
         (folder / f"match-{language}.html").write_text(render_match_page(answer, language), encoding="utf-8")
-        (folder / f"what-if-{language}.html").write_text(
-            render_what_if_page(outcomes, about, language), encoding="utf-8"
-        )
+        usage_page = render_usage_page(usage, language, file=LOG.name, sha256="0" * 64, left_out=["…"])
+        (folder / f"usage-{language}.html").write_text(usage_page, encoding="utf-8")
+        what_if_page = render_what_if_page(outcomes, about, language)
+        (folder / f"what-if-{language}.html").write_text(what_if_page, encoding="utf-8")
     return folder
 
 

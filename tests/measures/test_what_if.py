@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from stellwerk.measures import indicators
 from stellwerk.measures.changes import parse_change, parse_sweep
 from stellwerk.measures.outcome_json import outcome_as_dict
+from stellwerk.measures.replays import evaluate, what_if
 from stellwerk.measures.scenario import Scenario
 from stellwerk.measures.sweep import run_sweep, scenarios_of
-from stellwerk.measures.what_if import evaluate, what_if
-from stellwerk.simulation import Cluster, Easy, simulate
+from stellwerk.measures.what_if_page import About, render_what_if_page
+from stellwerk.records import JobTable
+from stellwerk.simulation import Cluster, Easy, Failures, NodeGroup, Policy, Schedule, simulate
 from tests.measures.logs import excerpt
 
 
@@ -71,3 +74,25 @@ def test_a_sweep_over_processes_gives_what_single_replays_give(base: Scenario) -
     together = run_sweep(base, grid, workers=2)
     alone = [evaluate(base, scenario) for scenario in grid]
     assert [outcome_as_dict(one) for one in together] == [outcome_as_dict(one) for one in alone]
+
+
+def test_what_is_drawn_at_random_is_replayed_once_per_seed(base: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The replay itself stands in: seed s makes every job wait s seconds longer."""
+    cluster = Cluster.of_nodes((NodeGroup("nodes", 100, cores=1),))
+    of_nodes = replace(base, cluster=replace(cluster, failures=Failures(1e6, 3_600)))
+
+    def drawn(jobs: JobTable, *, cluster: Cluster, policy: Policy, seed: int) -> Schedule:
+        schedule = simulate(jobs, cluster=Cluster.pooled(cluster.processors), policy=policy)
+        later = replace(schedule, start_s=schedule.start_s + seed, end_s=schedule.end_s + seed)
+        return replace(later, nodes=schedule.processors)
+
+    monkeypatch.setattr("stellwerk.measures.replays.simulate", drawn)
+    found = evaluate(of_nodes, seeds=(0, 1, 5))
+    waits = [whole.mean_wait_s for whole in found.whole]
+    assert found.seeds == (0, 1, 5)
+    assert waits[1:] == pytest.approx([waits[0] + 1, waits[0] + 5])
+    assert len(found.by_size) == len(found.by_group) == 3
+    assert sum(curve.jobs for curve in found.wait_curves) == 3 * 2_499  # the jobs of all replays
+    page = render_what_if_page([found, found], About("log", "0" * 64, (), 1, 1, "nodes", "easy"), "en")
+    assert "each scenario was replayed 3 times" in page
+    assert '<span class="bounds">2.15 h–2.15 h</span>' not in page  # a range that rounding hides is none

@@ -6,8 +6,8 @@ import pytest
 
 from stellwerk.measures.changes import parse_change
 from stellwerk.measures.outcome import Outcome
+from stellwerk.measures.replays import what_if
 from stellwerk.measures.scenario import Scenario
-from stellwerk.measures.what_if import what_if
 from stellwerk.measures.what_if_page import About, render_what_if_page
 from stellwerk.measures.what_if_words import across
 from stellwerk.messages import LANGUAGES, Language
@@ -47,7 +47,7 @@ def test_what_is_not_drawn_at_random_is_said_to_be_exact(outcomes: tuple[Outcome
 
 
 def test_several_replays_show_their_median_and_their_range() -> None:
-    assert across([3.0, 1.0, 8.0], str) == ("3.0", "1.0 – 8.0")
+    assert across([3.0, 1.0, 8.0], str) == ("3.0", "1.0–8.0")
     assert across([1.0, 3.0], str)[0] == "2.0"
     assert across([2.0, 2.0], str) == ("2.0", "")
     assert across([None], str) == ("–", "")

@@ -184,8 +184,8 @@ def test_a_gzip_that_ends_early_is_named_wherever_it_ends(tmp_path_factory: pyte
 def test_a_file_above_the_cap_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.swf"
     with path.open("wb") as file:
-        file.truncate(2**30)
-    with pytest.raises(InputError, match=r"huge\.swf: larger than 512 MiB"):
+        file.truncate(2**35)
+    with pytest.raises(InputError, match=r"huge\.swf: larger than 16384 MiB"):
         read_jobs(path)
 
 

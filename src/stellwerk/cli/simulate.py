@@ -37,6 +37,7 @@ PROCESSOR_HOURS = ChargeRule(unit="processor-h", units_per_device_hour=1.0)
 DROP_REASONS = {
     "partial_execution": "one part of a checkpointed run",
     "no_job_id": "no job id",
+    "times_out_of_order": "ends before it starts, or starts before it is submitted",
     "no_submit_time": "no submit time",
     "no_run_time": "no run time",
     "zero_run_time": "run time of zero",

@@ -77,12 +77,16 @@ def indicators_by_group(
     job is in no group), ``wait_s`` and ``run_s`` in seconds (``MISSING``: unknown), ``units`` how many accelerators
     (or processors) it held.
     """
-    rows = np.argsort(code, kind="stable")
+    # numpy sorts 16-bit numbers by counting, ten times as fast as larger ones.
+    sortable = code.astype(np.int16) if len(names) < 2**15 else code
+    rows = np.argsort(sortable, kind="stable")
     bounds = np.searchsorted(code[rows], np.arange(len(names) + 1))
-    groups = (
-        (name, rows[start:end]) for name, start, end in zip(names, bounds[:-1], bounds[1:], strict=True) if end > start
+    wait_s, run_s, units = wait_s[rows], run_s[rows], units[rows]
+    return tuple(
+        _indicators(name, wait_s[start:end], run_s[start:end], units[start:end])
+        for name, start, end in zip(names, bounds[:-1], bounds[1:], strict=True)
+        if end > start
     )
-    return tuple(_indicators(name, wait_s[members], run_s[members], units[members]) for name, members in groups)
 
 
 def size_class(units: Ints) -> NDArray[np.int64]:

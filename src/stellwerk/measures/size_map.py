@@ -35,7 +35,8 @@ def size_map(*, wait_s: Ints, run_s: Ints, units: Ints) -> SizeMap:
     first = int(row.min(initial=2**62)) if len(row) else 0
     rows, columns = (int(row.max()) - first + 1 if len(row) else 0), len(RUN_TIME_BOUNDS_S) + 1
     cell = (row - first) * columns + column
-    order = np.lexsort((wait_s, cell))
+    by_wait = np.argsort(wait_s)
+    order = by_wait[np.argsort(cell[by_wait].astype(np.int16), kind="stable")]  # 16 bits are sorted by counting
     jobs = np.bincount(cell, minlength=rows * columns)
     end = np.cumsum(jobs)
     median = np.full(rows * columns, np.nan)

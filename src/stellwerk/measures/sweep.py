@@ -12,9 +12,9 @@ from pathlib import Path
 
 from stellwerk.measures.changes import Change
 from stellwerk.measures.outcome import Outcome
+from stellwerk.measures.replays import evaluate
 from stellwerk.measures.scenario import Scenario
 from stellwerk.measures.shared import open_shared, share
-from stellwerk.measures.what_if import evaluate
 
 
 def scenarios_of(

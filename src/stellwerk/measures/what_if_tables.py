@@ -62,8 +62,8 @@ def whole_table(outcomes: Sequence[Outcome], language: Language) -> Table:
 
 
 def size_table(outcomes: Sequence[Outcome], language: Language, *, joined: bool = False) -> Table:
-    """One row per class of sizes. ``joined``: one cell ``first → last`` per measure, for a narrow place; otherwise a
-    cell per outcome."""
+    """One row per class of sizes. ``joined``: one cell ``first → last`` per measure without the ranges, for a
+    narrow place; otherwise a cell per outcome."""
     sizes = sorted({(one.smallest, one.largest) for outcome in outcomes for seed in outcome.by_size for one in seed})
     found = [
         [{(one.smallest, one.largest): one.found for one in seed} for seed in outcome.by_size] for outcome in outcomes
@@ -118,13 +118,10 @@ def _cells(found: list[list[GroupIndicators | None]], language: Language, joined
         cells(lambda one: one.wait.p90_s, duration),
         cells(lambda one: one.bounded_slowdown, number),
     )
-    shown = [_joined(row[0], row[-1]) for row in measures] if joined else [cell for row in measures for cell in row]
+    shown = [cell for row in measures for cell in row]
+    if joined:
+        shown = [(f"{row[0][0]} → {row[-1][0]}", "") for row in measures]
     return (cells(lambda one: one.jobs, number)[0], cells(lambda one: one.unit_hours, number)[0], *shown)
-
-
-def _joined(before: Cell, after: Cell) -> Cell:
-    bounds = f"{before[1] or before[0]} → {after[1] or after[0]}" if before[1] or after[1] else ""
-    return f"{before[0]} → {after[0]}", bounds
 
 
 def sweep_table(outcomes: Sequence[Mapping[str, Any]], language: Language) -> Table:

@@ -40,7 +40,7 @@ def across(values: Sequence[float | None], show: Callable[[float], str]) -> Cell
         return "–", ""
     middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
     low, high = show(known[0]), show(known[-1])
-    return show(middle), "" if low == high else f"{low} – {high}"
+    return show(middle), "" if low == high else f"{low}–{high}"
 
 
 def shown_duration(language: Language) -> Callable[[float], str]:

@@ -32,9 +32,23 @@ JOB_STATES = (
 """How a job ended, or where it stands, in the words of Slurm."""
 
 DropReason = Literal[
-    "partial_execution", "no_job_id", "no_submit_time", "no_run_time", "zero_run_time", "no_processors"
+    "partial_execution",
+    "job_step",
+    "broken_line",
+    "no_such_time",
+    "unreadable_value",
+    "repeated_record",
+    "times_out_of_order",
+    "no_job_id",
+    "no_submit_time",
+    "no_run_time",
+    "zero_run_time",
+    "no_processors",
 ]
-"""Why a record of a log is not a job that can be replayed."""
+"""Why a line of a log is not in the table, or a record not a job that can be replayed."""
+
+Remark = Literal["truncated_line", "name_with_separator", "not_utf8", "clock_shown_twice", "tasks_in_one_line"]
+"""What a reader had to make of a line that is in the table."""
 
 Int64s = NDArray[np.int64]
 Int32s = NDArray[np.int32]
@@ -110,6 +124,8 @@ class JobTable:
     """The instant of second 0, in UTC."""
     dropped: Mapping[DropReason, Finding]
     """What is in the log and not in the table."""
+    remarks: Mapping[Remark, Finding]
+    """What is in the table, but not quite as the log says it."""
     out_of_order: Finding | None
     """Jobs submitted before the one that precedes them in the log; the table is sorted."""
 

@@ -12,20 +12,20 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
 
-MAX_TEXT_BYTES = 512 * 2**20
-"""Largest text, after decompression: about six million jobs."""
+MAX_TEXT_BYTES = 16 * 2**30
+"""Largest text, after decompression: some 50 million jobs."""
 MAX_LINE_BYTES = 64 * 2**10
 MAX_NUMBER = 10**11
 """Largest value: 3,000 years in seconds. Sums over a whole file then stay far inside int64."""
 
-_BLOCK_BYTES = 2**20
+_BLOCK_BYTES = 2**21
 _GZIP_MAGIC = b"\x1f\x8b"
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 
@@ -51,30 +51,42 @@ class Rows:
 
 
 def read_rows(path: Path, row_format: RowFormat) -> Rows:
-    """All rows of a file. Numbers are whole and at most ``MAX_NUMBER`` in magnitude; empty lines are skipped.
+    """All rows of a file at once, as ``row_blocks`` reads them."""
+    blocks = list(row_blocks(path, row_format))
+    return Rows(
+        np.concatenate([np.empty((0, len(row_format.wanted)), np.int64), *(block.values for block in blocks)]),
+        np.concatenate([np.empty(0, np.int64), *(block.line for block in blocks)]),
+        tuple(comment for block in blocks for comment in block.comments),
+    )
+
+
+def row_blocks(path: Path, row_format: RowFormat) -> Iterator[Rows]:
+    """The rows of a file, some at a time. Numbers are whole and at most ``MAX_NUMBER`` in magnitude; empty lines are
+    skipped.
 
     Raises InputError with the file for one that is missing, no regular file, larger than ``MAX_TEXT_BYTES`` or a
     gzip that is broken or ends early; with the line, too, for text that is not UTF-8, a line longer than
     ``MAX_LINE_BYTES``, a row with another number of fields and a wanted field that is no such number.
     """
-    values = [np.empty((0, len(row_format.wanted)), np.int64)]
-    line_numbers: list[int] = []
-    comments: list[str] = []
-    for first_line, lines in _line_blocks(path):
+    for first_line, lines in line_blocks(path):
         rows: list[str] = []
+        numbers: list[int] = []
+        comments: list[str] = []
         for number, line in enumerate(lines, first_line):
             text = line.strip()
             if text.startswith(row_format.comment):
                 comments.append(text)
             elif text:
                 rows.append(text)
-                line_numbers.append(number)
-        values.append(_numbers(path, rows, line_numbers[len(line_numbers) - len(rows) :], row_format))
-    return Rows(np.concatenate(values), np.array(line_numbers, np.int64), tuple(comments))
+                numbers.append(number)
+        yield Rows(_numbers(path, rows, numbers, row_format), np.array(numbers, np.int64), tuple(comments))
 
 
-def _line_blocks(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Blocks of whole lines, each with the number of its first line."""
+def line_blocks(path: Path, *, errors: Literal["strict", "replace"] = "strict") -> Iterator[tuple[int, list[str]]]:
+    """Blocks of whole lines, each with the number of its first line; raises InputError as ``read_rows`` does.
+
+    With ``replace``, bytes that are not UTF-8 become U+FFFD instead.
+    """
     line = 1
     try:
         with _opened(path) as stream:
@@ -85,9 +97,9 @@ def _line_blocks(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if size_bytes > MAX_TEXT_BYTES:
                     raise _refusal(path, line, f"larger than {MAX_TEXT_BYTES >> 20} MiB")
                 *whole, rest = (rest + chunk).split(b"\n")
-                yield line, _decoded(path, line, whole, rest)
+                yield line, _decoded(path, line, whole, rest, errors)
                 line += len(whole)
-            yield line, _decoded(path, line, [rest], b"")
+            yield line, _decoded(path, line, [rest], b"", errors)
     except EOFError as error:
         raise InputError("the gzip ends early", file=path) from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -106,14 +118,14 @@ def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
     return gzip.open(path) if is_gzip else path.open("rb")
 
 
-def _decoded(path: Path, first_line: int, lines: list[bytes], rest: bytes) -> list[str]:
+def _decoded(path: Path, first_line: int, lines: list[bytes], rest: bytes, errors: str) -> list[str]:
     """The lines as text; ``rest`` is the beginning of the next, read so far."""
     for number, line in enumerate((*lines, rest), first_line):
         if len(line) > MAX_LINE_BYTES:
             raise _refusal(path, number, f"line longer than {MAX_LINE_BYTES >> 10} KiB")
     try:
         # A carriage return is a blank, wherever it stands.
-        return b"\n".join(lines).replace(b"\r", b" ").decode().split("\n")
+        return b"\n".join(lines).replace(b"\r", b" ").decode(errors=errors).split("\n")
     except UnicodeDecodeError as error:
         raise _refusal(path, first_line + error.object.count(b"\n", 0, error.start), "not UTF-8 text") from error
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
-from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, JobTable, Labels
-from stellwerk.records.rows import RowFormat, read_rows
+from stellwerk.records.builder import FoundLines, TableBuilder
+from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, Int32s, JobTable
+from stellwerk.records.rows import RowFormat, row_blocks
 
 SWF = RowFormat(
     fields=(
@@ -56,6 +58,18 @@ SWF = RowFormat(
 _PARTIAL_EXECUTION = (2, 3, 4)
 _STATES = {0: "failed", 1: "completed", 5: "cancelled"}
 _BYTES_PER_KB = 1024
+_YEAR_9999_S = 253_000_000_000
+_NUMBERS = (
+    "job_id",
+    "line",
+    "submit_s",
+    "wait_s",
+    "run_s",
+    "requested_s",
+    "allocated_processors",
+    "requested_processors",
+)
+Texts = dict[str, tuple[Int32s, Sequence[str]]]
 
 
 def read_swf(path: Path) -> JobTable:
@@ -68,20 +82,19 @@ def read_swf(path: Path) -> JobTable:
     Raises InputError, with file and line, for what ``read_rows`` refuses, for an id that stands twice and for
     a log without a job.
     """
-    rows = read_rows(path, SWF)
-    values = np.maximum(rows.values.T, MISSING)
-    columns = dict(zip(SWF.wanted, values, strict=True)) | {"line": rows.line}
-    kept, dropped = _judge(columns)
-    if not kept.any():
-        raise InputError("holds no usable job", file=path, value=_described(dropped))
-    columns = {name: column[kept] for name, column in columns.items()}
-    _refuse_duplicates(path, columns["job_id"], columns["line"])
-    earlier = np.flatnonzero(np.diff(columns["submit_s"]) < 0) + 1
-    out_of_order = Finding(len(earlier), int(columns["line"][earlier[0]])) if len(earlier) else None
-    if out_of_order:
-        queue_order = np.argsort(columns["submit_s"], kind="stable")
-        columns = {name: column[queue_order] for name, column in columns.items()}
-    return _table(columns, path, rows.comments, dropped, out_of_order)
+    found, builder = FoundLines(), TableBuilder()
+    header: list[str] = []
+    for rows in row_blocks(path, SWF):
+        header += rows.comments
+        columns = dict(zip(SWF.wanted, np.maximum(rows.values.T, MISSING), strict=True)) | {"line": rows.line}
+        kept = _judge(columns, found)
+        builder.add(*_records({name: column[kept] for name, column in columns.items()}))
+    if not len(builder.column("line")):
+        raise InputError("holds no usable job", file=path, value=_described(found.dropped))
+    refuse_duplicates(path, builder.column("job_id"), builder.column("line"))
+    start_s = next(iter(_stated_numbers(header, "UnixStartTime")), 0)
+    zero = datetime.datetime.fromtimestamp(start_s, datetime.UTC) if 0 < start_s < _YEAR_9999_S else None
+    return builder.table(source=path, header=tuple(header), zero=zero, found=found)
 
 
 def machine_processors(jobs: JobTable) -> int | None:
@@ -93,82 +106,54 @@ def machine_processors(jobs: JobTable) -> int | None:
     return None
 
 
-def _table(
-    columns: Mapping[str, NDArray[np.int64]],
-    path: Path,
-    header: tuple[str, ...],
-    dropped: Mapping[DropReason, Finding],
-    out_of_order: Finding | None,
-) -> JobTable:
-    unknown_s = np.full(len(columns["line"]), MISSING, np.int64)
-    unknown = unknown_s.astype(np.int32)
-    memory_kb = columns["requested_memory_kb"]
-    processors = np.maximum(columns["requested_processors"], 1)
-    start_s = next(iter(_stated_numbers(header, "UnixStartTime")), None)
-    return JobTable(
-        **{name: columns[name] for name in ("job_id", "line", "submit_s", "wait_s", "run_s", "requested_s")},
-        eligible_s=unknown_s,
-        memory_bytes=np.where(memory_kb > 0, memory_kb * processors * _BYTES_PER_KB, MISSING),
-        requested_processors=_counts(columns["requested_processors"]),
-        allocated_processors=_counts(columns["allocated_processors"]),
-        requested_nodes=unknown,
-        allocated_nodes=unknown,
-        requested_accelerators=unknown,
-        allocated_accelerators=unknown,
-        user=_names(columns["user_id"]),
-        account=_names(columns["group_id"]),
-        qos=_names(columns["queue_id"]),
-        partition=_names(columns["partition_id"]),
-        state=_states(columns["status"]),
-        source=path,
-        header=header,
-        zero=datetime.datetime.fromtimestamp(start_s, datetime.UTC) if start_s else None,
-        dropped=dropped,
-        out_of_order=out_of_order,
-    )
+def _records(columns: Mapping[str, NDArray[np.int64]]) -> tuple[dict[str, NDArray[Any]], Texts]:
+    memory_kb, processors = columns["requested_memory_kb"], columns["requested_processors"]
+    numbers: dict[str, NDArray[Any]] = {name: columns[name] for name in _NUMBERS}
+    numbers["memory_bytes"] = np.where(memory_kb > 0, memory_kb * np.maximum(processors, 1) * _BYTES_PER_KB, MISSING)
+    return numbers, {
+        "user": _names(columns["user_id"]),
+        "account": _names(columns["group_id"]),
+        "qos": _names(columns["queue_id"]),
+        "partition": _names(columns["partition_id"]),
+        "state": _states(columns["status"]),
+    }
 
 
-def _stated_numbers(header: tuple[str, ...], label: str) -> list[int]:
+def _stated_numbers(header: Sequence[str], label: str) -> list[int]:
     found = (re.match(rf";\s*{label}:\s*([0-9]{{1,11}})(\s|$)", line) for line in header)
     return [int(stated[1]) for stated in found if stated]
 
 
-def _counts(values: NDArray[np.int64]) -> NDArray[np.int32]:
-    return values.astype(np.int32)
-
-
-def _names(numbers: NDArray[np.int64]) -> Labels:
+def _names(numbers: NDArray[np.int64]) -> tuple[Int32s, Sequence[str]]:
     """Numbers as names, in the order of the numbers."""
     known, code = np.unique(numbers, return_inverse=True)
     first = int(np.searchsorted(known, 0))
-    codes: NDArray[np.int32] = np.where(numbers < 0, MISSING, code - first).astype(np.int32)
-    return Labels(codes, tuple(str(number) for number in known[first:].tolist()))
+    codes: Int32s = np.where(numbers < 0, MISSING, code - first).astype(np.int32)
+    return codes, tuple(str(number) for number in known[first:].tolist())
 
 
-def _states(status: NDArray[np.int64]) -> Labels:
+def _states(status: NDArray[np.int64]) -> tuple[Int32s, Sequence[str]]:
     code = np.full(len(status), MISSING, np.int32)
     for number, state in _STATES.items():
         code[status == number] = JOB_STATES.index(state)
-    return Labels(code, JOB_STATES)
+    return code, JOB_STATES
 
 
-def _judge(columns: Mapping[str, NDArray[np.int64]]) -> tuple[NDArray[np.bool_], dict[DropReason, Finding]]:
-    """Which rows are records of jobs, and why the others are not."""
+def _judge(columns: Mapping[str, NDArray[np.int64]], found: FoundLines) -> NDArray[np.bool_]:
+    """Which rows are records of jobs; counts the others."""
     reasons: dict[DropReason, NDArray[np.bool_]] = {
         "partial_execution": np.isin(columns["status"], _PARTIAL_EXECUTION),
         "no_job_id": columns["job_id"] == MISSING,
     }
     kept = np.ones(len(columns["line"]), np.bool_)
-    dropped: dict[DropReason, Finding] = {}
     for reason, holds in reasons.items():
-        lines = columns["line"][holds & kept]
-        if len(lines):
-            dropped[reason] = Finding(len(lines), int(lines[0]))
+        found.drop(reason, columns["line"][holds & kept])
         kept &= ~holds
-    return kept, dropped
+    return kept
 
 
-def _refuse_duplicates(path: Path, job_id: NDArray[np.int64], line: NDArray[np.int64]) -> None:
+def refuse_duplicates(path: Path, job_id: NDArray[np.int64], line: NDArray[np.int64]) -> None:
+    """Raises InputError for an id that stands twice."""
     by_id = np.argsort(job_id, kind="stable")
     again = np.flatnonzero(np.diff(job_id[by_id]) == 0)
     if len(again) == 0:
@@ -182,5 +167,5 @@ def _refuse_duplicates(path: Path, job_id: NDArray[np.int64], line: NDArray[np.i
     )
 
 
-def _described(dropped: dict[DropReason, Finding]) -> str:
+def _described(dropped: Mapping[DropReason, Finding]) -> str:
     return ", ".join(f"{finding.jobs} dropped: {reason}" for reason, finding in dropped.items()) or "no row"

@@ -39,18 +39,18 @@ class _Queue(NamedTuple):
 
 
 def _on_pooled(jobs: JobTable, processors: int, policy: Policy) -> Schedule:
-    need = jobs.processors
+    need, limit_s = jobs.processors, jobs.limit_s
     fits = need <= processors
     _refuse_nothing_to_run(jobs, fits, need, processors)
-    limit_s = jobs.limit_s
-    queue = _Queue(jobs.submit_s[fits], np.minimum(jobs.run_s, limit_s)[fits], limit_s[fits], need[fits])
+    rows = slice(None) if fits.all() else fits  # all of them are not copied
+    queue = _Queue(jobs.submit_s[rows], np.minimum(jobs.run_s, limit_s)[rows], limit_s[rows], need[rows])
     start_s = _pooled_starts_s(queue, processors, policy)
     left_out = tuple(
         Unsatisfiable(int(jobs.job_id[row]), int(jobs.line[row]), "more_processors_than_the_machine")
         for row in np.flatnonzero(~fits)
     )
     return Schedule.of_processors(
-        jobs.job_id[fits], queue.submit_s, start_s, start_s + queue.run_s, queue.processors, unsatisfiable=left_out
+        jobs.job_id[rows], queue.submit_s, start_s, start_s + queue.run_s, queue.processors, unsatisfiable=left_out
     )
 
 

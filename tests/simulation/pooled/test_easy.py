@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
 
 from stellwerk.simulation.pooled import easy_starts_s
-from tests.simulation.pooled.logs import Row, columns
+from tests.simulation.pooled.logs import Row, columns, rows
 
 
 @pytest.mark.parametrize(("arrivals_first", "starts_s"), [(False, [0, 1, 4]), (True, [0, 2, 1])])
@@ -24,3 +25,10 @@ def test_a_limit_of_centuries_does_not_change_what_the_others_get() -> None:
         Row(2, 9, 11, 1),
     ]
     assert easy_starts_s(*columns(log), 6, True, False).tolist() == [0, 0, 0, 10, 2, 9]
+
+
+@given(rows=rows(8))
+@settings(max_examples=200, deadline=None)
+def test_without_backfilling_the_order_within_one_second_changes_nothing(rows: list[Row]) -> None:
+    log = columns(rows)
+    assert easy_starts_s(*log, 8, False, True).tolist() == easy_starts_s(*log, 8, False, False).tolist()

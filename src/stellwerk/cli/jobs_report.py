@@ -1,0 +1,230 @@
+"""``stellwerk jobs report``: hours, waits, failures and utilisation from a job log."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import get_args
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from stellwerk import __version__
+from stellwerk.cli.jobs_files import Day, TimeZone, refuse_overwriting
+from stellwerk.cli.output import console, print_json
+from stellwerk.errors import InputError
+from stellwerk.files import write_whole
+from stellwerk.measures import (
+    Capacity,
+    Device,
+    GroupBy,
+    Usage,
+    UsageTable,
+    key_figures,
+    log_sentences,
+    render_usage_page,
+    summary_of,
+    usage_as_dict,
+    usage_of,
+    usage_tables,
+)
+from stellwerk.messages import LANGUAGES, Language, text
+from stellwerk.records import JobTable, machine_processors, read_swf
+from stellwerk.simulation import Cluster, read_cluster
+
+JSON_SCHEMA = 1
+GROUPS_SHOWN = 10
+"""Accounts or users that are listed by name; ``--all`` lists every one."""
+GROUPS_ON_PAGE = 50
+
+_size = click.IntRange(min=1)
+
+
+@click.command(name="report")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--timezone",
+    type=TimeZone(),
+    help="Zone of the times in the log, where it names none, and of the days and months shown. Default: UTC.",
+)
+@click.option(
+    "--cluster", type=click.Path(path_type=Path), help="The cluster's file, for utilisation (docs/clusters.md)."
+)
+@click.option("--accelerators", type=_size, help="How many accelerators the cluster has, for utilisation.")
+@click.option("--processors", type=_size, help="How many processors (cores) the cluster has.")
+@click.option("--count", "device", type=click.Choice(get_args(Device)), help="What to count hours of.")
+@click.option("--by", type=click.Choice(get_args(GroupBy)), help="Which groups to list. Default: accounts, if known.")
+@click.option("--from", "first_day", type=Day(), help="First day to count.")
+@click.option("--to", "last_day", type=Day(), help="Last day to count.")
+@click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@click.option("--all", "show_all", is_flag=True, help="List every account or user.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write the report as one self-contained page.")
+def report_command(
+    file: Path,
+    timezone: datetime.tzinfo | None,
+    cluster: Path | None,
+    accelerators: int | None,
+    processors: int | None,
+    device: Device | None,
+    by: GroupBy | None,
+    first_day: datetime.datetime | None,
+    last_day: datetime.datetime | None,
+    language: Language,
+    show_all: bool,
+    as_json: bool,
+    html: Path | None,
+) -> None:
+    """What the job log FILE says about the use of its cluster: hours, waits, failures, utilisation, queue."""
+    if html is not None:
+        refuse_overwriting(html, [file])
+    jobs = read_swf(file)
+    if len(jobs) == 0:
+        raise InputError("holds no job", file=file)
+    zone = timezone or datetime.UTC
+    usage = usage_of(
+        jobs,
+        zone=zone,
+        capacities=_capacities(jobs, cluster, accelerators, processors),
+        device=device,
+        by=by,
+        period_s=_period(jobs, first_day, last_day, zone),
+    )
+    left_out = _left_out(jobs, language)
+    sha256 = _sha256(file)
+    if html is not None:
+        most_rows = None if show_all else GROUPS_ON_PAGE
+        page = render_usage_page(usage, language, file=file.name, sha256=sha256, left_out=left_out, most_rows=most_rows)
+        write_whole(html, page.encode())
+    if as_json:
+        print_json(
+            {"schema": JSON_SCHEMA, "version": __version__, "log": _log_as_dict(jobs, sha256)} | usage_as_dict(usage)
+        )
+        return
+    _show(usage, file, left_out, language, None if show_all else GROUPS_SHOWN)
+    if html is not None:
+        console.print(text("usage.page_written", language, path=str(html)), markup=False)
+
+
+def _capacities(
+    jobs: JobTable, cluster: Path | None, accelerators: int | None, processors: int | None
+) -> dict[Device, Capacity]:
+    """The sizes given, otherwise those of the cluster's file, otherwise those that the log states."""
+    found: dict[Device, Capacity] = {}
+    stated = machine_processors(jobs)
+    if stated is not None:
+        found["processor"] = Capacity(stated, "log")
+    if cluster is not None:
+        found |= {device: Capacity(count, "cluster") for device, count in _devices(read_cluster(cluster)).items()}
+    if processors is not None:
+        found["processor"] = Capacity(processors, "option")
+    if accelerators is not None:
+        found["accelerator"] = Capacity(accelerators, "option")
+    return found
+
+
+def _devices(cluster: Cluster) -> dict[Device, int]:
+    """How many accelerators and cores a cluster has, as far as its file counts them."""
+    if not cluster.groups:
+        return {"processor": cluster.processors}
+    found: dict[Device, int] = {"accelerator": sum(group.nodes * group.accelerators for group in cluster.groups)}
+    cores = [group.nodes * group.cores for group in cluster.groups if group.cores is not None]
+    if len(cores) == len(cluster.groups):
+        found["processor"] = sum(cores)
+    return {device: count for device, count in found.items() if count}
+
+
+def _period(
+    jobs: JobTable, first_day: datetime.datetime | None, last_day: datetime.datetime | None, zone: datetime.tzinfo
+) -> tuple[int, int] | None:
+    """From the start of the first day to the end of the last, in seconds of the log."""
+    if first_day is None and last_day is None:
+        return None
+    if jobs.zero is None:
+        option = "--from" if first_day is not None else "--to"
+        raise InputError(
+            "the log does not say when it began, so that no day can be chosen", file=jobs.source, key=option
+        )
+    if first_day is not None and last_day is not None and first_day > last_day:
+        raise InputError("is before --from", key="--to", value=f"{last_day:%Y-%m-%d}")
+    begin_s = int(jobs.submit_s.min())
+    end_s = int((jobs.submit_s + jobs.wait_s.clip(0) + jobs.run_s.clip(0)).max()) + 1
+    first_s = begin_s if first_day is None else _second(first_day, jobs.zero, zone)
+    beyond_s = end_s if last_day is None else _second(last_day + datetime.timedelta(days=1), jobs.zero, zone)
+    if first_s >= end_s:
+        raise InputError("is after all that the log holds", key="--from", value=f"{first_day:%Y-%m-%d}")
+    if beyond_s <= begin_s:
+        raise InputError("is before all that the log holds", key="--to", value=f"{last_day:%Y-%m-%d}")
+    return first_s, beyond_s
+
+
+def _second(day: datetime.datetime, zero: datetime.datetime, zone: datetime.tzinfo) -> int:
+    return round((day.replace(tzinfo=zone).astimezone(datetime.UTC) - zero).total_seconds())
+
+
+def _left_out(jobs: JobTable, language: Language) -> list[str]:
+    """What the reader dropped or sorted."""
+    sentences = [
+        text(
+            "usage.log_dropped",
+            language,
+            jobs=finding.jobs,
+            line=finding.first_line,
+            reason=text(f"drop_reason.{reason}", language),
+        )
+        for reason, finding in jobs.dropped.items()
+    ]
+    if jobs.out_of_order is not None:
+        found = jobs.out_of_order
+        sentences.append(text("usage.log_out_of_order", language, jobs=found.jobs, line=found.first_line))
+    return sentences
+
+
+def _log_as_dict(jobs: JobTable, sha256: str) -> dict[str, object]:
+    return {
+        "file": jobs.source.name,
+        "sha256": sha256,
+        "jobs": len(jobs),
+        "dropped": {reason: asdict(finding) for reason, finding in jobs.dropped.items()},
+        "out_of_order": asdict(jobs.out_of_order) if jobs.out_of_order else None,
+    }
+
+
+def _show(usage: Usage, file: Path, left_out: list[str], language: Language, most_rows: int | None) -> None:
+    console.print(text("usage.title", language, file=file.name), style="bold", markup=False)
+    console.print(summary_of(usage, language))
+    for figure in key_figures(usage, language):
+        console.print()
+        console.print(f"{figure.label}: [bold]{figure.amount}[/bold]")
+        console.print(Padding(figure.remark, (0, 0, 0, 2)))
+    for table in usage_tables(usage, language, most_rows=most_rows):
+        _show_table(table, language)
+    console.print()
+    console.print(text("usage.log_title", language), style="bold")
+    for sentence in (*log_sentences(usage, language), *left_out):
+        console.print(Padding(f"– {sentence}", (0, 0, 0, 2)))
+
+
+def _show_table(table: UsageTable, language: Language) -> None:
+    console.print()
+    console.print(table.title, style="bold")
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for number, cell in enumerate(table.header):
+        shown.add_column(cell, justify="right" if number else "left", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*map(Text, row))  # names are no markup
+    console.print(Padding(shown, (0, 0, 0, 2)))
+    for note in table.notes:
+        console.print(Padding(note, (0, 0, 0, 2)))
+    if table.more:
+        console.print(Padding(text("usage.more_rows", language, count=table.more), (0, 0, 0, 2)))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

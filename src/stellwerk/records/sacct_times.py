@@ -1,0 +1,60 @@
+"""Times on a clock as seconds since 1970, through the nights on which the clock is changed."""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stellwerk.errors import InputError
+from stellwerk.records.model import MISSING, Int64s
+from stellwerk.records.polars_extra import load_polars
+from stellwerk.records.rows import MAX_NUMBER
+from stellwerk.records.sacct_values import NOTHING
+
+if TYPE_CHECKING:
+    import polars
+
+
+class Instants(NamedTuple):
+    """Seconds since 1970 UTC, ``MISSING`` where nothing stands; in the hour that a clock shows twice, ``second_s`` is
+    the later of the two. ``in_gap``: no clock showed this time. ``unreadable``: no time at all."""
+
+    first_s: Int64s
+    second_s: Int64s
+    in_gap: NDArray[np.bool_]
+    unreadable: NDArray[np.bool_]
+
+
+def instants_s(text: polars.Series, timezone: str) -> Instants:
+    """Times as ``2026-03-29T02:30:00`` on the clock of a time zone, or as seconds since 1970."""
+    pl = load_polars()
+    stripped = text.str.strip_chars()
+    given = ~stripped.str.to_lowercase().is_in(list(NOTHING))
+    local = stripped.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")
+    epoch = stripped.cast(pl.Int64, strict=False)
+    first, second = (
+        local.dt.replace_time_zone(timezone, ambiguous=which, non_existent="null").dt.epoch("s")
+        for which in ("earliest", "latest")
+    )
+    in_gap = local.is_not_null() & first.is_null()
+    first, second = first.fill_null(epoch), second.fill_null(epoch)
+    possible = (first >= 0) & (first <= MAX_NUMBER)
+    unreadable = given & ~in_gap & ~possible.fill_null(False)
+    first_s, second_s = (
+        pl.select(pl.when(given & possible).then(column).otherwise(MISSING)).to_series().fill_null(MISSING).to_numpy()
+        for column in (first, second)
+    )
+    return Instants(first_s, second_s, in_gap.to_numpy(), unreadable.to_numpy())
+
+
+def check_timezone(name: str) -> None:
+    """Raises InputError for a name that is no IANA time zone."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(
+            "no such time zone", key="timezone", value=name, allowed="a name such as Europe/Berlin or UTC"
+        ) from None

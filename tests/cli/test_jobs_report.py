@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Verb
+
+LOGS = Path(__file__).parents[1] / "data"
+KTH = LOGS / "swf/kth-sp2-1996-first-2500.swf.gz"
+
+
+@pytest.fixture
+def report(in_process: Verb) -> Verb:
+    return partial(in_process, "jobs", "report")
+
+
+def _words(shown: str) -> str:
+    return " ".join(shown.split())
+
+
+def test_a_log_is_summed_up_and_its_stated_size_is_used(report: Verb) -> None:
+    ended = report(KTH)
+    assert ended.exit_code == 0, ended.stderr
+    shown = _words(ended.stdout)
+    assert "2,500 jobs from 1996-09-23" in shown
+    assert "of 100 cores, stated by the log's header" in shown
+    for table in ("Use by size", "Waits by size", "Use by month", "Use and queue over time", "Requested time"):
+        assert table in shown
+
+
+def test_a_size_that_is_given_beats_the_one_stated(report: Verb) -> None:
+    found = json.loads(report(KTH, "--processors", 200, "--json").stdout)
+    assert found["capacity"] == {"devices": 200, "source": "option"}
+    assert found["utilisation"] == found["mean_held"] / 200
+
+
+def test_json_names_the_log_and_its_version(report: Verb) -> None:
+    found = json.loads(report(KTH, "--json").stdout)
+    assert (found["schema"], found["log"]["file"], found["log"]["jobs"]) == (1, KTH.name, 2500)
+    assert sum(size["jobs"] for size in found["sizes"]) == found["total"]["jobs"] == 2500
+
+
+def test_days_are_those_of_the_zone(report: Verb) -> None:
+    utc, tokyo = (json.loads(report(KTH, "--json", "--timezone", zone).stdout) for zone in ("UTC", "Asia/Tokyo"))
+    assert utc["months"][0]["start"] == "1996-09-01T00:00:00+00:00"
+    assert tokyo["months"][0]["start"] == "1996-09-01T00:00:00+09:00"
+    assert utc["total"]["hours"] == tokyo["total"]["hours"]
+
+
+def test_a_period_counts_what_was_used_in_it(report: Verb) -> None:
+    october = json.loads(report(KTH, "--json", "--from", "1996-10-01", "--to", "1996-10-31").stdout)
+    whole = json.loads(report(KTH, "--json").stdout)
+    assert [month["start"][:7] for month in october["months"]] == ["1996-10"]
+    assert october["total"]["hours"] == pytest.approx(whole["months"][1]["hours"])
+    assert "of the period from 1996-10-01 00:00 to 1996-11-01 00:00" in _words(
+        report(KTH, "--from", "1996-10-01", "--to", "1996-10-31").stdout
+    )
+
+
+def test_users_are_listed_where_the_log_names_no_better_group_or_on_demand(report: Verb) -> None:
+    shown = report(KTH, "--by", "user").stdout
+    assert "Use by user" in shown
+    assert "others" in shown
+    every = report(KTH, "--by", "user", "--all").stdout
+    assert "others" not in every
+    assert len(every.splitlines()) > len(shown.splitlines())
+
+
+def test_the_page_and_the_terminal_speak_german_too(report: Verb, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    ended = report(KTH, "--lang", "de", "--html", page)
+    assert "Nutzung nach Größe" in ended.stdout
+    assert '<html lang="de">' in page.read_text(encoding="utf-8")
+    assert f"Seite geschrieben: {page}" in _words(ended.stdout).replace("\n", "")
+
+
+def test_the_log_is_never_overwritten(report: Verb, tmp_path: Path) -> None:
+    log = tmp_path / "log.swf.gz"
+    shutil.copy(KTH, log)
+    ended = report(log, "--html", log)
+    assert ended.exit_code == 2
+    assert "would overwrite an input" in ended.stderr
+    assert log.read_bytes() == KTH.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--timezone", "Mars/Base"), "is no time zone; allowed: a name such as Europe/Berlin"),
+        (("--timezone", "../etc/passwd"), "is no time zone"),
+        (("--from", "2030-01-01"), "--from: is after all that the log holds (got '2030-01-01')"),
+        (("--to", "1990-01-01"), "--to: is before all that the log holds (got '1990-01-01')"),
+        (("--from", "1996-10-02", "--to", "1996-10-01"), "--to: is before --from (got '1996-10-01')"),
+        (("--to", "9999-12-31"), "is at the end of the calendar"),
+        (("--processors", "0"), "0 is not in the range"),
+        (("--cluster", "nowhere.toml"), "nowhere.toml: the file does not exist"),
+    ],
+)
+def test_a_mistake_names_the_option(report: Verb, options: tuple[str, ...], message: str) -> None:
+    ended = report(KTH, *options)
+    assert ended.exit_code == 2
+    assert message in _words(ended.stderr)
+
+
+def test_a_log_without_dates_counts_days_and_knows_no_period(report: Verb, tmp_path: Path) -> None:
+    log = tmp_path / "log.swf"
+    log.write_text("1 0 60 3600 4 -1 -1 4 7200 -1 1 1 1 -1 -1 -1 -1 -1\n")
+    shown = _words(report(log).stdout)
+    assert "days 0–29" in shown
+    assert "The log does not say when it began" in shown
+    ended = report(log, "--from", "2024-01-01")
+    assert ended.exit_code == 2
+    assert f"{log}: --from: the log does not say when it began" in ended.stderr
+
+
+def test_names_are_no_markup(report: Verb, tmp_path: Path) -> None:
+    log = tmp_path / "[red]log.swf"
+    log.write_text("1 0 60 3600 4 -1 -1 4 7200 -1 1 1 1 -1 -1 -1 -1 -1\n")
+    assert "[red]log.swf" in report(log).stdout
