@@ -109,13 +109,13 @@ def fit_policy(
     if cut - first < 10 or len(jobs) - cut < 10:
         raise InputError(f"{len(jobs)} jobs are too few to fit to and to judge by", file=jobs.source)
     early = jobs.take(np.arange(cut))
+    as_they_are = _kinds(cluster)
     found: list[Candidate] = []
     for settings in _search(cluster, found, tries, random.Random(seed)):  # noqa: S311 – no secret
         found.append(Candidate(settings, _distance(early, cluster, settings, seed, first)))
         found.sort(key=lambda candidate: candidate.distance)
-        if not go_on():
+        if len(found) >= len(as_they_are) and not go_on():
             break
-    as_they_are = _kinds(cluster)
     judged = (
         replace(candidate, held_out_distance=_distance(jobs, cluster, candidate.settings, seed, cut))
         if place < _JUDGED or candidate.settings in as_they_are
