@@ -10,15 +10,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from stellwerk.errors import InputError
+from stellwerk.records import JobTable, read_jobs
 
 
-class TimeZone(click.ParamType[datetime.tzinfo]):
+class TimeZone(click.ParamType[ZoneInfo]):
     """An IANA time zone."""
 
     name = "zone"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.tzinfo:
-        if isinstance(value, datetime.tzinfo):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        if isinstance(value, ZoneInfo):
             return value
         try:
             return ZoneInfo(value)
@@ -37,6 +38,11 @@ class Day(click.DateTime):
         if not 1 < day.year < datetime.MAXYEAR:
             self.fail(f"{value!r} is at the end of the calendar", param, ctx)
         return day
+
+
+def read_log(file: Path, mapping: Path | None, timezone: ZoneInfo | None) -> JobTable:
+    """The records of a log: by a mapping where there is one, otherwise by what the file looks like."""
+    return read_jobs(file, mapping=mapping, timezone=timezone.key if timezone else None)
 
 
 def refuse_overwriting(out: Path, inputs: list[Path]) -> None:

@@ -21,7 +21,8 @@ from stellwerk.cli.output import console, print_json
 from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, Scenario, compare, indicators
-from stellwerk.records import MISSING, JobTable, machine_processors, read_swf, replayable
+from stellwerk.messages import text
+from stellwerk.records import MISSING, JobTable, machine_processors, read_jobs, replayable
 from stellwerk.simulation import (
     POLICIES,
     Cluster,
@@ -34,16 +35,6 @@ from stellwerk.simulation import (
 )
 
 PROCESSOR_HOURS = ChargeRule(unit="processor-h", units_per_device_hour=1.0)
-DROP_REASONS = {
-    "partial_execution": "one part of a checkpointed run",
-    "no_job_id": "no job id",
-    "times_out_of_order": "ends before it starts, or starts before it is submitted",
-    "no_submit_time": "no submit time",
-    "no_run_time": "no run time",
-    "zero_run_time": "run time of zero",
-    "no_processors": "no number of processors",
-}
-
 UNSATISFIABLE_REASONS = {
     "more_processors_than_the_machine": "more processors than the machine has",
     "more_than_the_partition_holds": "more than the nodes of its partition hold",
@@ -104,7 +95,7 @@ def command(
 ) -> None:
     """Replay the job log TRACE (SWF 2.2, plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = replayable(read_swf(trace))
+    jobs = replayable(read_jobs(trace))
     with naming_options({"processors": "--processors", "cluster": "--cluster", "policy": "--policy"}):
         cluster = find_cluster(jobs, processors, cluster_name)
         settings = find_policy(policy_name)
@@ -232,7 +223,7 @@ def _show(result: dict[str, Any], trace: Path) -> None:
     log, found, compared = result["log"], result["indicators"], result["comparison"]
     click.echo(f"{trace}: {log['jobs']:,} jobs, {found['jobs']:,} replayed")
     for reason, finding in log["dropped"].items():
-        click.echo(f"  dropped: {_counted(finding)}: {DROP_REASONS[reason]}")
+        click.echo(f"  dropped: {_counted(finding)}: {text(f'drop_reason.{reason}', 'en')}")
     if log["out_of_order"]:
         click.echo(f"  sorted by submit time: {_counted(log['out_of_order'])} submitted before the preceding line")
     for reason, finding in log["unsatisfiable"].items():

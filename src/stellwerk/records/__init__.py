@@ -9,9 +9,11 @@ from stellwerk.records.rows import MAX_NUMBER, RowFormat, Rows, read_rows
 from stellwerk.records.sacct import read_sacct
 from stellwerk.records.sacct_json import read_sacct_json
 from stellwerk.records.swf import machine_processors, read_swf
+from stellwerk.records.write_columns import COLUMN_SUFFIXES, mapping_path, write_columns
 from stellwerk.records.write_swf import NOT_IN_SWF, write_swf
 
 __all__ = [
+    "COLUMN_SUFFIXES",
     "FORMATS",
     "JOB_STATES",
     "KEY_BYTES",
@@ -30,6 +32,7 @@ __all__ = [
     "Rows",
     "anonymise",
     "machine_processors",
+    "mapping_path",
     "rarity_of",
     "read_columns",
     "read_jobs",
@@ -38,5 +41,6 @@ __all__ = [
     "read_sacct_json",
     "read_swf",
     "replayable",
+    "write_columns",
     "write_swf",
 ]

@@ -47,7 +47,7 @@ DropReason = Literal[
 ]
 """Why a line of a log is not in the table, or a record not a job that can be replayed."""
 
-Remark = Literal["truncated_line", "name_with_separator", "not_utf8", "clock_shown_twice", "tasks_in_one_line"]
+Remark = Literal["name_with_separator", "not_utf8", "clock_shown_twice", "tasks_in_one_line"]
 """What a reader had to make of a line that is in the table."""
 
 Int64s = NDArray[np.int64]
