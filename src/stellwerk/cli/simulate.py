@@ -37,10 +37,12 @@ from stellwerk.simulation import (
 PROCESSOR_HOURS = ChargeRule(unit="processor-h", units_per_device_hour=1.0)
 UNSATISFIABLE_REASONS = {
     "more_processors_than_the_machine": "more processors than the machine has",
+    "more_than_the_machine": "more than the machine's nodes hold",
     "more_than_the_partition_holds": "more than the nodes of its partition hold",
     "more_nodes_than_the_partition_allows": "more nodes than its partition allows",
     "longer_than_the_partition_allows": "longer than its partition allows",
     "more_than_one_switch_group_holds": "more nodes than one switch group has",
+    "kept_out_by_windows": "longer than maintenance and reservations leave room for",
     "unknown_partition": "a partition that the cluster does not have",
     "unknown_qos": "a QOS that the cluster does not have",
     "unknown_account": "an account that the cluster does not have",

@@ -8,7 +8,8 @@ from typing import Literal
 from stellwerk.errors import InputError
 
 Order = Literal["ends_first", "arrivals_first"]
-"""What happens first within one second: the ends of jobs or the arrivals. One pass over the queue after both."""
+"""What happens within one second: all ends, all arrivals and one pass over the queue, or all arrivals and a pass, then
+all ends and another."""
 
 FairShare = Literal["fair_tree", "classic"]
 

@@ -11,21 +11,23 @@ from stellwerk.errors import InputError
 from stellwerk.records import JobTable
 from stellwerk.simulation.cluster import Cluster
 from stellwerk.simulation.model import Schedule, Unsatisfiable
+from stellwerk.simulation.nodes import Unknown, simulate_nodes
 from stellwerk.simulation.policy import Conservative, Easy, Fcfs, Policy
 from stellwerk.simulation.pooled import conservative_starts_s, easy_starts_s, replanned_starts_s
 
 
-def simulate(jobs: JobTable, *, cluster: Cluster, policy: Policy, seed: int = 0) -> Schedule:  # noqa: ARG001
+def simulate(jobs: JobTable, *, cluster: Cluster, policy: Policy, seed: int = 0, unknown: Unknown = "skip") -> Schedule:
     """The schedule of a log on a cluster; ``docs/algorithms`` gives the exact semantics.
 
     On pooled processors a job takes ``jobs.processors`` of them, its scheduler counts on ``jobs.limit_s`` and it ends
     after its run time or at its limit, whichever comes first. What is drawn at random (failures) follows ``seed``
-    alone. Jobs that can never run are listed in ``unsatisfiable``.
+    alone. Jobs that can never run are listed in ``unsatisfiable``. ``unknown`` says what becomes of jobs with a
+    partition, QOS or account that a cluster of nodes does not have.
 
     Raises InputError where no job can run and for a policy that the cluster has no scheduler for.
     """
     if not cluster.is_pooled:
-        raise InputError("clusters of nodes cannot be simulated yet", key="cluster", value=cluster.name)
+        return simulate_nodes(jobs, cluster, policy, seed, unknown)
     return _on_pooled(jobs, cluster.processors, policy)
 
 
