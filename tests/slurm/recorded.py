@@ -12,8 +12,6 @@ from stellwerk.records import JobTable, read_jobs
 from stellwerk.simulation import Qos, Schedule, read_cluster, read_policy, simulate
 
 DATA = Path(__file__).parents[1] / "data" / "slurm"
-RELEASE_S = 1
-"""So long after the end that sacct records are the nodes of a job still not given to the next one."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,7 @@ def simulate_recorded(recorded: Recorded, scenario: str) -> Schedule:
     cluster = read_cluster(DATA / "cluster.toml")
     if scenario != "multifactor":
         cluster = replace(cluster, qos=(Qos("normal"), Qos("high")))
-    jobs = replace(recorded.jobs, run_s=recorded.jobs.run_s + RELEASE_S)
-    return simulate(jobs, cluster=cluster, policy=settings.policy)
+    return simulate(recorded.jobs, cluster=cluster, policy=settings.policy)
 
 
 def kendall_tau(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:

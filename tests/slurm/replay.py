@@ -96,13 +96,14 @@ def prepare_accounting(slurm: Slurm) -> None:
         slurm.run("sacctmgr", "-i", "modify", "account", "where", f"account={','.join(ACCOUNTS)}", "set", "qos+=high")
 
 
-def replay(slurm: Slurm, jobs: Iterable[Job]) -> str:
+def replay(slurm: Slurm, jobs: Iterable[Job], *, on_the_minute: bool = True) -> str:
     """Submit each job at its time, wait until all have ended, and return what sacct says of all their executions.
 
-    The replay starts on a whole minute of the controller's clock, when it works out usage and priorities.
+    ``on_the_minute``: start on a whole minute of the controller's clock, when it works out usage and priorities.
     """
-    since_start = datetime.datetime.now(datetime.UTC) - slurm.controller_started()
-    time.sleep(CALC_PERIOD_S - since_start.total_seconds() % CALC_PERIOD_S)
+    if on_the_minute:
+        since_start = datetime.datetime.now(datetime.UTC) - slurm.controller_started()
+        time.sleep(CALC_PERIOD_S - since_start.total_seconds() % CALC_PERIOD_S)
     begin = time.monotonic()
     submitted = []
     for job in jobs:
