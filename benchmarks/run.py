@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from measure import ROUNDS, median_s, row
+from records import records_rows
 from simulation import simulation_rows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,7 @@ def main() -> None:
         catalogue_check(),
         edition_build(),
         search_speed(),
+        *records_rows(),
         *simulation_rows(),
     ]
     report = {

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv as python_csv
 import datetime
 import gzip
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from stellwerk.errors import InputError
-from stellwerk.records import JobTable, read_columns
+from stellwerk.errors import InputError, MissingExtraError
+from stellwerk.records import JobTable, columns_csv, read_columns
 
 pl = pytest.importorskip("polars")
 
@@ -61,8 +65,9 @@ def test_every_column_of_the_table_comes_in_its_unit(tmp_path: Path) -> None:
     jobs = read(tmp_path, csv(*ROWS))
     assert jobs.job_id.tolist() == [8, 7, 9]
     assert jobs.line.tolist() == [3, 2, 4]
-    assert jobs.zero == datetime.datetime(2024, 3, 1, 10, tzinfo=datetime.UTC)
-    assert jobs.submit_s.tolist() == [0, 3600, 10800]
+    assert jobs.zero == datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    ten_o_clock_s = datetime.datetime(2024, 3, 1, 10, tzinfo=datetime.UTC).timestamp()
+    assert (jobs.submit_s - ten_o_clock_s).tolist() == [0, 3600, 10800]
     assert jobs.wait_s.tolist() == [30, 600, -1]
     assert jobs.run_s.tolist() == [60, 3600, -1]
     assert jobs.requested_s.tolist() == [7200, 5400, 86400]
@@ -134,9 +139,7 @@ def test_ways_to_write_an_instant(tmp_path: Path, time: str, written: str, secon
     if second is None:
         assert f"line 2: t: is no time written as {time}" in refusal(tmp_path, f"t,u\n{written},1\n", mapping)
         return
-    zero = read(tmp_path, f"t,u\n{written},1\n", mapping).zero
-    assert zero is not None
-    assert zero.timestamp() == second
+    assert read(tmp_path, f"t,u\n{written},1\n", mapping).submit_s.tolist() == [second]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_what_stands_for_no_value_is_no_value(tmp_path: Path) -> None:
         'run = { column = "d", missing = [-1, "?"] }\nuser = "u"\n'
     )
     jobs = read(tmp_path, "t,d,u\n0,-1,n/a\n10,?,-1\n20,3,x\n", mapping)
-    assert jobs.submit_s.tolist() == [-1, 0, 10]
+    assert jobs.submit_s.tolist() == [-1, 10, 20]
     assert jobs.run_s.tolist() == [-1, -1, 3]
     assert jobs.user.code.tolist() == [-1, 0, 1]
 
@@ -191,7 +194,7 @@ def test_records_that_make_no_sense_are_dropped_and_counted(tmp_path: Path) -> N
     ("text", "said"),
     [
         ("", "jobs.csv: holds no row, not even the names of the columns"),
-        (HEADER + "\n", "jobs.csv: holds no row"),
+        (HEADER + "\n", "jobs.csv: holds no job (got 'no row')"),
         (csv(header=HEADER.replace("who", "user")), "jobs.csv: who: the data have no such column; allowed: id, user"),
         (csv(header=HEADER.replace("nodes", "who")), "jobs.csv: nodes: the data have no such column"),
         (csv(ROWS[0] + ",1"), "jobs.csv: line 2: 10 fields instead of 9"),
@@ -205,7 +208,7 @@ def test_records_that_make_no_sense_are_dropped_and_counted(tmp_path: Path) -> N
         (csv(ROWS[0].replace(",ok", ",compleated")), "no such state; say what it means in [states] of mapping.toml"),
         (csv(ROWS[0].replace(",ok", ",COMPLETD")), "did you mean 'completed'?"),
         (csv(ROWS[0].replace("03-01T12:00", "03-31T02:30")), "no clock of Europe/Berlin has shown this time"),
-        (csv(ROWS[0].replace("T13:10", "T09:00")), "holds no usable job (got '1 dropped: times_out_of_order')"),
+        (csv(ROWS[0].replace("T13:10", "T09:00")), "holds no job (got '1 dropped: times_out_of_order')"),
         (csv(ROWS[0].replace("ann", 'a"n"')), "jobs.csv: line 2: a quote inside a field"),
         (csv(ROWS[0].replace("ann", '"ann')), "jobs.csv: line 2 or after: a quote without its second"),
         (csv(*ROWS).encode() + b"\xff", "jobs.csv: line 5: not UTF-8 text"),
@@ -223,4 +226,55 @@ def test_a_clock_needs_a_zone_from_somewhere(tmp_path: Path) -> None:
         tmp_path, csv(*ROWS), mapping
     )
     jobs = read(tmp_path, csv(*ROWS), mapping, timezone="UTC")
-    assert jobs.zero == datetime.datetime(2024, 3, 1, 11, tzinfo=datetime.UTC)
+    assert jobs.submit_s[0] == datetime.datetime(2024, 3, 1, 11, tzinfo=datetime.UTC).timestamp()
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")) | st.sampled_from(',;"\n '), max_size=12)
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, 10**9), TEXT, TEXT), min_size=1, max_size=30), block=st.integers(1, 90))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_fields_are_those_that_pythons_own_csv_wrote_wherever_blocks_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[int, str, str]], block: int
+) -> None:
+    monkeypatch.setattr(columns_csv, "_BLOCK_BYTES", block)
+    data, mapping = tmp_path / "jobs.csv", tmp_path / "mapping.toml"
+    with data.open("w", newline="", encoding="utf-8") as file:
+        python_csv.writer(file, lineterminator="\n").writerows([("time", "first, or", 'sec"ond'), *rows])
+    mapping.write_text(
+        'schema = 1\n[columns]\nsubmit = { column = "time", time = "epoch_s" }\n'
+        "user = 'first, or'\naccount = 'sec\"ond'\n"
+    )
+    jobs = read_columns(data, mapping=mapping)
+    order = sorted(range(len(rows)), key=lambda row: rows[row][0])
+    assert jobs.submit_s.tolist() == [rows[row][0] for row in order]
+    for column, place in ((jobs.user, 1), (jobs.account, 2)):
+        read_back = ["" if code < 0 else column.names[code] for code in column.code.tolist()]
+        assert read_back == [rows[row][place] for row in order]
+    first_lines = [2 + sum(1 + "".join(row[1:]).count("\n") for row in rows[:row_number]) for row_number in order]
+    assert jobs.line.tolist() == first_lines
+
+
+def test_what_holds_for_each_node_or_processor_is_multiplied(tmp_path: Path) -> None:
+    mapping = (
+        'schema = 1\n[columns]\nsubmit = { column = "t", time = "epoch_s" }\nrequested_nodes = "n"\n'
+        'requested_processors = { column = "c", per = "node" }\nallocated_accelerators = { value = 4, per = "node" }\n'
+        'memory = { column = "m", unit = "MiB", per = "processor" }\n'
+    )
+    jobs = read(tmp_path, "t,n,c,m\n1,2,8,100\n2,,8,100\n3,2,,100\n", mapping)
+    assert jobs.requested_processors.tolist() == [16, -1, -1]
+    assert jobs.allocated_accelerators.tolist() == [8, -1, 8]
+    assert jobs.memory_bytes.tolist() == [16 * 100 * 2**20, -1, -1]
+    assert "is too much for each of 2000000000 nodes" in refusal(tmp_path, "t,n,c,m\n1,2000000000,8,100\n", mapping)
+
+
+def test_a_format_without_the_minute_is_refused(tmp_path: Path) -> None:
+    mapping = 'schema = 1\ntimezone = "UTC"\n[columns]\nsubmit = { column = "t", time = "%Y-%m-%d %H" }\n'
+    said = refusal(tmp_path, "t,u\n2024-01-01 10,1\n", mapping)
+    assert "jobs.csv: t: the mapping's format of its times cannot be" in said
+
+
+def test_without_polars_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(MissingExtraError, match=r"CSV.*stellwerk\[sim\]"):
+        read(tmp_path, csv(*ROWS))

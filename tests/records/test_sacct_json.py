@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stellwerk.errors import InputError
-from stellwerk.records import JobTable, Labels, read_sacct_json
+from stellwerk.records import JobTable, Labels, json_stream, read_sacct_json
 
 DATA = Path(__file__).parents[1] / "data" / "sacct-json"
 MIB = 2**20
@@ -44,16 +44,16 @@ def test_plain_numbers_of_slurm_22() -> None:
     jobs = read_sacct_json(DATA / "v0.0.38.json")
     assert jobs.job_id.tolist() == [1001, 1002]
     assert jobs.zero is not None
-    assert jobs.zero.isoformat() == "2024-03-01T10:00:00+00:00"
-    assert jobs.submit_s.tolist() == [0, 100]
-    assert jobs.eligible_s.tolist() == [0, -1]
+    assert jobs.zero.timestamp() == 0
+    assert jobs.submit_s.tolist() == [1709287200, 1709287300]
+    assert jobs.eligible_s.tolist() == [1709287200, -1]
     assert jobs.wait_s.tolist() == [600, -1]
     assert jobs.run_s.tolist() == [3600, -1]
     assert jobs.requested_s.tolist() == [7200, -1]
     assert jobs.memory_bytes.tolist() == [128000 * MIB, 2000 * MIB]
     assert jobs.requested_processors.tolist() == [64, 1]
     assert jobs.allocated_processors.tolist() == [64, -1]
-    assert jobs.allocated_nodes.tolist() == [2, 0]
+    assert jobs.allocated_nodes.tolist() == [2, -1]
     assert jobs.requested_accelerators.tolist() == [8, 0]
     assert jobs.allocated_accelerators.tolist() == [8, -1]
     assert words(jobs.state) == ["completed", "cancelled"]
@@ -63,7 +63,7 @@ def test_plain_numbers_of_slurm_22() -> None:
 
 def test_numbers_as_objects_and_a_record_for_each_run_of_slurm_23() -> None:
     jobs = read_sacct_json(DATA / "v0.0.39.json")
-    assert jobs.job_id.tolist() == [2001, 2002, 2003]
+    assert jobs.job_id.tolist() == [2001, 2003, 2002]
     assert words(jobs.state) == ["timeout", "requeued", "completed"]
     assert jobs.requested_s.tolist() == [3600, -1, -1]
     assert jobs.memory_bytes.tolist() == [32000 * MIB, 16000 * MIB, 16000 * MIB]
@@ -78,7 +78,7 @@ def test_states_as_lists_arrays_and_heterogeneous_jobs_of_slurm_24() -> None:
     assert jobs.allocated_accelerators.tolist() == [4, 3, 0, -1, 1, 1]
     assert jobs.accelerators.tolist() == [4, 3, 0, 1, 1, 1]
     assert jobs.wait_s.tolist() == [5, 10, 10, -1, 1, 9]
-    assert jobs.run_s.tolist() == [600, 90, 10, -1, -1, 10]
+    assert jobs.run_s.tolist() == [600, 90, 10, -1, 500, 10]
     assert jobs.requested_s.tolist() == [1800, 1800, 600, 600, 600, 600]
     lines = (DATA / "v0.0.42.json").read_text().splitlines()
     assert all(lines[line - 1] == "  {" for line in jobs.line)
@@ -87,7 +87,7 @@ def test_states_as_lists_arrays_and_heterogeneous_jobs_of_slurm_24() -> None:
 def test_gzip_reads_as_plain(tmp_path: Path) -> None:
     file = tmp_path / "dump.json.gz"
     file.write_bytes(gzip.compress((DATA / "v0.0.42.json").read_bytes()))
-    assert read_sacct_json(file).run_s.tolist() == [600, 90, 10, -1, -1, 10]
+    assert read_sacct_json(file).run_s.tolist() == [600, 90, 10, -1, 500, 10]
 
 
 def test_what_ends_before_it_starts_is_dropped_and_counted(tmp_path: Path) -> None:
@@ -95,7 +95,10 @@ def test_what_ends_before_it_starts_is_dropped_and_counted(tmp_path: Path) -> No
     early = a_job(job_id=3, time={"submission": 1000, "start": 990, "end": 1100, "elapsed": 110})
     jobs = read(tmp_path, {"jobs": [a_job(), backwards, early, a_job(job_id=None)]})
     assert jobs.job_id.tolist() == [1]
-    assert {reason: found.jobs for reason, found in jobs.dropped.items()} == {"no_job_id": 1, "times_out_of_order": 2}
+    assert {reason: found.jobs for reason, found in jobs.dropped.items()} == {
+        "no_job_id": 1,
+        "times_out_of_order": 2,
+    }
 
 
 def test_memory_is_bounded_by_a_job_not_by_the_dump(tmp_path: Path) -> None:
@@ -122,7 +125,7 @@ def test_memory_is_bounded_by_a_job_not_by_the_dump(tmp_path: Path) -> None:
         ("[]", "dump.json: line 1: not valid JSON: a JSON object should stand here (got '[')"),
         ("{}", "dump.json: jobs: the document has no such key at its top"),
         ({"jobs": 5}, "dump.json: line 1: not valid JSON: a list of jobs should stand here (got '5')"),
-        ({"jobs": []}, "dump.json: holds no usable job (got 'no row')"),
+        ({"jobs": []}, "dump.json: holds no job (got 'no record')"),
         ({"jobs": [5]}, "dump.json: line 1: an element of jobs is no object (got 'int')"),
         ({"jobs": [{"job_id": 1}]}, "line 1: has no accounting times; allowed: the output of sacct --json"),
         ({"jobs": [a_job(time=5)]}, "line 1: time.limit: this value cannot stand here (got 5)"),
@@ -151,3 +154,16 @@ def test_text_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
     file.write_bytes(b'{"jobs": [\n\n\xff]}')
     with pytest.raises(InputError, match="line 3: not UTF-8 text"):
         read_sacct_json(file)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2, 7, 100])
+def test_blocks_may_end_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, block_bytes: int) -> None:
+    file = tmp_path / "dump.json"
+    document = {
+        "a": [1, 2.5, -3e2, True, None, "ä\U0001f600\\"],
+        "jobs": [a_job(name="x, {[ ü"), a_job(job_id=2)],
+        "n": 12,
+    }
+    file.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    monkeypatch.setattr(json_stream, "_BLOCK_BYTES", block_bytes)
+    assert [value for _, value in json_stream.objects_of_array(file, "jobs")] == document["jobs"]

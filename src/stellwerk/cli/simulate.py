@@ -16,13 +16,14 @@ from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.fit import Search, find_policy, run_fit
+from stellwerk.cli.job_log import job_log_options, read_job_log
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, Scenario, compare, indicators
 from stellwerk.messages import text
-from stellwerk.records import MISSING, JobTable, machine_processors, read_jobs, replayable
+from stellwerk.records import MISSING, Format, JobTable, machine_processors, replayable
 from stellwerk.simulation import (
     POLICIES,
     Cluster,
@@ -53,6 +54,7 @@ UNSATISFIABLE_REASONS = {
 
 @click.command("simulate")
 @click.argument("trace", type=click.Path(path_type=Path))
+@job_log_options
 @click.option("--processors", type=int, help="Processors of the machine; otherwise MaxProcs or MaxNodes of the log.")
 @click.option("--cluster", "cluster_name", metavar="FILE|SYSTEM", help="A cluster's file, or a system's id.")
 @click.option(
@@ -83,6 +85,10 @@ UNSATISFIABLE_REASONS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
+    log_format: Format | None,
+    mapping: Path | None,
+    fields: str | None,
+    timezone: str | None,
     processors: int | None,
     cluster_name: str | None,
     policy_name: str,
@@ -95,9 +101,9 @@ def command(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Replay the job log TRACE (SWF 2.2, plain or gzip) and show what the waiting was like."""
+    """Replay the job log TRACE (SWF 2.2, sacct, CSV or Parquet; plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = replayable(read_jobs(trace))
+    jobs = replayable(read_job_log(trace, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone))
     with naming_options({"processors": "--processors", "cluster": "--cluster", "policy": "--policy"}):
         cluster = find_cluster(jobs, processors, cluster_name)
         settings = find_policy(policy_name)
@@ -189,6 +195,7 @@ def _result(
             "sha256": sha256,
             "jobs": len(jobs) + sum(finding.jobs for finding in jobs.dropped.values()),
             "dropped": {reason: asdict(finding) for reason, finding in jobs.dropped.items()},
+            "remarks": {remark: asdict(finding) for remark, finding in jobs.remarks.items()},
             "out_of_order": asdict(jobs.out_of_order) if jobs.out_of_order else None,
             "unsatisfiable": _unsatisfiable(schedule),
             "cut_at_limit": int((jobs.run_s > jobs.limit_s).sum()),
@@ -226,6 +233,8 @@ def _show(result: dict[str, Any], trace: Path) -> None:
     click.echo(f"{trace}: {log['jobs']:,} jobs, {found['jobs']:,} replayed")
     for reason, finding in log["dropped"].items():
         click.echo(f"  dropped: {_counted(finding)}: {text(f'drop_reason.{reason}', 'en')}")
+    for remark, finding in log["remarks"].items():
+        click.echo(f"  {_counted(finding)}: {text(f'remark.{remark}', 'en')}")
     if log["out_of_order"]:
         click.echo(f"  sorted by submit time: {_counted(log['out_of_order'])} submitted before the preceding line")
     for reason, finding in log["unsatisfiable"].items():

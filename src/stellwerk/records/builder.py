@@ -61,6 +61,10 @@ class TableBuilder:
             renamed = np.array([*(known.setdefault(one, len(known)) for one in names), MISSING], np.int32)
             self._pieces[name].append(renamed[code])
 
+    @property
+    def rows(self) -> int:
+        return sum(map(len, self._pieces["line"]))
+
     def column(self, name: str) -> NDArray[Any]:
         """A whole column, which may be changed in place."""
         pieces = self._pieces[name]

@@ -10,24 +10,22 @@ from typing import BinaryIO
 
 from stellwerk.errors import InputError
 
-MAX_BYTES = 64 * 2**30
-"""Largest content, after decompression."""
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-def byte_blocks(path: Path, block_bytes: int) -> Iterator[bytes]:
+def byte_blocks(path: Path, block_bytes: int, max_bytes: int) -> Iterator[bytes]:
     """The content in blocks of at most ``block_bytes``.
 
-    Raises InputError for a file that is missing, no regular one or larger than ``MAX_BYTES``, and for a gzip that is
-    broken or ends early.
+    Raises InputError for a file that is missing, no regular one or, after decompression, larger than ``max_bytes``, and
+    for a gzip that is broken or ends early.
     """
     size_bytes = 0
     try:
-        with _opened(path) as stream:
+        with _opened(path, max_bytes) as stream:
             while block := stream.read(block_bytes):
                 size_bytes += len(block)
-                if size_bytes > MAX_BYTES:
-                    raise InputError(f"larger than {MAX_BYTES >> 30} GiB", file=path)
+                if size_bytes > max_bytes:
+                    raise _too_large(path, max_bytes)
                 yield block
     except EOFError as error:
         raise InputError("the gzip ends early", file=path) from error
@@ -37,9 +35,15 @@ def byte_blocks(path: Path, block_bytes: int) -> Iterator[bytes]:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from error
 
 
-def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
-    if path.exists() and not path.is_file():
+def _opened(path: Path, max_bytes: int) -> BinaryIO | gzip.GzipFile:
+    if path.stat().st_size > max_bytes:
+        raise _too_large(path, max_bytes)
+    if not path.is_file():
         raise InputError("not a regular file", file=path)
     with path.open("rb") as file:
         is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
     return gzip.open(path) if is_gzip else path.open("rb")
+
+
+def _too_large(path: Path, max_bytes: int) -> InputError:
+    return InputError(f"larger than {max_bytes >> 20} MiB", file=path)

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
-from stellwerk.records.columns_batch import Batch
-from stellwerk.records.columns_csv import csv_batches
+from stellwerk.records.builder import INT32_COLUMNS, TEXT_COLUMNS, FoundLines, TableBuilder
+from stellwerk.records.columns_csv import Batch, csv_batches
 from stellwerk.records.columns_parquet import is_parquet, parquet_batches
-from stellwerk.records.columns_table import COUNTS, NO_INSTANT, NUMBERS, in_queue_order, waits_and_runs
-from stellwerk.records.columns_values import (
-    LabelColumn,
-    Place,
-    amounts,
-    instants,
-    states,
-    whole_numbers,
-)
-from stellwerk.records.mapping import DURATIONS, INSTANTS, MAX_BYTES, SINCE_ZERO, TEXTS, ColumnMapping, ColumnSource
-from stellwerk.records.mapping_file import read_mapping
-from stellwerk.records.model import MISSING, DropReason, Finding, Int64s, JobTable
+from stellwerk.records.columns_values import Place, Texts, amounts, instants, states, texts, whole_numbers
+from stellwerk.records.durations import durations
+from stellwerk.records.mapping import DURATIONS, INSTANTS, SINCE_ZERO, ColumnMapping, ColumnSource
+from stellwerk.records.model import MISSING, DropReason, Int64s, JobTable
 from stellwerk.records.rows import MAX_NUMBER
+from stellwerk.records.sacct import EPOCH
+from stellwerk.records.sacct_values import MAX_BYTES
+from stellwerk.records.swf import refuse_duplicates
 
 if TYPE_CHECKING:
     import polars
 
 _MAX_COUNT = 2**31 - 1
-_COLUMN_OF = {"wait": "wait_s", "run": "run_s", "limit": "requested_s", "memory": "memory_bytes"}
-"""Columns of the table that a mapping calls otherwise."""
 
 
 def read_columns(path: Path, *, mapping: Path, timezone: str | None = None) -> JobTable:
@@ -40,11 +33,13 @@ def read_columns(path: Path, *, mapping: Path, timezone: str | None = None) -> J
 
     ``timezone`` is the clock of instants for which neither the data nor the mapping name one. Waits and run times that
     no column gives are differences of instants. Records without an id, and those that end before they start or start
-    before they are submitted, are dropped and counted.
+    before they are submitted, are dropped and counted. Second 0 of dated instants is 1970-01-01 UTC.
 
     Raises MissingExtraError without polars; InputError with the file, and with line and column where there is one, for
     what the mapping does not allow and for an id that stands twice.
     """
+    from stellwerk.records.mapping_file import read_mapping  # pydantic is slow to import
+
     chosen = read_mapping(mapping)
     wanted = list(dict.fromkeys(source.column for source in chosen.columns.values() if source.column is not None))
     batches = parquet_batches(path, wanted) if is_parquet(path) else csv_batches(path, chosen.separator, wanted)
@@ -56,65 +51,60 @@ def read_columns(path: Path, *, mapping: Path, timezone: str | None = None) -> J
 
 @dataclass(slots=True)
 class _Reader:
-    """Turns batches into columns, kept in pieces until all are there: ten million rows have no room to stand twice."""
+    """Turns batches into records."""
 
     path: Path
     mapping: ColumnMapping
     timezone: str | None
-    numbers: dict[str, list[NDArray[Any]]] = field(default_factory=lambda: {name: [] for name in NUMBERS})
-    labels: dict[str, LabelColumn] = field(default_factory=dict)
-    states: list[NDArray[np.int32]] = field(default_factory=list)
-    dropped: dict[DropReason, Finding] = field(default_factory=dict)
+    builder: TableBuilder = field(default_factory=TableBuilder)
+    found: FoundLines = field(default_factory=FoundLines)
     rows: int = 0
 
     def add(self, batch: Batch) -> None:
-        columns = {"line": batch.line, **self._amounts(batch), **self._instants(batch)}
+        columns = self._amounts(batch)
+        submit_s, eligible_s, start_s, end_s = self._instants(batch)
+        spans = durations(submit_s, start_s, end_s, columns.pop("wait"), columns.pop("run"))
         if "job_id" in self.mapping.columns:
-            columns["job_id"] = whole_numbers(*self._given("job_id", batch))
+            job_id = whole_numbers(*self._given("job_id", batch))
         else:
-            columns["job_id"] = np.arange(self.rows + 1, self.rows + 1 + len(batch.line))
-        columns["wait_s"], columns["run_s"], backwards = waits_and_runs(
-            columns["submit_s"], columns.pop("start_s"), columns.pop("end_s"), columns["wait_s"], columns["run_s"]
+            job_id = np.arange(self.rows + 1, self.rows + 1 + len(batch.line))
+        columns |= {"job_id": job_id, "line": batch.line, "submit_s": submit_s, "eligible_s": eligible_s}
+        columns |= {"wait_s": spans.wait_s, "run_s": spans.run_s}
+        columns |= {"requested_s": columns.pop("limit"), "memory_bytes": columns.pop("memory")}
+        kept = np.ones(len(batch.line), np.bool_)
+        reasons: dict[DropReason, NDArray[np.bool_]] = {
+            "no_job_id": job_id == MISSING,
+            "times_out_of_order": spans.backwards,
+        }
+        for reason, holds in reasons.items():
+            self.found.drop(reason, batch.line[holds & kept])
+            kept &= ~holds
+        self.builder.add(
+            {name: column[kept] for name, column in columns.items()},
+            {name: (code[kept], words) for name, (code, words) in self._texts(batch).items()},
         )
-        no_id: NDArray[np.bool_] = columns["job_id"] == MISSING
-        self._drop("no_job_id", batch.line[no_id])
-        self._drop("times_out_of_order", batch.line[backwards & ~no_id])
-        kept = ~(no_id | backwards)
-        for name in NUMBERS:
-            self.numbers[name].append(columns[name] if kept.all() else columns[name][kept])
-        self._add_texts(batch, kept)
         self.rows += len(batch.line)
 
     def table(self) -> JobTable:
         """All rows in queue order."""
-        if not self.rows:
-            raise InputError("holds no row", file=self.path)
-        return in_queue_order(
-            {name: np.concatenate(self.numbers.pop(name)) for name in NUMBERS},
-            {name: self.labels.pop(name).labels() for name in TEXTS},
-            dated=self.mapping.columns["submit"].time != SINCE_ZERO,
-            source=self.path,
-            header=(self.mapping.source,) if self.mapping.source else (),
-            dropped=self.dropped,
-        )
+        if not len(self.builder.column("line")):
+            dropped = ", ".join(f"{finding.jobs} dropped: {reason}" for reason, finding in self.found.dropped.items())
+            raise InputError("holds no job", file=self.path, value=dropped or "no row")
+        refuse_duplicates(self.path, self.builder.column("job_id"), self.builder.column("line"))
+        header = (self.mapping.source,) if self.mapping.source else ()
+        zero = None if self.mapping.columns["submit"].time == SINCE_ZERO else EPOCH
+        return self.builder.table(source=self.path, header=header, zero=zero, found=self.found)
 
-    def _drop(self, reason: DropReason, lines: Int64s) -> None:
-        if len(lines):
-            before = self.dropped.get(reason, Finding(0, int(lines[0])))
-            self.dropped[reason] = Finding(before.jobs + len(lines), before.first_line)
-
-    def _amounts(self, batch: Batch) -> dict[str, NDArray[Any]]:
-        limits = dict.fromkeys(DURATIONS, MAX_NUMBER) | {"memory": MAX_BYTES} | dict.fromkeys(COUNTS, _MAX_COUNT)
+    def _amounts(self, batch: Batch) -> dict[str, Int64s]:
+        limits = dict.fromkeys(DURATIONS, MAX_NUMBER) | {"memory": MAX_BYTES}
+        limits |= dict.fromkeys(INT32_COLUMNS, _MAX_COUNT)
         found = {name: self._amount(name, batch, limit) for name, limit in limits.items()}
         # Processors first: memory may hold for each of them.
-        for name in (*COUNTS, "memory"):
+        for name in (*INT32_COLUMNS, "memory"):
             source = self.mapping.columns.get(name)
             if source is not None and source.per is not None:
                 found[name] = self._of_all(name, source, found, limits[name], batch)
-        return {
-            _COLUMN_OF.get(name, name): values.astype(np.int32) if name in COUNTS else values
-            for name, values in found.items()
-        }
+        return found
 
     def _amount(self, name: str, batch: Batch, limit: int) -> Int64s:
         source = self.mapping.columns.get(name)
@@ -140,39 +130,41 @@ class _Reader:
         total: Int64s = np.where(known, each * np.where(known, size, 1), MISSING)
         return total
 
-    def _instants(self, batch: Batch) -> dict[str, NDArray[Any]]:
+    def _instants(self, batch: Batch) -> list[Int64s]:
+        """Seconds since 1970, or since the log's own zero, of ``INSTANTS``."""
         found: dict[str, Int64s] = {}
         for name in INSTANTS:
             if name not in self.mapping.columns:
-                found[f"{name}_s"] = np.full(len(batch.line), NO_INSTANT, np.int64)
+                found[name] = np.full(len(batch.line), MISSING, np.int64)
                 continue
             values, source, place = self._given(name, batch)
             if source.timezone is None:
                 source = replace(source, timezone=self.timezone)
-            first, second = instants(values, source, place)
+            first_s, second_s = instants(values, source, place)
+            self.found.remark("clock_shown_twice", batch.line[first_s != second_s])
             if name != "submit":
                 # Of an hour that a clock shows twice, the second where the first would be too early.
-                before = found["start_s" if name == "end" else "submit_s"]
-                first = np.where((first < before) & (first != NO_INSTANT), second, first)
-            found[f"{name}_s"] = first
-        return found
+                before_s = found["start" if name == "end" else "submit"]
+                first_s = np.where(first_s < before_s, second_s, first_s)
+            found[name] = first_s
+        return list(found.values())
 
     def _given(self, name: str, batch: Batch) -> tuple[polars.Series, ColumnSource, Place]:
         source = self.mapping.columns[name]
         column = str(source.column)
         return batch.columns[column], source, Place(self.path, column, batch.line)
 
-    def _add_texts(self, batch: Batch, kept: NDArray[np.bool_]) -> None:
-        for name in TEXTS:
-            column = self.labels.setdefault(name, LabelColumn.of_states() if name == "state" else LabelColumn())
+    def _texts(self, batch: Batch) -> dict[str, Texts]:
+        found: dict[str, Texts] = {}
+        for name in TEXT_COLUMNS:
             source = self.mapping.columns.get(name)
             if source is None:
-                column.add_constant(None, len(batch.line))
-            elif source.column is None:
-                column.add_constant(str(source.value), len(batch.line))
+                continue
+            if source.column is None:
+                found[name] = np.zeros(len(batch.line), np.int32), (str(source.value),)
             elif name == "state":
                 values, _, place = self._given(name, batch)
-                column.parts.append(states(values, source, self.mapping, place))
+                found[name] = states(values, source, self.mapping, place)
             else:
-                column.add(*self._given(name, batch))
-            column.parts[-1] = column.parts[-1][kept]
+                found[name] = texts(*self._given(name, batch))
+        return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,15 +17,25 @@ from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
 from stellwerk.records.byte_blocks import byte_blocks
-from stellwerk.records.columns_batch import Batch, load_polars
+from stellwerk.records.model import Int64s
+from stellwerk.records.polars_extra import load_polars
 
 if TYPE_CHECKING:
     import polars
 
 _BLOCK_BYTES = 16 * 2**20
+_MAX_TEXT_BYTES = 64 * 2**30
 _MAX_ROW_BYTES = 2**20
 _LF = b"\n"
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a data file: the columns wanted, and the line of each row."""
+
+    columns: polars.DataFrame
+    line: Int64s
 
 
 def csv_batches(path: Path, separator: str, wanted: Sequence[str]) -> Iterator[Batch]:
@@ -140,7 +151,7 @@ def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """Blocks of whole rows, each ending in a newline, with the number of its first line."""
     line = 1
     rest = b""
-    for block in byte_blocks(path, _BLOCK_BYTES):
+    for block in byte_blocks(path, _BLOCK_BYTES, _MAX_TEXT_BYTES):
         rest += block
         end = _end_of_rows(rest)
         if len(rest) - end > _MAX_ROW_BYTES:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from stellwerk.errors import InputError
-from stellwerk.records.columns_batch import Batch, load_polars
-from stellwerk.records.columns_csv import refuse_absent
+from stellwerk.records.columns_csv import Batch, refuse_absent
+from stellwerk.records.polars_extra import load_polars
 
 _BATCH_ROWS = 500_000
 _MAX_ROWS = 10**9
@@ -19,6 +19,8 @@ _MAGIC = b"PAR1"
 def is_parquet(path: Path) -> bool:
     """Whether the file begins as Parquet does; raises InputError where it cannot be read."""
     try:
+        if path.exists() and not path.is_file():  # a pipe, for one, would keep us waiting
+            raise InputError("not a regular file", file=path)
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError as error:

@@ -5,7 +5,8 @@ Where a value is at fault, the first one is named with its line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,22 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
-from stellwerk.records.columns_batch import load_polars
-from stellwerk.records.columns_table import NO_INSTANT
 from stellwerk.records.mapping import CLOCK, EPOCH_UNITS, ISO, SINCE_ZERO, ColumnMapping, ColumnSource
-from stellwerk.records.model import JOB_STATES, MISSING, Labels
+from stellwerk.records.model import JOB_STATES, MISSING, Int64s
+from stellwerk.records.polars_extra import load_polars
 from stellwerk.records.rows import MAX_NUMBER
+from stellwerk.records.sacct_values import state as slurm_state
 
 if TYPE_CHECKING:
     import polars
 
-Int64s = NDArray[np.int64]
+Texts = tuple[NDArray[np.int32], Sequence[str]]
 
 _CLOCK_TEXT = (
-    r"^(?:(\d{1,6})-(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?|(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?)(?:\.\d+)?$"
+    r"^(?:([0-9]{1,6})-([0-9]{1,9})(?::([0-9]{1,9}))?(?::([0-9]{1,9}))?"
+    r"|([0-9]{1,9})(?::([0-9]{1,9}))?(?::([0-9]{1,9}))?)(?:\.[0-9]+)?$"
 )
-_ISO_TEXT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?$"
-_ISO_WITH_OFFSET = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)$"
+_DAY_AND_MINUTE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
+_ISO_TEXT = _DAY_AND_MINUTE + r"(?::[0-9]{2}(?:\.[0-9]{1,9})?)?$"
+_ISO_WITH_OFFSET = _DAY_AND_MINUTE + r":[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def whole_numbers(values: polars.Series, source: ColumnSource, place: Place) -> 
 
 
 def instants(values: polars.Series, source: ColumnSource, place: Place) -> tuple[Int64s, Int64s]:
-    """Seconds since 1970 (or since the log's zero), ``NO_INSTANT`` where the data say nothing: first and second reading
+    """Seconds since 1970 (or since the log's zero), ``MISSING`` where the data say nothing: first and second reading
     of each, which differ in the hour that a clock shows twice when summer time ends."""
     pl = load_polars()
     known = _without(values, source.missing)
@@ -86,7 +89,7 @@ def instants(values: polars.Series, source: ColumnSource, place: Place) -> tuple
         early = np.flatnonzero((numbers < 0).fill_null(False).to_numpy())
         if source.time == SINCE_ZERO and len(early):
             place.refuse(int(early[0]), "lies before the log's own zero", values[int(early[0])])
-        seconds = numbers.cast(pl.Int64).fill_null(NO_INSTANT).to_numpy()
+        seconds = numbers.cast(pl.Int64).fill_null(MISSING).to_numpy()
         return seconds, seconds
     times = _times(known, source, place)
     zone = getattr(times.dtype, "time_zone", None) or source.timezone
@@ -107,33 +110,15 @@ def instants(values: polars.Series, source: ColumnSource, place: Place) -> tuple
     return _epoch(readings[0], values, place), _epoch(readings[1], values, place)
 
 
-@dataclass(slots=True)
-class LabelColumn:
-    """A column of texts that grows batch by batch."""
-
-    codes: dict[str, int] = field(default_factory=dict)
-    parts: list[NDArray[np.int32]] = field(default_factory=list)
-
-    @classmethod
-    def of_states(cls) -> LabelColumn:
-        return cls({state: code for code, state in enumerate(JOB_STATES)})
-
-    def add(self, values: polars.Series, source: ColumnSource, place: Place) -> None:
-        pl = load_polars()
-        known = _without(_castable(values, place).cast(pl.String), source.missing)
-        words = known.drop_nulls().unique(maintain_order=True)
-        code = [self.codes.setdefault(word, len(self.codes)) for word in words]
-        self.parts.append(_coded(known, words, code))
-
-    def add_constant(self, value: str | None, rows: int) -> None:
-        code = MISSING if value is None else self.codes.setdefault(value, len(self.codes))
-        self.parts.append(np.full(rows, code, np.int32))
-
-    def labels(self) -> Labels:
-        return Labels(np.concatenate(self.parts), tuple(self.codes))
+def texts(values: polars.Series, source: ColumnSource, place: Place) -> Texts:
+    """Codes, and the words that they stand for."""
+    pl = load_polars()
+    known = _without(_castable(values, place).cast(pl.String), source.missing)
+    words = known.drop_nulls().unique(maintain_order=True)
+    return _coded(known, words, list(range(len(words)))), words.to_list()
 
 
-def states(values: polars.Series, source: ColumnSource, mapping: ColumnMapping, place: Place) -> NDArray[np.int32]:
+def states(values: polars.Series, source: ColumnSource, mapping: ColumnMapping, place: Place) -> Texts:
     """The codes in ``JOB_STATES``. Raises InputError for a word that is neither Slurm's nor one of the mapping."""
     pl = load_polars()
     known = _without(_castable(values, place).cast(pl.String).str.strip_chars(), source.missing)
@@ -143,7 +128,7 @@ def states(values: polars.Series, source: ColumnSource, mapping: ColumnMapping, 
         if word.casefold() in mapping.states:
             state = mapping.states[word.casefold()]
         else:
-            state = _slurm_state(word)
+            state = slurm_state(word)
             if state is None:
                 place.refuse(
                     int((known == word).arg_max() or 0),
@@ -152,13 +137,7 @@ def states(values: polars.Series, source: ColumnSource, mapping: ColumnMapping, 
                     list(JOB_STATES),
                 )
         code.append(MISSING if state is None else JOB_STATES.index(state))
-    return _coded(known, found, code)
-
-
-def _slurm_state(word: str) -> str | None:
-    """A word such as COMPLETED or "CANCELLED by 1000"."""
-    first = word.split(maxsplit=1)[0].casefold()
-    return first if first in JOB_STATES else None
+    return _coded(known, found, code), JOB_STATES
 
 
 def _coded(values: polars.Series, words: polars.Series, code: list[int]) -> NDArray[np.int32]:
@@ -255,11 +234,25 @@ def _times(values: polars.Series, source: ColumnSource, place: Place) -> polars.
         )
     text = _castable(values, place).cast(pl.String).str.strip_chars()
     if source.time != ISO:
-        times = text.str.to_datetime(source.time, strict=False, time_unit="us", exact=True)
+        times = _formatted(text, source.time, place)
     else:
         times = _iso(text)
     _refuse_lost(values, times, place, f"is no time written as {source.time}")
     return times
+
+
+def _formatted(text: polars.Series, time_format: str, place: Place) -> polars.Series:
+    pl = load_polars()
+    try:
+        return text.str.to_datetime(time_format, strict=False, time_unit="us", exact=True)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"the mapping's format of its times cannot be: {str(error).splitlines()[0]}",
+            file=place.file,
+            key=place.column,
+            value=time_format,
+            allowed="day, month and year; hour and minute, or neither",
+        ) from None
 
 
 def _iso(text: polars.Series) -> polars.Series:
@@ -278,7 +271,7 @@ def _iso(text: polars.Series) -> polars.Series:
 def _epoch(times: polars.Series, values: polars.Series, place: Place) -> Int64s:
     seconds = times.dt.epoch("s")
     _refuse_far(seconds, values, place)
-    found: Int64s = seconds.fill_null(NO_INSTANT).to_numpy()
+    found: Int64s = seconds.fill_null(MISSING).to_numpy()
     return found
 
 

@@ -16,6 +16,7 @@ from stellwerk.errors import InputError
 from stellwerk.records.byte_blocks import byte_blocks
 
 _BLOCK_BYTES = 2**20
+_MAX_TEXT_BYTES = 64 * 2**30
 MAX_VALUE_CHARS = 64 * 2**20
 """Largest value inside the document, text of one job and its steps."""
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -165,7 +166,7 @@ def _text_blocks(path: Path) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     line = 1
     try:
-        for block in byte_blocks(path, _BLOCK_BYTES):
+        for block in byte_blocks(path, _BLOCK_BYTES, _MAX_TEXT_BYTES):
             text = decoder.decode(block)
             line += text.count("\n")
             if text:

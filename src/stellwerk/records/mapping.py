@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from stellwerk.records.columns_table import COUNTS
+from stellwerk.records.builder import INT32_COLUMNS, TEXT_COLUMNS
 
 INSTANTS = ("submit", "eligible", "start", "end")
 DURATIONS = ("wait", "run", "limit")
-TEXTS = ("user", "account", "partition", "qos", "state")
-TARGETS = ("job_id", *INSTANTS, *DURATIONS, "memory", *COUNTS, *TEXTS)
+TARGETS = ("job_id", *INSTANTS, *DURATIONS, "memory", *INT32_COLUMNS, *TEXT_COLUMNS)
 """The keys of ``[columns]``."""
 
 DURATION_UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -31,7 +30,6 @@ SIZE_UNITS = {
     "TiB": 2**40,
 }
 """Bytes in a unit of memory."""
-MAX_BYTES = 2**60
 EPOCH_UNITS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6, "epoch_ns": 10**9}
 """Parts of a second since 1970 in UTC."""
 SINCE_ZERO = "since_zero_s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import zoneinfo
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from stellwerk.errors import InputError, InputErrors, did_you_mean, nearest_match
 from stellwerk.files import read_toml
-from stellwerk.records.columns_table import COUNTS
+from stellwerk.records.builder import INT32_COLUMNS
 from stellwerk.records.mapping import (
     CLOCK,
     DURATION_UNITS,
@@ -21,7 +22,6 @@ from stellwerk.records.mapping import (
     EPOCH_UNITS,
     INSTANTS,
     ISO,
-    MAX_BYTES,
     SINCE_ZERO,
     SIZE_UNITS,
     TARGETS,
@@ -31,6 +31,7 @@ from stellwerk.records.mapping import (
 )
 from stellwerk.records.model import JOB_STATES
 from stellwerk.records.rows import MAX_NUMBER
+from stellwerk.records.sacct_values import MAX_BYTES
 from stellwerk.workload.boundary import Section, read_section
 
 _LIMIT_BYTES = 2**20
@@ -160,7 +161,7 @@ def _section(name: str) -> type[Entry]:
         return IdEntry
     if name == "memory":
         return MemoryEntry
-    for names, section in ((INSTANTS, InstantEntry), (DURATIONS, DurationEntry), (COUNTS, CountEntry)):
+    for names, section in ((INSTANTS, InstantEntry), (DURATIONS, DurationEntry), (INT32_COLUMNS, CountEntry)):
         if name in names:
             return section
     return TextEntry
@@ -200,11 +201,14 @@ def _wrong_time(time: str | None, path: Path, key: str) -> list[InputError]:
 
 
 def _wrong_zone(zone: str | None, path: Path, key: str) -> list[InputError]:
-    if zone is None or zone in zoneinfo.available_timezones():
+    if zone is None or zone in _zones():
         return []
-    return [
-        InputError("no such time zone", file=path, key=key, value=zone, allowed=sorted(zoneinfo.available_timezones()))
-    ]
+    return [InputError("no such time zone", file=path, key=key, value=zone, allowed=_zones())]
+
+
+@functools.cache
+def _zones() -> list[str]:
+    return sorted(zoneinfo.available_timezones())
 
 
 def _wrong_states(states: Mapping[str, str], path: Path) -> list[InputError]:

@@ -18,38 +18,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
-from stellwerk.records.columns_table import COUNTS, NO_INSTANT, in_queue_order, waits_and_runs
+from stellwerk.records.builder import INT32_COLUMNS, INT64_COLUMNS, FoundLines, TableBuilder
+from stellwerk.records.durations import durations
 from stellwerk.records.json_stream import objects_of_array
-from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, JobTable, Labels
+from stellwerk.records.model import JOB_STATES, MISSING, DropReason, JobTable
 from stellwerk.records.rows import MAX_NUMBER
+from stellwerk.records.sacct import EPOCH, number_anew
+from stellwerk.records.sacct_values import state as slurm_state
 
 _NO_VALUE = 2**32 - 2
 """From here on numbers of 32 bits mean "unlimited" or "not set" in Slurm."""
+_ROWS_AT_ONCE = 100_000
 _TEXTS = ("user", "account", "partition", "qos")
 _BYTES_PER_MIB = 2**20
 _SECONDS_PER_MINUTE = 60
 _MAX_COUNT = 2**31 - 1
 _RESOURCE_LIMITS = {"cpu": _MAX_COUNT, "node": _MAX_COUNT, "gres": 2**20, "mem": 2**40}
 """The trackable resources to read, with what can be meant at most; memory stands in MiB."""
-_READ = (
-    "job_id",
-    "line",
-    "submit_s",
-    "eligible_s",
-    "start_s",
-    "end_s",
-    "elapsed_s",
-    "requested_s",
-    "memory_bytes",
-    *COUNTS,
-)
+_NUMBERS = (*(name for name in INT64_COLUMNS if name != "wait_s"), "start_s", "end_s", *INT32_COLUMNS)
 
 
 def read_sacct_json(path: Path) -> JobTable:
-    """The jobs of a ``sacct --json`` dump, plain or gzip; steps are not read, and records of any size of dump are.
+    """The jobs of a ``sacct --json`` dump, plain or gzip; steps are not read, and dumps of any size are.
 
-    A requeued job has a record for each run; the later ones get ids above all others. Instants are UTC by
-    definition. Records that end before they start are dropped and counted.
+    A requeued job has a record for each run: the last keeps the id, the others are numbered on from the largest. Second
+    0 is 1970-01-01 UTC. Records that cannot be are dropped and counted.
 
     Raises InputError, with file, line and key, for a document that is not such a dump and for a value that
     is of another kind than Slurm writes.
@@ -91,7 +84,7 @@ class _Job:
             value = value.get("number")
         if value is None or value in ("", "Infinity", "INFINITE", "UNLIMITED"):
             return MISSING
-        if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
             value = int(value)
         if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
             value = int(value)
@@ -106,7 +99,7 @@ class _Job:
     def instant(self, key: str) -> int:
         """Seconds since 1970; Slurm writes 0 where it knows none."""
         seconds = self.number(key)
-        return seconds if seconds > 0 else NO_INSTANT
+        return seconds if seconds > 0 else MISSING
 
     def text(self, key: str) -> str | None:
         value = self.at(key)
@@ -147,7 +140,9 @@ class _Job:
 @dataclass(slots=True)
 class _Reader:
     path: Path
-    numbers: dict[str, array[int]] = field(default_factory=lambda: {name: array("q") for name in _READ})
+    builder: TableBuilder = field(default_factory=TableBuilder)
+    found: FoundLines = field(default_factory=FoundLines)
+    numbers: dict[str, array[int]] = field(default_factory=lambda: {name: array("q") for name in _NUMBERS})
     words: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in _TEXTS})
     codes: dict[str, array[int]] = field(default_factory=lambda: {name: array("i") for name in (*_TEXTS, "state")})
 
@@ -168,15 +163,15 @@ class _Reader:
             "line": line,
             "submit_s": job.instant("time.submission"),
             "eligible_s": job.instant("time.eligible"),
-            "start_s": job.instant("time.start") if started else NO_INSTANT,
+            "start_s": job.instant("time.start") if started else MISSING,
             "end_s": job.instant("time.end"),
-            "elapsed_s": elapsed_s,
+            "run_s": elapsed_s if started else MISSING,
             "requested_s": limit_minutes * _SECONDS_PER_MINUTE if limit_minutes > 0 else MISSING,
             "memory_bytes": _memory_bytes(job, requested),
             "requested_processors": _first_of(requested.get("cpu"), job.number("required.CPUs", _MAX_COUNT)),
             "allocated_processors": allocated.get("cpu", MISSING),
             "requested_nodes": requested.get("node", MISSING),
-            "allocated_nodes": allocated_nodes,
+            "allocated_nodes": allocated_nodes if started else MISSING,
             "requested_accelerators": _accelerators(requested),
             "allocated_accelerators": _accelerators(allocated),
         }
@@ -188,53 +183,40 @@ class _Reader:
             self.codes[name].append(MISSING if word is None else words.setdefault(word, len(words)))
         self.codes["state"].append(_state(job))
 
+        if len(self.codes["state"]) == _ROWS_AT_ONCE:
+            self._flush()
+
     def table(self) -> JobTable:
-        numbers: dict[str, NDArray[Any]] = {
-            name: np.frombuffer(self.numbers.pop(name), np.int64) if self.numbers[name] else np.empty(0, np.int64)
-            for name in _READ
-        }
-        submit_s, start_s, end_s = numbers["submit_s"], numbers.pop("start_s"), numbers.pop("end_s")
-        unknown = np.full(len(submit_s), MISSING, np.int64)
-        has_run = (start_s != NO_INSTANT) & (end_s != NO_INSTANT)
-        elapsed_s = np.where(has_run, numbers.pop("elapsed_s"), MISSING)
-        numbers["wait_s"], numbers["run_s"], backwards = waits_and_runs(submit_s, start_s, end_s, unknown, elapsed_s)
-        backwards |= has_run & (end_s < start_s)
-        no_id = numbers["job_id"] == MISSING
-        dropped: dict[DropReason, Finding] = {}
+        self._flush()
+        if not len(self.builder.column("line")):
+            dropped = ", ".join(f"{finding.jobs} dropped: {reason}" for reason, finding in self.found.dropped.items())
+            raise InputError("holds no job", file=self.path, value=dropped or "no record")
+        number_anew(self.builder.column("job_id"))
+        return self.builder.table(source=self.path, header=(), zero=EPOCH, found=self.found)
+
+    def _flush(self) -> None:
+        """Move what has been gathered into the table."""
+        numbers: dict[str, NDArray[Any]] = {name: np.array(column, np.int64) for name, column in self.numbers.items()}
+        codes = {name: np.array(code, np.int32) for name, code in self.codes.items()}
+        for gathered in (*self.numbers.values(), *self.codes.values()):
+            del gathered[:]
+        line, unknown = numbers["line"], np.full(len(numbers["line"]), MISSING, np.int64)
+        spans = durations(numbers["submit_s"], numbers.pop("start_s"), numbers.pop("end_s"), unknown, numbers["run_s"])
+        numbers |= {"wait_s": spans.wait_s, "run_s": spans.run_s}
+        kept = np.ones(len(line), np.bool_)
         reasons: dict[DropReason, NDArray[np.bool_]] = {
-            "no_job_id": no_id,
-            "times_out_of_order": backwards & ~no_id,
+            "no_job_id": numbers["job_id"] == MISSING,
+            "no_submit_time": numbers["submit_s"] == MISSING,
+            "times_out_of_order": spans.backwards,
         }
         for reason, holds in reasons.items():
-            lines = numbers["line"][holds]
-            if len(lines):
-                dropped[reason] = Finding(len(lines), int(lines[0]))
-        kept = ~(no_id | backwards)
-        numbers = {name: _typed(name, column[kept]) for name, column in numbers.items()}
-        numbers["job_id"] = _unique(numbers["job_id"])
-        labels = {
-            name: Labels(
-                np.array(self.codes[name], np.int32)[kept],
-                JOB_STATES if name == "state" else tuple(self.words[name]),
-            )
-            for name in self.codes
-        }
-        return in_queue_order(numbers, labels, dated=True, source=self.path, header=(), dropped=dropped)
-
-
-def _typed(name: str, column: NDArray[Any]) -> NDArray[Any]:
-    return column.astype(np.int32) if name in COUNTS else column
-
-
-def _unique(job_id: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The ids, where one stands again a new one above all others."""
-    _, first = np.unique(job_id, return_index=True)
-    again = np.ones(len(job_id), np.bool_)
-    again[first] = False
-    unique = job_id.copy()
-    if again.any():
-        unique[again] = job_id.max() + 1 + np.arange(np.count_nonzero(again))
-    return unique
+            self.found.drop(reason, line[holds & kept])
+            kept &= ~holds
+        names = {name: JOB_STATES if name == "state" else tuple(self.words[name]) for name in codes}
+        self.builder.add(
+            {name: column[kept] for name, column in numbers.items()},
+            {name: (code[kept], names[name]) for name, code in codes.items()},
+        )
 
 
 def _first_of(listed: int | None, otherwise: int) -> int:
@@ -268,7 +250,7 @@ def _state(job: _Job) -> int:
         return MISSING
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         job.refuse("state.current", current, "a word such as COMPLETED, or a list of them")
-    known = [word.lower() for word in words if word.lower() in JOB_STATES]
+    known = [state for state in map(slurm_state, words) if state is not None]
     if not known:
         return MISSING
     return JOB_STATES.index("requeued" if "requeued" in known else known[0])
