@@ -33,6 +33,7 @@ POLICIES = ("fcfs", "easy", "conservative")
 TRIES = 40
 CURVE = [float(wait_s) for wait_s in np.geomspace(1, 1e7, 141)]
 """Waits at which the distributions are drawn, in seconds."""
+MINUTES = [float(wait_s) for wait_s in range(401)]
 
 
 class Log(NamedTuple):
@@ -89,7 +90,7 @@ def compare_slurm() -> None:
                 agreement(f"{title}: Slurm again", recorded, second.start_s, second.wait_s, second.restarts.sum())
             )
         lines = [("Slurm", recorded.wait_s), ("Stellwerk", schedule.wait_s)]
-        panels.append(Panel(title, [Line(name, CURVE, shares(wait_s)) for name, wait_s in lines]))
+        panels.append(Panel(title, [Line(name, MINUTES, shares(wait_s, MINUTES)) for name, wait_s in lines]))
     write_table(
         "slurm",
         (
@@ -111,7 +112,7 @@ def compare_slurm() -> None:
             "Share of the jobs that waited at most so long, under three configurations.",
             panels,
             language="en",
-            x_axis=Axis("wait", "duration"),
+            x_axis=Axis("wait in seconds"),
             y_axis=Axis("share of the jobs", "share"),
         )
     )
@@ -223,8 +224,8 @@ def distribution(log: Log, classes: NDArray[np.int64], waits: dict[str, NDArray[
     )
 
 
-def shares(wait_s: NDArray[np.int64]) -> list[float]:
-    return [float(share) for share in np.searchsorted(np.sort(wait_s), CURVE, side="right") / len(wait_s)]
+def shares(wait_s: NDArray[np.int64], at_s: Sequence[float] = CURVE) -> list[float]:
+    return [float(share) for share in np.searchsorted(np.sort(wait_s), at_s, side="right") / len(wait_s)]
 
 
 def compare_helios(path: Path) -> None:
