@@ -7,7 +7,7 @@ from stellwerk.simulation.nodes.choose import choose_now, may_fit
 from stellwerk.simulation.nodes.plan import Plan, forget_plan, keep_nodes, plan_start_s
 from stellwerk.simulation.nodes.preempt import may_preempt, preempt_for
 from stellwerk.simulation.nodes.queue import Queue, close_up
-from stellwerk.simulation.nodes.runs import Ends, Log, start_job
+from stellwerk.simulation.nodes.runs import Ends, Log, ends_in_groups, start_job
 from stellwerk.simulation.nodes.tables import NEVER_S, NOBODY, Table, World
 
 KEEP_NOTHING, KEEP_FOR_HEADS, KEEP_FOR_ALL = 0, 1, 2
@@ -38,6 +38,8 @@ def run_pass(
     last = _last_that_may_start(max_jobs if max_jobs_of_user == 0 else queue.length[0], queue, world)
     if max_jobs_of_user > 0:
         tested[:] = 0
+    if keeps == KEEP_FOR_ALL and last >= 0 and world.settings[0].bf_grouped_ends:
+        plan = Plan(plan.slots, plan.touched, plan.used, ends_in_groups(ends, log.runs))
     for place in range(min(queue.length[0], last + 1) if keeps != KEEP_NOTHING else queue.length[0]):
         job = queue.job[place]
         partition = jobs[job].partition
@@ -73,8 +75,10 @@ def run_pass(
             kept_for |= 1 << partition
         start_s = plan_start_s(job, now, now + window_s, anywhere, log.holds, plan, world)
         if start_s < NEVER_S:
-            end_s = (start_s + jobs[job].limit_s + resolution_s - 1) // resolution_s * resolution_s
+            # Slurm rounds both down, to one step at least.
+            end_s = (start_s + jobs[job].limit_s) // resolution_s * resolution_s
             start_s = start_s // resolution_s * resolution_s
+            end_s = max(end_s, start_s + resolution_s)
             plan = keep_nodes(plan, nodes, world, jobs[job].nodes, start_s, end_s)
     if started > 0:
         close_up(queue)

@@ -21,6 +21,8 @@ from stellwerk.simulation.nodes.tables import (
     World,
 )
 
+_FIRST_GROUP_S = 30
+
 
 class Ends(NamedTuple):
     """Runs by their end: a heap of ``length[0]`` rows. Stopped runs stay until their time comes."""
@@ -243,3 +245,27 @@ def _change_rate(tree: Table, user: int, by: float, now: int) -> None:
     tree[user].recent += tree[user].rate * (now - tree[user].since_s)
     tree[user].since_s = now
     tree[user].rate += by
+
+
+@inner
+def ends_in_groups(ends: Ends, runs: Table) -> Table:
+    """The times, in order, at which Slurm's backfill lets running jobs end: it frees them in groups, each at the
+    expected end of its last; the first group spans 30 s, each further one twice as long (bf_window_linear unset)."""
+    expected_s = np.empty(ends.length[0], np.int64)
+    count = 0
+    for place in range(ends.length[0]):
+        if runs[ends.run[place]].active:
+            expected_s[count] = runs[ends.run[place]].expected_s
+            count += 1
+    expected_s = np.sort(expected_s[:count])
+    group_s = np.empty(count, np.int64)
+    groups = place = 0
+    span_s = _FIRST_GROUP_S
+    while place < count:
+        last_s = expected_s[place] + span_s
+        while place < count and expected_s[place] <= last_s:
+            group_s[groups] = expected_s[place]
+            place += 1
+        groups += 1
+        span_s *= 2
+    return group_s[:groups]
