@@ -52,6 +52,7 @@ SWF_ROW = b"1 0 -1 60 4 -1 -1 4 -1 -1 1 1 1 -1 -1 -1 -1 -1\n"
         b"\xef\xbb\xbfsubmit|jobidraw|start|elapsed|\n10|1|20|00:00:30|\n",
         gzip.compress(b"JobIDRaw|Submit|Start|Elapsed\n1|10|20|00:00:30\n"),
     ],
+    ids=["swf", "indented swf", "gzip of swf", "sacct", "sacct with a byte order mark", "gzip of sacct"],
 )
 def test_swf_and_sacct_are_known_by_their_beginning(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "log"
