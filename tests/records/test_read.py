@@ -22,13 +22,13 @@ def test_a_json_dump_is_known_by_its_beginning(tmp_path: Path) -> None:
     assert len(read_jobs(file)) == 6
 
 
-@pytest.mark.parametrize("log_format", [None, "csv"])
-def test_a_mapping_says_that_a_file_holds_columns(tmp_path: Path, log_format: None) -> None:
+@pytest.mark.parametrize("format_name", [None, "csv"])
+def test_a_mapping_says_that_a_file_holds_columns(tmp_path: Path, format_name: None) -> None:
     pytest.importorskip("polars")
     data, mapping = tmp_path / "jobs.csv", tmp_path / "mapping.toml"
     data.write_text("t,r\n10,5\n")
     mapping.write_text(MAPPING)
-    assert read_jobs(data, log_format=log_format, mapping=mapping).run_s.tolist() == [5]
+    assert read_jobs(data, format=format_name, mapping=mapping).run_s.tolist() == [5]
 
 
 @pytest.mark.parametrize("content", [b"PAR1\x00\x00", b"t,r\n10,5\n"])
@@ -36,7 +36,7 @@ def test_columns_without_a_mapping_are_refused(tmp_path: Path, content: bytes) -
     data = tmp_path / "jobs"
     data.write_bytes(content)
     with pytest.raises(InputError, match="jobs: mapping: nothing says which column is what"):
-        read_jobs(data, log_format=None if content.startswith(b"PAR1") else "csv")
+        read_jobs(data, format=None if content.startswith(b"PAR1") else "csv")
 
 
 SWF_ROW = b"1 0 -1 60 4 -1 -1 4 -1 -1 1 1 1 -1 -1 -1 -1 -1\n"
@@ -59,7 +59,7 @@ def test_swf_and_sacct_are_known_by_their_beginning(tmp_path: Path, content: byt
     assert read_jobs(file).job_id.tolist() == [1]
 
 
-@pytest.mark.parametrize("content", [b"hello\n", b"a|b|c\n", bytes(range(1, 9))])
+@pytest.mark.parametrize("content", [b"hello\n", b"a|b|c\n", bytes(range(1, 9))], ids=["words", "bars", "bytes"])
 def test_what_looks_like_no_format_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "log"
     file.write_bytes(content)

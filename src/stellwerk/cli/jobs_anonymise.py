@@ -8,12 +8,12 @@ import secrets
 import stat
 from pathlib import Path
 from typing import NamedTuple, get_args
-from zoneinfo import ZoneInfo
 
 import click
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import log_options, read_log, refuse_overwriting
+from stellwerk.cli.job_log import job_log_options, read_job_log
+from stellwerk.cli.jobs_files import refuse_overwriting
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
@@ -58,7 +58,7 @@ _KEY_TEXT_BYTES = 200
     multiple=True,
     help="A column whose names stay, such as partition.",
 )
-@log_options
+@job_log_options
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def anonymise_command(
@@ -70,7 +70,7 @@ def anonymise_command(
     log_format: Format | None,
     fields: str | None,
     mapping: Path | None,
-    timezone: ZoneInfo | None,
+    timezone: str | None,
     language: Language,
     as_json: bool,
 ) -> None:
@@ -87,7 +87,7 @@ def anonymise_command(
     written = [out] if as_swf else [out, mapping_path(out)]
     for path in written:
         refuse_overwriting(path, [one for one in (file, mapping, key_file) if one is not None])
-    jobs = read_log(file, log_format=log_format, fields=fields, mapping=mapping, timezone=timezone)
+    jobs = read_job_log(file, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone)
     key = secrets.token_bytes(KEY_BYTES) if key_file is None else _kept_key(key_file)
     with naming_options({"shift_weeks": "--shift-weeks"}):
         anonymous, weeks = anonymise(jobs, key=key, shift_weeks=shift_weeks, keep=keep)

@@ -7,7 +7,6 @@ import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
-from zoneinfo import ZoneInfo
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -16,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import Day, log_options, read_log, refuse_overwriting, stated_zone
+from stellwerk.cli.job_log import job_log_options, read_job_log
+from stellwerk.cli.jobs_files import Day, refuse_overwriting, shown_zone
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
@@ -49,7 +49,7 @@ _size = click.IntRange(min=1)
 
 @click.command(name="report")
 @click.argument("file", type=click.Path(path_type=Path))
-@log_options
+@job_log_options
 @click.option(
     "--cluster", type=click.Path(path_type=Path), help="The cluster's file, for utilisation (docs/clusters.md)."
 )
@@ -69,7 +69,7 @@ def report_command(
     log_format: Format | None,
     fields: str | None,
     mapping: Path | None,
-    timezone: ZoneInfo | None,
+    timezone: str | None,
     cluster: Path | None,
     accelerators: int | None,
     processors: int | None,
@@ -86,8 +86,8 @@ def report_command(
     """What the job log FILE says about the use of its cluster: hours, waits, failures, utilisation, queue."""
     if html is not None:
         refuse_overwriting(html, [path for path in (file, mapping) if path is not None])
-    jobs = read_log(file, log_format=log_format, fields=fields, mapping=mapping, timezone=timezone)
-    zone = timezone or stated_zone(jobs) or datetime.UTC
+    jobs = read_job_log(file, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone)
+    zone = shown_zone(jobs, timezone)
     with naming_options({"device": "--count", "by": "--by"}):
         usage = usage_of(
             jobs,
