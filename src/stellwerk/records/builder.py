@@ -22,6 +22,7 @@ INT32_COLUMNS = (
     "requested_accelerators",
     "allocated_accelerators",
 )
+_FIRST_ROWS = 1024
 TEXT_COLUMNS = ("user", "account", "partition", "qos", "state")
 
 
@@ -40,43 +41,71 @@ class FoundLines:
 
 
 @dataclass(slots=True)
-class TableBuilder:
-    """Columns as pieces; a column that a piece does not give holds nothing there."""
+class GrowingColumn:
+    """An array that grows at its end.
 
-    _pieces: dict[str, list[NDArray[Any]]] = field(
-        default_factory=lambda: {name: [] for name in (*INT64_COLUMNS, *INT32_COLUMNS, *TEXT_COLUMNS)}
+    It is one block of memory at any time: pieces that are joined in the end would stand beside what they become, since
+    an allocator does not give back many small blocks. What is reserved and not yet written takes no memory.
+    """
+
+    dtype: type[np.signedinteger[Any]]
+    rows: int = 0
+    _reserved: NDArray[Any] = field(default_factory=lambda: np.empty(0, np.int32))
+
+    def append(self, piece: NDArray[Any]) -> None:
+        end = self.rows + len(piece)
+        if end > len(self._reserved):
+            reserved = np.empty(max(end, self.rows + self.rows // 2, _FIRST_ROWS), self.dtype)
+            reserved[: self.rows] = self._reserved[: self.rows]
+            self._reserved = reserved
+        self._reserved[self.rows : end] = piece
+        self.rows = end
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """What has been appended, which may be changed in place."""
+        return self._reserved[: self.rows]
+
+    def keep(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> None:
+        self._reserved = self.values[rows]
+        self.rows = len(self._reserved)
+
+
+@dataclass(slots=True)
+class TableBuilder:
+    """Columns that grow; where a piece does not give one, it holds nothing."""
+
+    _columns: dict[str, GrowingColumn] = field(
+        default_factory=lambda: (
+            {name: GrowingColumn(np.int64) for name in INT64_COLUMNS}
+            | {name: GrowingColumn(np.int32) for name in (*INT32_COLUMNS, *TEXT_COLUMNS)}
+        )
     )
     _names: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in TEXT_COLUMNS})
 
     def add(self, numbers: Mapping[str, NDArray[Any]], texts: Mapping[str, tuple[Int32s, Sequence[str]]]) -> None:
         """Append records: ``numbers`` by column, ``texts`` as codes into names of their own."""
-        rows = len(next(iter(numbers.values())))
-        for name in INT64_COLUMNS:
-            self._pieces[name].append(np.asarray(numbers.get(name, _nothing(rows)), np.int64))
-        for name in INT32_COLUMNS:
-            self._pieces[name].append(np.asarray(numbers.get(name, _nothing(rows)), np.int32))
+        nothing = np.full(len(next(iter(numbers.values()))), MISSING, np.int32)
+        for name in (*INT64_COLUMNS, *INT32_COLUMNS):
+            self._columns[name].append(numbers.get(name, nothing))
         for name in TEXT_COLUMNS:
-            code, names = texts.get(name, (_nothing(rows), ()))
+            code, names = texts.get(name, (nothing, ()))
             known = self._names[name]
             renamed = np.array([*(known.setdefault(one, len(known)) for one in names), MISSING], np.int32)
-            self._pieces[name].append(renamed[code])
+            self._columns[name].append(renamed[code])
 
     @property
     def rows(self) -> int:
-        return sum(map(len, self._pieces["line"]))
+        return self._columns["line"].rows
 
     def column(self, name: str) -> NDArray[Any]:
         """A whole column, which may be changed in place."""
-        pieces = self._pieces[name]
-        if len(pieces) != 1:
-            joined = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
-            pieces[:] = [joined]
-        return pieces[0]
+        return self._columns[name].values
 
     def keep(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> None:
         """Keep some records, by mask or in the order of their numbers; a column at a time, for the sake of memory."""
-        for name in self._pieces:
-            self._pieces[name][:] = [self.column(name)[rows]]
+        for column in self._columns.values():
+            column.keep(rows)
 
     def table(
         self, *, source: Path, header: tuple[str, ...], zero: datetime.datetime | None, found: FoundLines
@@ -89,7 +118,7 @@ class TableBuilder:
             self.keep(np.argsort(submit_s, kind="stable"))
         columns: dict[str, Any] = {name: self.column(name) for name in (*INT64_COLUMNS, *INT32_COLUMNS)}
         columns |= {name: Labels(self.column(name), tuple(self._names[name])) for name in TEXT_COLUMNS}
-        self._pieces.clear()
+        self._columns.clear()
         return JobTable(
             **columns,
             source=source,
@@ -99,10 +128,6 @@ class TableBuilder:
             remarks=found.remarks,
             out_of_order=out_of_order,
         )
-
-
-def _nothing(rows: int) -> Int32s:
-    return np.full(rows, MISSING, np.int32)
 
 
 def _count(findings: dict[Any, Finding], reason: str, lines: NDArray[np.int64]) -> None:
