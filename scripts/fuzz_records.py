@@ -5,7 +5,7 @@
 Each input is a small sound file with some bytes, numbers, words or lines changed, cut out, doubled or swapped, by a
 generator that a seed repeats exactly. Prints for each reader the inputs, how many of them were read, refused and
 failed, and the rate in inputs per second of processor time; ends with 1 if anything but InputError came out or one
-input took longer than ten seconds. ``--keep`` saves such inputs.
+input took longer than ten seconds. ``--keep`` saves such inputs. Interrupted, it reports what it has done.
 """
 
 from __future__ import annotations
@@ -180,27 +180,28 @@ def _range(content: bytes | bytearray, draw: random.Random) -> tuple[int, int]:
 def fuzz(
     chosen: Mapping[str, Reader], *, inputs: int, seconds: float, seed: int, folder: Path, keep: Path | None = None
 ) -> dict[str, Tally]:
-    """What came of so many inputs, or of as many as the seconds allowed, by reader."""
+    """What came of so many inputs, or of as many as the seconds or the person allowed, by reader."""
     draw = random.Random(seed)  # noqa: S311
     tallies = {name: Tally() for name in chosen}
     names, shares = list(chosen), [reader.share for reader in chosen.values()]
     everything = [sound for reader in chosen.values() for sound in reader.seeds]
     file = folder / "input"
     end = time.monotonic() + seconds
-    for _ in range(inputs):
-        if time.monotonic() > end:
-            break
-        name = draw.choices(names, shares)[0]
-        content = mutated(draw.choice(chosen[name].seeds), draw.choice(everything), draw)
-        file.write_bytes(content)
-        began = time.process_time()
-        failure = _failure(chosen[name].read, file, tallies[name])
-        tallies[name].inputs += 1
-        tallies[name].seconds += time.process_time() - began
-        if failure:
-            tallies[name].failures[failure] += 1
-            if keep is not None and tallies[name].failures[failure] == 1:
-                (keep / f"{name.replace(' ', '-')}-{len(tallies[name].failures)}").write_bytes(content)
+    with contextlib.suppress(KeyboardInterrupt):
+        for _ in range(inputs):
+            if time.monotonic() > end:
+                break
+            name = draw.choices(names, shares)[0]
+            content = mutated(draw.choice(chosen[name].seeds), draw.choice(everything), draw)
+            file.write_bytes(content)
+            began = time.process_time()
+            failure = _failure(chosen[name].read, file, tallies[name])
+            tallies[name].inputs += 1
+            tallies[name].seconds += time.process_time() - began
+            if failure:
+                tallies[name].failures[failure] += 1
+                if keep is not None and tallies[name].failures[failure] == 1:
+                    (keep / f"{name.replace(' ', '-')}-{len(tallies[name].failures)}").write_bytes(content)
     return tallies
 
 
@@ -223,16 +224,18 @@ def _failure(read: Callable[[Path], object], file: Path, tally: Tally) -> str | 
 
 @contextlib.contextmanager
 def _time_limit() -> Iterator[None]:
+    """Of the processor's time: a busy machine is no fault of a reader."""
+
     def stop(_: int, __: FrameType | None) -> None:
         raise TooLongError(f"more than {SECONDS_FOR_ONE} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS_FOR_ONE)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS_FOR_ONE)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def main() -> int:
@@ -243,6 +246,7 @@ def main() -> int:
     options.add_argument("--reader", action="append", help="only this one; may be given several times")
     options.add_argument("--keep", type=Path, help="folder for the inputs that failed")
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.keep is not None:
         given.keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:  # noqa: S108

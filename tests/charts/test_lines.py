@@ -97,6 +97,10 @@ def test_a_line_that_has_not_begun_and_one_without_values_say_so_in_the_table() 
     assert chart.rows[2] == ("1 h", "100,0 %", "unbekannt")
 
 
+def test_a_long_name_does_not_leave_the_key() -> None:
+    assert_inside(_draw(Panel("", (Line("vorher" * 40, (0, 1), (0, 1)), Line("nachher" * 40, (0, 1), (0, 1))))))
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stellwerk.records import read_columns, read_swf
+from stellwerk.records import mapping_path, read_columns, read_swf
 from tests.cli.conftest import Verb
 
 KTH = Path(__file__).parents[1] / "data/swf/kth-sp2-1996-first-2500.swf.gz"
+
+GPU_WEEK = KTH.parents[1] / "sacct/gpu-week.sacct"
 
 
 @pytest.fixture
@@ -93,6 +95,37 @@ def test_a_table_is_written_with_its_mapping(anonymise: Verb, tmp_path: Path) ->
     np.testing.assert_array_equal(np.diff(copy.submit_s), np.diff(source.submit_s))
 
 
+def test_a_replay_of_the_copy_starts_every_job_when_the_source_does(
+    anonymise: Verb, in_process: Verb, tmp_path: Path
+) -> None:
+    schedule, copy = tmp_path / "schedule.csv", tmp_path / "shared.swf.gz"
+    anonymise(KTH, "--out", copy)
+    assert in_process("simulate", KTH, "--out", schedule).exit_code == 0
+    compared = in_process("simulate", copy, "--compare", schedule)
+    assert compared.exit_code == 0, compared.stderr
+    assert "differing starts: 0 " in compared.stdout
+
+
+def test_a_report_on_the_copy_of_a_dump_has_the_same_figures(anonymise: Verb, in_process: Verb, tmp_path: Path) -> None:
+    copy = tmp_path / "shared.parquet"
+    assert anonymise(GPU_WEEK, "--timezone", "Europe/Berlin", "--out", copy).exit_code == 0
+    source, shared = (
+        json.loads(in_process("jobs", "report", *log, "--by", "user", "--json").stdout)
+        for log in ((GPU_WEEK, "--timezone", "Europe/Berlin"), (copy, "--mapping", mapping_path(copy)))
+    )
+    for part in ("total", "sizes", "states", "limits", "most_held", "mean_held", "users", "accounts", "never_ran"):
+        assert shared[part] == source[part], part
+    assert sorted(one["hours"] for one in shared["groups"]) == sorted(one["hours"] for one in source["groups"])
+    written = copy.read_bytes() + mapping_path(copy).read_bytes()
+    assert not [name for name in (b"amsel", b"vision", b"scavenger", b"vortrainieren") if name in written]
+
+
+def test_what_swf_has_no_field_for_is_said(anonymise: Verb, tmp_path: Path) -> None:
+    shown = anonymise(GPU_WEEK, "--out", tmp_path / "shared.swf").stdout
+    assert "SWF has no field for it: eligible_s, requested_nodes" in " ".join(shown.split())
+    assert "no field" not in anonymise(GPU_WEEK, "--out", tmp_path / "shared.parquet").stdout
+
+
 def test_it_speaks_german_too(anonymise: Verb, tmp_path: Path) -> None:
     assert "Größe und Konto zusammen" in anonymise(KTH, "--out", tmp_path / "a.swf", "--lang", "de").stdout
 
@@ -142,6 +175,7 @@ def test_a_file_that_holds_no_key_is_refused_without_showing_it(anonymise: Verb,
             "--shift-weeks: moves the log to before 1970 (got 99999999); allowed: at most 1,394",
         ),
         (("--out", "a.swf", "--keep", "name"), "'name' is not one of"),
+        (("--out", "a.swf", "--key-file", "x" * 300), "x: cannot be read: File name too long"),
         (("--out", "/proc/nowhere/a.swf"), "/proc/nowhere/a.swf: cannot be written"),
         ((), "Missing option '--out'"),
     ],

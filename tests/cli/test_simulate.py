@@ -133,6 +133,52 @@ def test_a_cluster_says_its_size_itself(simulate: Verb) -> None:
     assert ended.stderr.startswith("error: --processors: the cluster says how large it is (got 5)")
 
 
+def test_a_fit_writes_the_nearest_policy_and_a_replay_takes_it(simulate: Verb, tmp_path: Path) -> None:
+    out = tmp_path / "policy.toml"
+    ended = simulate(EXCERPT, "--fit", out, "--fit-tries", 6)
+    assert ended.exit_code == 0, ended.stderr
+    shown = " ".join(ended.stdout.replace("│", " ").split())
+    assert "6 policies on 1,624 jobs; 750 held out" in shown
+    assert f"--policy {out}" in " ".join(ended.stdout.split("\n"))
+    replayed = simulate(EXCERPT, "--policy", out, "--json")
+    assert replayed.exit_code == 0, replayed.stderr
+    result = json.loads(replayed.stdout)
+    text = out.read_text(encoding="utf-8")
+    assert f'policy = "{result["policy"]}"' in text
+    share = next(float(line.split(" = ")[1]) for line in text.splitlines() if line.startswith("out_of_service"))
+    assert result["processors"] == round(100 * (1 - share))
+
+
+def test_a_fit_as_json_holds_all_candidates(simulate: Verb, tmp_path: Path) -> None:
+    result = json.loads(simulate(EXCERPT, "--fit", tmp_path / "policy.toml", "--fit-tries", 5, "--json").stdout)
+    assert len(result["candidates"]) == 5
+    distances = [candidate["distance"] for candidate in result["candidates"]]
+    assert distances == sorted(distances)
+
+
+@pytest.mark.parametrize("other", [("--out", "s.csv"), ("--change", "load=2")])
+def test_a_fit_is_no_replay(simulate: Verb, tmp_path: Path, other: tuple[str, str]) -> None:
+    ended = simulate(EXCERPT, "--fit", tmp_path / "policy.toml", *other)
+    assert ended.exit_code == 2
+    assert "--fit searches for a policy" in ended.stderr
+
+
+def test_a_fit_needs_recorded_waits_and_spares_the_log(simulate: Verb, tmp_path: Path) -> None:
+    log = tmp_path / "log.swf"
+    log.write_text(ONE_JOB, encoding="utf-8")
+    ended = simulate(log, "--processors", 4, "--fit", tmp_path / "policy.toml")
+    assert (ended.exit_code, "records no waits" in ended.stderr) == (2, True)
+    assert "would overwrite an input" in simulate(log, "--processors", 4, "--fit", log).stderr
+
+
+def test_a_policy_that_is_no_policy_and_no_file_is_named(simulate: Verb, tmp_path: Path) -> None:
+    assert "--policy: neither a policy nor the file of one (got 'eazy')" in simulate(EXCERPT, "--policy", "eazy").stderr
+    wrong = tmp_path / "policy.toml"
+    wrong.write_text('schema = 1\npolicy = "easy"\nout_of_service = 1\n', encoding="utf-8")
+    ended = simulate(EXCERPT, "--policy", wrong)
+    assert (ended.exit_code, f"{wrong}: out_of_service" in ended.stderr) == (2, True)
+
+
 SACCT = (
     "JobID|Submit|Start|End|Elapsed|State|NCPUS|JobName\n"
     "1|2026-01-05T10:00:00|2026-01-05T10:00:00|2026-01-05T10:01:00|00:01:00|COMPLETED|4|a|b\n"
@@ -149,7 +195,7 @@ def test_a_dump_of_sacct_is_replayed_and_what_was_made_of_it_is_said(simulate: V
     assert ended.exit_code == 0, ended.stderr
     assert "4 jobs, 2 replayed" in ended.stdout
     assert "dropped: 1 (first in line 3): a step of a job, not a job" in ended.stdout
-    assert "dropped: 1 (first in line 4): has not ended" in ended.stdout
+    assert "dropped: 1 (first in line 4): had not ended when the log was written" in ended.stdout
     assert "  1 (first in line 2): a separator inside a text, told apart" in ended.stdout
     result = json.loads(simulate(log, "--processors", 4, "--json").stdout)
     assert result["log"]["remarks"] == {"name_with_separator": {"jobs": 1, "first_line": 2}}

@@ -95,6 +95,22 @@ def test_the_weeks_may_be_said_and_a_log_without_dates_has_none() -> None:
     assert anonymise(job_table(submit_s=[0]), key=KEY)[1] == 0
 
 
+def test_instants_count_from_the_first_of_them_whatever_the_log_counts_from() -> None:
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    since_s = int((ZERO - epoch).total_seconds())
+    jobs = _log()
+    late = replace(
+        jobs,
+        zero=epoch,
+        submit_s=jobs.submit_s + since_s,
+        eligible_s=np.where(jobs.eligible_s >= 0, jobs.eligible_s + since_s, -1),
+    )
+    one, other = anonymise(jobs, key=KEY), anonymise(late, key=KEY)
+    assert (one[0].zero, one[1]) == (other[0].zero, other[1])
+    assert one[0].submit_s.tolist() == other[0].submit_s.tolist() == [0, 5, 5]
+    assert one[0].eligible_s.tolist() == other[0].eligible_s.tolist() == [0, 9, -1]
+
+
 def test_no_log_moves_to_before_1970() -> None:
     early = replace(_log(), zero=datetime.datetime(1970, 1, 20, tzinfo=datetime.UTC))
     assert {anonymise(early, key=bytes([byte]) * KEY_BYTES)[1] for byte in range(40)} == {1, 2}

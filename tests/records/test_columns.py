@@ -268,6 +268,12 @@ def test_what_holds_for_each_node_or_processor_is_multiplied(tmp_path: Path) -> 
     assert "is too much for each of 2000000000 nodes" in refusal(tmp_path, "t,n,c,m\n1,2000000000,8,100\n", mapping)
 
 
+def test_a_format_without_the_minute_is_refused(tmp_path: Path) -> None:
+    mapping = 'schema = 1\ntimezone = "UTC"\n[columns]\nsubmit = { column = "t", time = "%Y-%m-%d %H" }\n'
+    said = refusal(tmp_path, "t,u\n2024-01-01 10,1\n", mapping)
+    assert "jobs.csv: t: the mapping's format of its times cannot be" in said
+
+
 def test_without_polars_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(MissingExtraError, match=r"CSV.*stellwerk\[sim\]"):

@@ -26,6 +26,13 @@ def test_the_examples_are_sound(file: Path) -> None:
     assert "submit" in read_mapping(file).columns
 
 
+def test_the_example_of_the_documentation_is_sound(tmp_path: Path) -> None:
+    page = (EXAMPLES.parents[1] / "docs" / "job-mappings.md").read_text(encoding="utf-8")
+    file = tmp_path / "mapping.toml"
+    file.write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    assert {"job_id", "memory", "state"} <= set(read_mapping(file).columns)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

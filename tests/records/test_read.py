@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_mapping_says_that_a_file_holds_columns(tmp_path: Path, format_name: N
     data, mapping = tmp_path / "jobs.csv", tmp_path / "mapping.toml"
     data.write_text("t,r\n10,5\n")
     mapping.write_text(MAPPING)
-    assert read_jobs(data, format=format_name, mapping=mapping).run_s.tolist() == [5]
+    assert read_jobs(data, log_format=format_name, mapping=mapping).run_s.tolist() == [5]
 
 
 @pytest.mark.parametrize("content", [b"PAR1\x00\x00", b"t,r\n10,5\n"])
@@ -35,7 +36,7 @@ def test_columns_without_a_mapping_are_refused(tmp_path: Path, content: bytes) -
     data = tmp_path / "jobs"
     data.write_bytes(content)
     with pytest.raises(InputError, match="jobs: mapping: nothing says which column is what"):
-        read_jobs(data, format=None if content.startswith(b"PAR1") else "csv")
+        read_jobs(data, log_format=None if content.startswith(b"PAR1") else "csv")
 
 
 SWF_ROW = b"1 0 -1 60 4 -1 -1 4 -1 -1 1 1 1 -1 -1 -1 -1 -1\n"
@@ -58,7 +59,7 @@ def test_swf_and_sacct_are_known_by_their_beginning(tmp_path: Path, content: byt
     assert read_jobs(file).job_id.tolist() == [1]
 
 
-@pytest.mark.parametrize("content", [b"hello\n", b"a|b|c\n", bytes(range(1, 9))])
+@pytest.mark.parametrize("content", [b"hello\n", b"a|b|c\n", bytes(range(1, 9))], ids=["words", "bars", "bytes"])
 def test_what_looks_like_no_format_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "log"
     file.write_bytes(content)
@@ -74,3 +75,9 @@ def test_what_cannot_be_read_is_said_by_a_reader(tmp_path: Path) -> None:
             read_jobs(file)
     with pytest.raises(InputError, match="cannot be read: No such file"):
         read_jobs(tmp_path / "nowhere")
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: not a regular file"):
+        read_jobs(tmp_path / "pipe")

@@ -7,13 +7,13 @@ import os
 import secrets
 import stat
 from pathlib import Path
-from typing import get_args
-from zoneinfo import ZoneInfo
+from typing import NamedTuple, get_args
 
 import click
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import TimeZone, read_log, refuse_overwriting
+from stellwerk.cli.job_log import job_log_options, read_job_log
+from stellwerk.cli.jobs_files import refuse_overwriting
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
@@ -22,7 +22,9 @@ from stellwerk.messages import LANGUAGES, Language, text
 from stellwerk.records import (
     COLUMN_SUFFIXES,
     KEY_BYTES,
+    MISSING,
     NOT_IN_SWF,
+    Format,
     JobTable,
     NamedColumn,
     Rarity,
@@ -56,8 +58,7 @@ _KEY_TEXT_BYTES = 200
     multiple=True,
     help="A column whose names stay, such as partition.",
 )
-@click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet.")
-@click.option("--timezone", type=TimeZone(), help="Zone of the times in the log, where it names none. Default: UTC.")
+@job_log_options
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def anonymise_command(
@@ -66,8 +67,10 @@ def anonymise_command(
     key_file: Path | None,
     shift_weeks: int | None,
     keep: tuple[NamedColumn, ...],
+    log_format: Format | None,
+    fields: str | None,
     mapping: Path | None,
-    timezone: ZoneInfo | None,
+    timezone: str | None,
     language: Language,
     as_json: bool,
 ) -> None:
@@ -84,9 +87,7 @@ def anonymise_command(
     written = [out] if as_swf else [out, mapping_path(out)]
     for path in written:
         refuse_overwriting(path, [one for one in (file, mapping, key_file) if one is not None])
-    jobs = read_log(file, mapping, timezone)
-    if len(jobs) == 0:
-        raise InputError("holds no job", file=file)
+    jobs = read_job_log(file, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone)
     key = secrets.token_bytes(KEY_BYTES) if key_file is None else _kept_key(key_file)
     with naming_options({"shift_weeks": "--shift-weeks"}):
         anonymous, weeks = anonymise(jobs, key=key, shift_weeks=shift_weeks, keep=keep)
@@ -94,18 +95,34 @@ def anonymise_command(
         write_swf(anonymous, out, notes=_notes(jobs, keep, weeks), processors=machine_processors(jobs))
     else:
         write_columns(anonymous, out)
-    rarity = rarity_of(anonymous)
+    lost = [name for name in NOT_IN_SWF if (getattr(jobs, name) != MISSING).any()] if as_swf else []
+    done = _Done(jobs, written, keep, weeks, lost, rarity_of(anonymous))
     if as_json:
-        print_json(_as_dict(jobs, written, keep, weeks, rarity))
+        print_json(_as_dict(done))
     else:
-        _show(jobs, written, keep, weeks, rarity, language)
+        _show(done, language)
+
+
+class _Done(NamedTuple):
+    """What there is to say: ``lost`` names the columns that the format has no field for."""
+
+    jobs: JobTable
+    written: list[Path]
+    keep: tuple[NamedColumn, ...]
+    weeks: int
+    lost: list[str]
+    rarity: Rarity
 
 
 def _kept_key(path: Path) -> bytes:
     """The key in a file that only its owner reads; a new one where there is no file."""
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
         return _new_key(path)
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise InputError("others may read this key", file=path, allowed="permission 0600 (chmod 600)")
     with contextlib.suppress(ValueError):
         key = bytes.fromhex(read_text(path, limit_bytes=_KEY_TEXT_BYTES))
@@ -141,17 +158,17 @@ def _notes(jobs: JobTable, keep: tuple[NamedColumn, ...], weeks: int) -> list[st
     return notes
 
 
-def _as_dict(
-    jobs: JobTable, written: list[Path], keep: tuple[NamedColumn, ...], weeks: int, rarity: Rarity
-) -> dict[str, object]:
+def _as_dict(done: _Done) -> dict[str, object]:
+    rarity = done.rarity
     return {
         "schema": JSON_SCHEMA,
         "version": __version__,
-        "written": [str(path) for path in written],
-        "jobs": len(jobs),
-        "dropped": {reason: finding.jobs for reason, finding in jobs.dropped.items()},
-        "kept_columns": list(keep),
-        "clock_moved": weeks > 0,
+        "written": [str(path) for path in done.written],
+        "jobs": len(done.jobs),
+        "dropped": {reason: finding.jobs for reason, finding in done.jobs.dropped.items()},
+        "kept_columns": list(done.keep),
+        "lost_columns": done.lost,
+        "clock_moved": done.weeks > 0,
         "rarity": {
             "few": rarity.few,
             "of": "users" if rarity.of_users else "jobs",
@@ -164,25 +181,21 @@ def _as_dict(
     }
 
 
-def _show(
-    jobs: JobTable,
-    written: list[Path],
-    keep: tuple[NamedColumn, ...],
-    weeks: int,
-    rarity: Rarity,
-    language: Language,
-) -> None:
+def _show(done: _Done, language: Language) -> None:
     def say(key: str, **params: str | int) -> str:
         return text(f"anonymise.{key}", language, **params)
 
-    dropped = sum(finding.jobs for finding in jobs.dropped.values())
-    lines = [say("written", jobs=len(jobs), files=", ".join(map(str, written)))]
+    rarity = done.rarity
+    dropped = sum(finding.jobs for finding in done.jobs.dropped.values())
+    lines = [say("written", jobs=len(done.jobs), files=", ".join(map(str, done.written)))]
     if dropped:
         lines.append(say("dropped", jobs=dropped))
-    if keep:
-        lines.append(say("kept", columns=", ".join(keep)))
-    if not weeks:
-        lines.append(say("clock_kept" if jobs.zero is not None else "no_clock"))
+    if done.lost:
+        lines.append(say("lost", columns=", ".join(done.lost)))
+    if done.keep:
+        lines.append(say("kept", columns=", ".join(done.keep)))
+    if not done.weeks:
+        lines.append(say("clock_kept" if done.jobs.zero is not None else "no_clock"))
     lines.append(
         say(
             "rare_users" if rarity.of_users else "rare_jobs",

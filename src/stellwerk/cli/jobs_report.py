@@ -7,7 +7,6 @@ import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
-from zoneinfo import ZoneInfo
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -16,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import Day, TimeZone, read_log, refuse_overwriting
+from stellwerk.cli.job_log import job_log_options, read_job_log
+from stellwerk.cli.jobs_files import Day, refuse_overwriting, shown_zone
+from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -35,7 +36,7 @@ from stellwerk.measures import (
     usage_tables,
 )
 from stellwerk.messages import LANGUAGES, Language, text
-from stellwerk.records import JobTable, machine_processors
+from stellwerk.records import Format, JobTable, machine_processors
 from stellwerk.simulation import Cluster, read_cluster
 
 JSON_SCHEMA = 1
@@ -48,12 +49,7 @@ _size = click.IntRange(min=1)
 
 @click.command(name="report")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--mapping", type=click.Path(path_type=Path), help="Which column means what, for CSV and Parquet.")
-@click.option(
-    "--timezone",
-    type=TimeZone(),
-    help="Zone of the times in the log, where it names none, and of the days and months shown. Default: UTC.",
-)
+@job_log_options
 @click.option(
     "--cluster", type=click.Path(path_type=Path), help="The cluster's file, for utilisation (docs/clusters.md)."
 )
@@ -65,13 +61,15 @@ _size = click.IntRange(min=1)
 @click.option("--from", "first_day", type=Day(), help="First day to count.")
 @click.option("--to", "last_day", type=Day(), help="Last day to count.")
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
-@click.option("--all", "show_all", is_flag=True, help="List every account or user.")
+@click.option("--all", "show_all", is_flag=True, help="List every group.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one self-contained page.")
 def report_command(
     file: Path,
+    log_format: Format | None,
+    fields: str | None,
     mapping: Path | None,
-    timezone: ZoneInfo | None,
+    timezone: str | None,
     cluster: Path | None,
     accelerators: int | None,
     processors: int | None,
@@ -88,18 +86,17 @@ def report_command(
     """What the job log FILE says about the use of its cluster: hours, waits, failures, utilisation, queue."""
     if html is not None:
         refuse_overwriting(html, [path for path in (file, mapping) if path is not None])
-    jobs = read_log(file, mapping, timezone)
-    if len(jobs) == 0:
-        raise InputError("holds no job", file=file)
-    zone = timezone or datetime.UTC
-    usage = usage_of(
-        jobs,
-        zone=zone,
-        capacities=_capacities(jobs, cluster, accelerator=accelerators, processor=processors, node=nodes),
-        device=device,
-        by=by,
-        period_s=_period(jobs, first_day, last_day, zone),
-    )
+    jobs = read_job_log(file, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone)
+    zone = shown_zone(jobs, timezone)
+    with naming_options({"device": "--count", "by": "--by"}):
+        usage = usage_of(
+            jobs,
+            zone=zone,
+            capacities=_capacities(jobs, cluster, accelerator=accelerators, processor=processors, node=nodes),
+            device=device,
+            by=by,
+            period_s=_period(jobs, first_day, last_day, zone),
+        )
     left_out = _left_out(jobs, language)
     sha256 = _sha256(file)
     if html is not None:
@@ -173,30 +170,16 @@ def _second(day: datetime.datetime, zero: datetime.datetime, zone: datetime.tzin
 
 
 def _left_out(jobs: JobTable, language: Language) -> list[str]:
-    """What the reader dropped or sorted."""
+    """What the reader dropped, sorted, or had to make sense of."""
+    found = [(f"drop_reason.{reason}", "log_dropped", finding) for reason, finding in jobs.dropped.items()]
+    found += [(f"remark.{remark}", "log_remark", finding) for remark, finding in jobs.remarks.items()]
     sentences = [
-        text(
-            "usage.log_dropped",
-            language,
-            jobs=finding.jobs,
-            line=finding.first_line,
-            reason=text(f"drop_reason.{reason}", language),
-        )
-        for reason, finding in jobs.dropped.items()
-    ]
-    sentences += [
-        text(
-            "usage.log_remark",
-            language,
-            jobs=finding.jobs,
-            line=finding.first_line,
-            reason=text(f"remark.{remark}", language),
-        )
-        for remark, finding in jobs.remarks.items()
+        text(f"usage.{key}", language, jobs=one.jobs, line=one.first_line, reason=text(reason, language))
+        for reason, key, one in found
     ]
     if jobs.out_of_order is not None:
-        found = jobs.out_of_order
-        sentences.append(text("usage.log_out_of_order", language, jobs=found.jobs, line=found.first_line))
+        one = jobs.out_of_order
+        sentences.append(text("usage.log_out_of_order", language, jobs=one.jobs, line=one.first_line))
     return sentences
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.fit import Search, find_policy, run_fit
 from stellwerk.cli.job_log import job_log_options, read_job_log
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
@@ -28,7 +29,6 @@ from stellwerk.simulation import (
     Cluster,
     Schedule,
     cluster_of,
-    policy_named,
     read_cluster,
     read_schedule,
     simulate,
@@ -38,10 +38,12 @@ from stellwerk.simulation import (
 PROCESSOR_HOURS = ChargeRule(unit="processor-h", units_per_device_hour=1.0)
 UNSATISFIABLE_REASONS = {
     "more_processors_than_the_machine": "more processors than the machine has",
+    "more_than_the_machine": "more than the machine's nodes hold",
     "more_than_the_partition_holds": "more than the nodes of its partition hold",
     "more_nodes_than_the_partition_allows": "more nodes than its partition allows",
     "longer_than_the_partition_allows": "longer than its partition allows",
     "more_than_one_switch_group_holds": "more nodes than one switch group has",
+    "kept_out_by_windows": "longer than maintenance and reservations leave room for",
     "unknown_partition": "a partition that the cluster does not have",
     "unknown_qos": "a QOS that the cluster does not have",
     "unknown_account": "an account that the cluster does not have",
@@ -55,7 +57,23 @@ UNSATISFIABLE_REASONS = {
 @job_log_options
 @click.option("--processors", type=int, help="Processors of the machine; otherwise MaxProcs or MaxNodes of the log.")
 @click.option("--cluster", "cluster_name", metavar="FILE|SYSTEM", help="A cluster's file, or a system's id.")
-@click.option("--policy", type=click.Choice(POLICIES), default="easy", show_default=True, help="Scheduling policy.")
+@click.option(
+    "--policy",
+    "policy_name",
+    metavar="NAME|FILE",
+    default="easy",
+    show_default=True,
+    help=f"Scheduling policy: {', '.join(POLICIES)}, or the file of one.",
+)
+@click.option(
+    "--fit",
+    "fit_out",
+    type=click.Path(path_type=Path),
+    help="Search for the policy that comes nearest to the recorded waits, and write its file.",
+)
+@click.option("--fit-tries", type=click.IntRange(1, 100_000), default=60, show_default=True, help="Policies to try.")
+@click.option("--fit-seconds", type=click.FloatRange(0), default=60.0, show_default=True, help="Stop searching then.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the schedule here (.csv or .csv.gz).")
 @click.option(
     "--compare",
@@ -67,13 +85,17 @@ UNSATISFIABLE_REASONS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
-    format: Format | None,  # noqa: A002 - the option's name
+    log_format: Format | None,
     mapping: Path | None,
     fields: str | None,
     timezone: str | None,
     processors: int | None,
     cluster_name: str | None,
-    policy: str,
+    policy_name: str,
+    fit_out: Path | None,
+    fit_tries: int,
+    fit_seconds: float,
+    seed: int,
     out: Path | None,
     other: Path | None,
     as_json: bool,
@@ -81,15 +103,27 @@ def command(
 ) -> None:
     """Replay the job log TRACE (SWF 2.2, sacct, CSV or Parquet; plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = replayable(read_job_log(trace, format=format, mapping=mapping, fields=fields, timezone=timezone))
-    with naming_options({"processors": "--processors", "cluster": "--cluster"}):
+    jobs = replayable(read_job_log(trace, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone))
+    with naming_options({"processors": "--processors", "cluster": "--cluster", "policy": "--policy"}):
         cluster = find_cluster(jobs, processors, cluster_name)
+        settings = find_policy(policy_name)
+    policy = settings.name
     question = Asked(**asked)
+    if fit_out is not None:
+        if question.anything or out is not None or other is not None:
+            raise click.UsageError(
+                "--fit searches for a policy: give it without --out, --compare, --change and --sweep"
+            )
+        _refuse_overwriting(fit_out, [trace])
+        run_fit(jobs, cluster, Search(fit_out, fit_tries, fit_seconds, seed), as_json=as_json)
+        return
+    cluster = settings.in_service(cluster)
     if question.anything:
         if out is not None or other is not None:
             raise click.UsageError("--out and --compare are about one schedule: give them without --change and --sweep")
         about = about_replay(jobs, cluster, policy, question.language)
-        run_what_if(Scenario(jobs, cluster, policy_named(policy)), about, question, as_json=as_json)
+        with naming_options({"policy": "--policy"}):
+            run_what_if(Scenario(jobs, cluster, settings.policy), about, question, as_json=as_json)
         return
     question.refuse_alone()
     expected = read_schedule(other) if other is not None else None
@@ -97,7 +131,7 @@ def command(
         _refuse_overwriting(out, [path for path in (trace, other) if path is not None])
     read_s = time.perf_counter() - started_s
     with naming_options({"policy": "--policy"}):
-        schedule = simulate(jobs, cluster=cluster, policy=policy_named(policy))
+        schedule = simulate(jobs, cluster=cluster, policy=settings.policy)
     scheduled_s = time.perf_counter() - started_s - read_s
     comparison = compare(expected, schedule, processors=cluster.processors) if expected is not None else None
     if out is not None:

@@ -54,7 +54,7 @@ from stellwerk.simulation import POLICIES, policy_named, simulate
 @click.option("--out", type=click.Path(path_type=Path), help="Write the table here, not to the terminal.")
 def command(
     log: Path,
-    format: Format | None,  # noqa: A002 - the option's name
+    log_format: Format | None,
     mapping: Path | None,
     fields: str | None,
     timezone: str | None,
@@ -72,7 +72,7 @@ def command(
     systems = load_catalogue().systems
     if system_id not in systems:
         raise InputError("no such system", key="--system", value=system_id, allowed=list(systems))
-    jobs = read_job_log(log, format=format, mapping=mapping, fields=fields, timezone=timezone)
+    jobs = read_job_log(log, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone)
     if origin == "recorded":
         wait_s, devices = jobs.wait_s, _recorded(jobs, unit)
         source = f"recorded in {log.name}"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
-from stellwerk.records.model import MISSING, JobTable, Labels
+from stellwerk.records.model import MISSING, Int64s, JobTable, Labels
 
 NamedColumn = Literal["user", "account", "partition", "qos"]
 """Columns whose names may tell who or where."""
@@ -44,6 +44,7 @@ def anonymise(
         raise ValueError(f"a key has at least {KEY_BYTES} bytes, this one {len(key)}")
     if shift_weeks is not None and shift_weeks < 0:
         raise InputError("the clock is moved back by weeks", key="shift_weeks", value=shift_weeks, allowed="0 or more")
+    jobs = _from_first_instant(jobs)
     weeks = 0
     if jobs.zero is not None:
         weeks = _weeks(key, jobs.zero) if shift_weeks is None else shift_weeks
@@ -64,6 +65,7 @@ def anonymise(
         source=Path(),
         header=(),
         dropped={},
+        remarks={},
         out_of_order=None,
     )
     return anonymous, weeks
@@ -108,6 +110,20 @@ def rarity_of(jobs: JobTable, few: int = 5) -> Rarity:
         smallest=int(hiding.min()),
         sizes=tuple(zip(sizes[seldom][::-1].tolist(), jobs_of_size[seldom][::-1].tolist(), strict=True)),
     )
+
+
+def _from_first_instant(jobs: JobTable) -> JobTable:
+    """The same instants counted from the first of them, where the log dates them."""
+    if jobs.zero is None:
+        return jobs
+    known = np.concatenate([column[column != MISSING] for column in (jobs.submit_s, jobs.eligible_s)])
+    first_s = int(known.min(initial=2**62)) if len(known) else 0
+
+    def moved(seconds: Int64s) -> Int64s:
+        return np.where(seconds == MISSING, MISSING, seconds - first_s)
+
+    zero = jobs.zero + datetime.timedelta(seconds=first_s)
+    return replace(jobs, submit_s=moved(jobs.submit_s), eligible_s=moved(jobs.eligible_s), zero=zero)
 
 
 def _renamed(labels: Labels, column: str, key: bytes) -> Labels:

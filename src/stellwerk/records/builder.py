@@ -22,7 +22,6 @@ INT32_COLUMNS = (
     "requested_accelerators",
     "allocated_accelerators",
 )
-_FIRST_ROWS = 1024
 TEXT_COLUMNS = ("user", "account", "partition", "qos", "state")
 
 
@@ -41,71 +40,44 @@ class FoundLines:
 
 
 @dataclass(slots=True)
-class GrowingColumn:
-    """An array that grows at its end.
-
-    It is one block of memory at any time: pieces that are joined in the end would stand beside what they become, since
-    an allocator does not give back many small blocks. What is reserved and not yet written takes no memory.
-    """
-
-    dtype: type[np.signedinteger[Any]]
-    rows: int = 0
-    _reserved: NDArray[Any] = field(default_factory=lambda: np.empty(0, np.int32))
-
-    def append(self, piece: NDArray[Any]) -> None:
-        end = self.rows + len(piece)
-        if end > len(self._reserved):
-            reserved = np.empty(max(end, self.rows + self.rows // 2, _FIRST_ROWS), self.dtype)
-            reserved[: self.rows] = self._reserved[: self.rows]
-            self._reserved = reserved
-        self._reserved[self.rows : end] = piece
-        self.rows = end
-
-    @property
-    def values(self) -> NDArray[Any]:
-        """What has been appended, which may be changed in place."""
-        return self._reserved[: self.rows]
-
-    def keep(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> None:
-        self._reserved = self.values[rows]
-        self.rows = len(self._reserved)
-
-
-@dataclass(slots=True)
 class TableBuilder:
-    """Columns that grow; where a piece does not give one, it holds nothing."""
+    """Columns that grow in place; one that records do not give holds nothing there."""
 
-    _columns: dict[str, GrowingColumn] = field(
-        default_factory=lambda: (
-            {name: GrowingColumn(np.int64) for name in INT64_COLUMNS}
-            | {name: GrowingColumn(np.int32) for name in (*INT32_COLUMNS, *TEXT_COLUMNS)}
-        )
+    _columns: dict[str, NDArray[Any]] = field(
+        default_factory=lambda: {
+            **{name: np.empty(0, np.int64) for name in INT64_COLUMNS},
+            **{name: np.empty(0, np.int32) for name in (*INT32_COLUMNS, *TEXT_COLUMNS)},
+        }
     )
     _names: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in TEXT_COLUMNS})
 
     def add(self, numbers: Mapping[str, NDArray[Any]], texts: Mapping[str, tuple[Int32s, Sequence[str]]]) -> None:
         """Append records: ``numbers`` by column, ``texts`` as codes into names of their own."""
-        nothing = np.full(len(next(iter(numbers.values()))), MISSING, np.int32)
-        for name in (*INT64_COLUMNS, *INT32_COLUMNS):
-            self._columns[name].append(numbers.get(name, nothing))
-        for name in TEXT_COLUMNS:
-            code, names = texts.get(name, (nothing, ()))
+        before = self.rows
+        rows = len(next(iter(numbers.values())))
+        given = dict(numbers)
+        for name, (code, names) in texts.items():
             known = self._names[name]
             renamed = np.array([*(known.setdefault(one, len(known)) for one in names), MISSING], np.int32)
-            self._columns[name].append(renamed[code])
+            given[name] = renamed[code]
+        for name, column in self._columns.items():
+            # The system moves the pages of a large array instead of copying it; pieces joined at the end would stand
+            # beside the whole, and what they leave would not go back to the system.
+            column.resize(before + rows, refcheck=False)
+            column[before:] = given.get(name, MISSING)
 
     @property
     def rows(self) -> int:
-        return self._columns["line"].rows
+        return len(self._columns["line"])
 
     def column(self, name: str) -> NDArray[Any]:
-        """A whole column, which may be changed in place."""
-        return self._columns[name].values
+        """A whole column, which may be changed in place until records are added."""
+        return self._columns[name]
 
     def keep(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> None:
         """Keep some records, by mask or in the order of their numbers; a column at a time, for the sake of memory."""
-        for column in self._columns.values():
-            column.keep(rows)
+        for name in self._columns:
+            self._columns[name] = self._columns[name][rows]
 
     def table(
         self, *, source: Path, header: tuple[str, ...], zero: datetime.datetime | None, found: FoundLines

@@ -19,6 +19,8 @@ _MAGIC = b"PAR1"
 def is_parquet(path: Path) -> bool:
     """Whether the file begins as Parquet does; raises InputError where it cannot be read."""
     try:
+        if path.exists() and not path.is_file():  # a pipe, for one, would keep us waiting
+            raise InputError("not a regular file", file=path)
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError as error:

@@ -233,12 +233,23 @@ def _times(values: polars.Series, source: ColumnSource, place: Place) -> polars.
             allowed=f"time = one of {', '.join((*EPOCH_UNITS, SINCE_ZERO, ISO))}, or a format",
         )
     text = _castable(values, place).cast(pl.String).str.strip_chars()
-    if source.time != ISO:
-        times = text.str.to_datetime(source.time, strict=False, time_unit="us", exact=True)
-    else:
-        times = _iso(text)
+    times = _formatted(text, source.time, place) if source.time != ISO else _iso(text)
     _refuse_lost(values, times, place, f"is no time written as {source.time}")
     return times
+
+
+def _formatted(text: polars.Series, time_format: str, place: Place) -> polars.Series:
+    pl = load_polars()
+    try:
+        return text.str.to_datetime(time_format, strict=False, time_unit="us", exact=True)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"the mapping's format of its times cannot be: {str(error).splitlines()[0]}",
+            file=place.file,
+            key=place.column,
+            value=time_format,
+            allowed="day, month and year; hour and minute, or neither",
+        ) from None
 
 
 def _iso(text: polars.Series) -> polars.Series:

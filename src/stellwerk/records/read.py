@@ -31,7 +31,7 @@ _NUMBERS = re.compile(r"[-+.0-9\s]+")
 def read_jobs(
     path: Path,
     *,
-    format: Format | None = None,  # noqa: A002 - the word that a person looks for
+    log_format: Format | None = None,
     mapping: Path | None = None,
     fields: Sequence[str] | None = None,
     timezone: str | None = None,
@@ -39,12 +39,12 @@ def read_jobs(
     """The jobs of a log, plain or gzip; its format follows from its beginning where it is not given.
 
     ``mapping`` says what the columns of CSV and Parquet mean, ``fields`` which fields a ``sacct`` log without a title
-    line has, ``timezone`` (IANA) where the clock stood that a log of these formats shows; others need none.
+    line has, ``timezone`` (IANA) where the clock stood whose times such a log holds.
 
     Raises InputError as the readers do, for a file that looks like no format, for CSV and Parquet without a mapping,
     and for an argument that the format has no use for; MissingExtraError where a format needs polars.
     """
-    found = format or recognised_format(path, with_fields=fields is not None, with_mapping=mapping is not None)
+    found = log_format or recognised_format(path, with_fields=fields is not None, with_mapping=mapping is not None)
     for name, given in (("fields", fields), ("mapping", mapping)):
         if given is not None and found not in _USED_BY[name]:
             allowed = " and ".join(_USED_BY[name])

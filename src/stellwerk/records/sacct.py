@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
 from stellwerk.records import sacct_values as values
-from stellwerk.records.builder import FoundLines, GrowingColumn, TableBuilder
+from stellwerk.records.builder import FoundLines, TableBuilder
 from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Int32s, Int64s, JobTable, Remark
 from stellwerk.records.polars_extra import load_polars
 from stellwerk.records.sacct_lines import SacctBlock, sacct_blocks
@@ -64,7 +64,7 @@ def read_sacct(path: Path, *, fields: Sequence[str] | None = None, timezone: str
     """
     check_timezone(timezone)
     found, builder = FoundLines(), TableBuilder()
-    keys, starts_s = GrowingColumn(np.int64), GrowingColumn(np.int64)
+    executions = np.empty((0, 2), np.int64)
     pending = 0
     for block in sacct_blocks(path, fields, _READ, found):
         _require_fields(block, path)
@@ -78,14 +78,15 @@ def read_sacct(path: Path, *, fields: Sequence[str] | None = None, timezone: str
             {name: np.repeat(column, tasks) for name, column in numbers.items()},
             {name: (np.repeat(code, tasks), names) for name, (code, names) in texts.items()},
         )
-        keys.append(_of_each_task(key, tasks))
-        starts_s.append(np.repeat(start_s, tasks))
+        before = len(executions)
+        executions.resize((builder.rows, 2), refcheck=False)
+        executions[before:] = np.stack([_of_each_task(key, tasks), np.repeat(start_s, tasks)], axis=1)
         if builder.rows > MAX_RECORDS:
             raise InputError(f"more than {MAX_RECORDS:,} records", file=path, key=f"line {block.line[-1]}")
     if not builder.rows:
         raise InputError("holds no job", file=path, value=", ".join(found.dropped) or "no line")
-    _drop_repeated(builder, keys.values, starts_s.values, found)
-    del keys, starts_s
+    _drop_repeated(builder, executions, found)
+    del executions
     number_anew(builder.column("job_id"))
     return builder.table(source=path, header=(), zero=EPOCH, found=found)
 
@@ -382,8 +383,9 @@ def _parsed(texts: Sequence[str], parse: Callable[[str], int | None]) -> tuple[I
     return numbers, readable
 
 
-def _drop_repeated(builder: TableBuilder, key: Int64s, start_s: Int64s, found: FoundLines) -> None:
+def _drop_repeated(builder: TableBuilder, executions: Int64s, found: FoundLines) -> None:
     """Keep the last of records that are the same execution: of one job, submitted and started at the same time."""
+    key, start_s = executions.T
     ordered = np.sort(key)
     twice = ordered[1:][np.diff(ordered) == 0]
     del ordered

@@ -112,8 +112,6 @@ class Failures:
 
     mtbf_s: float
     repair_s: float
-    max_restarts: int = 100
-    """A job that was stopped so often is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,8 @@ class Cluster:
 
     With ``groups``, ``processor_is`` says what a log's processors are where it states no accelerators or nodes, and
     ``processors`` is the sum of that. Without partitions there is one over all groups; the first one is the default.
-    A stopped job goes on from its last checkpoint, every ``checkpoint_s`` of its run; None: from its start.
+    A stopped job goes on from its last checkpoint, every ``checkpoint_s`` of its run; None: from its start. One that
+    was started again ``max_restarts`` times and is stopped once more is given up.
     """
 
     name: str
@@ -151,6 +150,7 @@ class Cluster:
     reservations: tuple[Reservation, ...] = ()
     failures: Failures | None = None
     checkpoint_s: int | None = None
+    max_restarts: int = 100
 
     @classmethod
     def pooled(cls, processors: int) -> Cluster:

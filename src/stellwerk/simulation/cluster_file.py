@@ -78,6 +78,7 @@ def cluster_in(values: dict[str, Any], path: Path) -> Cluster:
         reservations=tuple(_reservation(row) for row in tables.reservations),
         failures=_failures(failures),
         checkpoint_s=_seconds(file.checkpoint_h),
+        max_restarts=file.max_restarts,
     )
 
 
@@ -147,7 +148,7 @@ def _switches(table: SwitchesTable | None) -> Switches:
 def _failures(table: FailuresTable | None) -> Failures | None:
     if table is None:
         return None
-    return Failures(table.mtbf_h * SECONDS_PER_HOUR, table.repair_h * SECONDS_PER_HOUR, table.max_restarts)
+    return Failures(table.mtbf_h * SECONDS_PER_HOUR, table.repair_h * SECONDS_PER_HOUR)
 
 
 def _instant(start: datetime.datetime | float) -> datetime.datetime | int:

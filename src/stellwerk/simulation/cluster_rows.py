@@ -38,6 +38,7 @@ class ClusterFile(Section):
     placement: Annotated[Placement, Field(description="packed, spread or first")] = "packed"
     exclusive: Flag = False
     checkpoint_h: Hours | None = None
+    max_restarts: Annotated[int, Field(ge=0, le=10_000, description="a whole number from 0 to 10,000")] = 100
     groups: Rows = Field(default_factory=list)
     partitions: Rows = Field(default_factory=list)
     qos: Rows = Field(default_factory=list)
@@ -109,4 +110,3 @@ class SwitchesTable(Section):
 class FailuresTable(Section):
     mtbf_h: Hours
     repair_h: Hours
-    max_restarts: Annotated[int, Field(ge=0, le=10_000, description="a whole number from 0 to 10,000")] = 100

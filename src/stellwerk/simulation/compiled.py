@@ -36,6 +36,12 @@ def compiled(function: F) -> F:
     return cast(F, dispatcher)
 
 
+def inner(function: F) -> F:
+    """Compile a function that only compiled ones of its folder call: it becomes part of theirs, in the cache, too."""
+    options: Any = {"no_cpython_wrapper": True, "error_model": "numpy"}
+    return cast(F, njit(**options)(function))
+
+
 def _void_with_the_folder(kept: Any, folder: Path) -> None:
     """Numba's own cache asks for the function's module only, and fails on types that a later version no longer has:
     files of another state of the folder must not even be opened, so that the state is part of their names."""

@@ -12,10 +12,12 @@ from stellwerk.records import MISSING
 
 UnsatisfiableReason = Literal[
     "more_processors_than_the_machine",
+    "more_than_the_machine",
     "more_than_the_partition_holds",
     "more_nodes_than_the_partition_allows",
     "longer_than_the_partition_allows",
     "more_than_one_switch_group_holds",
+    "kept_out_by_windows",
     "unknown_partition",
     "unknown_qos",
     "unknown_account",
@@ -43,7 +45,8 @@ class Executions:
     """Each time that a job ran, in the order of the starts: one more than a job's restarts.
 
     ``job`` is the row of the schedule; execution i held ``node[node_offset[i] : node_offset[i + 1]]``, nodes being
-    numbered through the groups of the cluster, and on each as many ``accelerators``. ``outcome`` indexes ``OUTCOMES``.
+    numbered through the groups of the cluster, of each so many ``accelerators``, ``cores`` and ``memory_bytes``: all
+    of it where a job takes whole nodes. ``outcome`` indexes ``OUTCOMES``.
     """
 
     job: NDArray[np.int64]
@@ -53,6 +56,8 @@ class Executions:
     node_offset: NDArray[np.int64]
     node: NDArray[np.int32]
     accelerators: NDArray[np.int32]
+    cores: NDArray[np.int32]
+    memory_bytes: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.job)

@@ -8,7 +8,8 @@ from typing import Literal
 from stellwerk.errors import InputError
 
 Order = Literal["ends_first", "arrivals_first"]
-"""What happens first within one second: the ends of jobs or the arrivals. One pass over the queue after both."""
+"""What happens within one second: all ends, all arrivals and one pass over the queue, or all arrivals and a pass, then
+all ends and another."""
 
 FairShare = Literal["fair_tree", "classic"]
 
@@ -63,6 +64,9 @@ class Multifactor:
     bf_max_job_test: int = 500
     bf_max_job_user: int = 0
     """Jobs of one user that a backfill pass looks at; 0: as many as there are."""
+    bf_grouped_ends: bool = False
+    """A backfill pass lets running jobs end in groups, as Slurm's does without bf_window_linear: the first 30 s long,
+    each further one twice as long. Off, each is expected to end at its own limit, which is faster and plans closer."""
     preempt_youngest_first: bool = False
     order: Order = "ends_first"
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import datetime
+import html
+import json
 import math
 from collections.abc import Iterable
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stellwerk.errors import InputError
-from stellwerk.measures.usage import Capacity, Usage, usage_of
+from stellwerk.measures import Capacity, Device, Usage, log_sentences, render_usage_page, usage_as_dict, usage_of
 from stellwerk.measures.usage.model import Size, Use
+from stellwerk.messages import LANGUAGES, Language
 from stellwerk.records import JobTable
 from tests.records.tables import job_table
 
@@ -255,3 +259,13 @@ def test_more_than_can_be_added_up_is_an_error() -> None:
 def test_times_beyond_the_calendar_are_an_error() -> None:
     with pytest.raises(InputError, match="beyond the calendar"):
         _usage(submit_s=[0], wait_s=[10**11], run_s=[2 * 10**11], allocated_processors=[1], zero=ZERO)
+
+
+@settings(max_examples=25, deadline=None)
+@given(logs(), st.sampled_from(LANGUAGES), st.booleans())
+def test_whatever_a_log_leaves_out_there_is_something_to_say(jobs: JobTable, language: Language, part: bool) -> None:
+    capacities = {device: Capacity(100, "option") for device in get_args(Device)} if part else None
+    usage = usage_of(jobs, zone=BERLIN, capacities=capacities, period_s=(DAY_S, 30 * DAY_S) if part else None)
+    page = render_usage_page(usage, language, file="log", sha256="0" * 64, left_out=[])
+    assert all(sentence in html.unescape(page) for sentence in log_sentences(usage, language))
+    assert json.loads(json.dumps(usage_as_dict(usage)))["total"]["jobs"] == usage.total.jobs

@@ -95,7 +95,7 @@ def count_jobs(jobs: JobTable, device: Device, period_s: tuple[int, int] | None)
     inside_s = np.maximum(np.minimum(end_s, beyond) - np.maximum(start_s, first), 0)
     seconds = np.where(placed, inside_s, np.where(submitted & ran, jobs.run_s, 0)) * belongs
     unfinished = _in_states(jobs, UNFINISHED_STATES)
-    until_s = jobs.submit_s + jobs.wait_s + jobs.run_s
+    until_s = jobs.submit_s - jobs.submit_s.min() + jobs.wait_s + jobs.run_s
     until_s[unfinished] = until_s.max()
     _refuse_overflow(jobs, np.maximum(np.maximum(devices, processors), accelerators), until_s)
     eligible_known = began & (jobs.eligible_s != MISSING) & (jobs.eligible_s <= start_s)

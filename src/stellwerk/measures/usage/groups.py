@@ -57,14 +57,14 @@ def use_by_state(jobs: JobTable, counted: Counted) -> Mapping[str | None, Use]:
 
 
 def use_by_label(labels: Labels, counted: Counted) -> Mapping[str | None, Use]:
-    """By account or user, the most hours first."""
+    """By account, user, partition or QOS, the most hours first."""
     names = [*labels.names, None]
     code = np.where(labels.code == MISSING, len(names) - 1, labels.code).astype(np.int64)
     return _by_hours(_named(names, _uses(counted, code, len(names))))
 
 
 def group_labels(jobs: JobTable, by: GroupBy) -> Labels:
-    return jobs.account if by == "account" else jobs.user
+    return {"account": jobs.account, "user": jobs.user, "partition": jobs.partition, "qos": jobs.qos}[by]
 
 
 def months_of(

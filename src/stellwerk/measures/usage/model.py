@@ -12,7 +12,7 @@ from stellwerk.measures.usage.calendar import Bins
 Device = Literal["accelerator", "processor", "node"]
 """What hours are counted of; processors are cores, mostly."""
 
-GroupBy = Literal["account", "user"]
+GroupBy = Literal["account", "user", "partition", "qos"]
 
 FEW_JOBS = 5
 """A figure of fewer jobs says little, and is marked."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from typing import get_args
 
 import numpy as np
 
@@ -39,10 +40,13 @@ def usage_of(
     """What a log of at least one job says about the use of its cluster.
 
     Days, weeks and months are those of ``zone``. ``capacities`` say how many devices there are. ``device`` is what
-    hours are of, otherwise chosen by what the log holds. ``by`` is account where the log knows
-    accounts, else user. ``period_s`` (first second, second beyond; of the log) counts only what was used in it.
-    Raises InputError for sizes and times beyond what can be added up.
+    hours are of, otherwise chosen by what the log holds. ``by`` is account where the log knows accounts, else user.
+    ``period_s`` (first second, second beyond; of the log) counts only what was used in it.
+
+    Raises InputError for a device or a group that the log says nothing of (keys ``device`` and ``by``), and for sizes
+    and times beyond what can be added up.
     """
+    _refuse_what_it_does_not_know(jobs, device, by)
     device = device or choose_device(jobs)
     counted = count_jobs(jobs, device, period_s)
     capacity = (capacities or {}).get(device, Capacity(None, "unknown"))
@@ -93,6 +97,16 @@ def usage_of(
         left_queue=int((counted.belongs & ~counted.ran & ~counted.unfinished).sum()),
         eligible_later=int(((counted.eligible_wait_s != MISSING) & (counted.eligible_wait_s < counted.wait_s)).sum()),
     )
+
+
+def _refuse_what_it_does_not_know(jobs: JobTable, device: Device | None, by: GroupBy | None) -> None:
+    held = {"accelerator": jobs.accelerators, "processor": jobs.processors, "node": jobs.nodes}
+    devices = [name for name, count in held.items() if (count > 0).any()]
+    if device is not None and device not in devices:
+        raise InputError("the log counts none", key="device", value=device, allowed=devices)
+    groups = [name for name in get_args(GroupBy) if (group_labels(jobs, name).code != MISSING).any()]
+    if by is not None and by not in groups:
+        raise InputError("the log names none", key="by", value=by, allowed=groups)
 
 
 def _edges(jobs: JobTable, counted: Counted) -> Edges:
