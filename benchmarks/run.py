@@ -20,6 +20,7 @@ from pathlib import Path
 
 from measure import ROUNDS, median_s, row
 from simulation import simulation_rows
+from simulation_nodes import node_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "german-7b.toml"
@@ -38,6 +39,7 @@ def main() -> None:
         edition_build(),
         search_speed(),
         *simulation_rows(),
+        *node_rows(),
     ]
     report = {
         "schema": 1,

@@ -17,14 +17,17 @@ from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
+from stellwerk.cli.simulate_nodes import node_rows, nodes_as_dict
 from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, Scenario, compare, indicators
 from stellwerk.records import MISSING, JobTable, machine_processors, read_swf, replayable
 from stellwerk.simulation import (
     POLICIES,
+    UNKNOWN,
     Cluster,
     Schedule,
+    Unknown,
     cluster_of,
     policy_named,
     read_cluster,
@@ -71,6 +74,15 @@ UNSATISFIABLE_REASONS = {
     type=click.Path(path_type=Path),
     help="A schedule to compare with; exit 1 if any start differs.",
 )
+@click.option(
+    "--unknown",
+    type=click.Choice(UNKNOWN),
+    default="skip",
+    show_default=True,
+    help="Jobs with a partition, QOS or account that the cluster's file does not have: left out, run in the first one"
+    " of the file, or a mistake.",
+)
+@click.option("--failure-seed", "seed", type=int, default=0, help="What failures are drawn from, where nodes fail.")
 @what_if_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -80,6 +92,8 @@ def command(
     policy: str,
     out: Path | None,
     other: Path | None,
+    unknown: Unknown,
+    seed: int,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -88,12 +102,14 @@ def command(
     jobs = replayable(read_swf(trace))
     with naming_options({"processors": "--processors", "cluster": "--cluster"}):
         cluster = find_cluster(jobs, processors, cluster_name)
+    with naming_options({"policy": "--policy"}):
+        chosen = policy_named(policy, multifactor=cluster.multifactor)
     question = Asked(**asked)
     if question.anything:
         if out is not None or other is not None:
             raise click.UsageError("--out and --compare are about one schedule: give them without --change and --sweep")
         about = about_replay(jobs, cluster, policy, question.language)
-        run_what_if(Scenario(jobs, cluster, policy_named(policy)), about, question, as_json=as_json)
+        run_what_if(Scenario(jobs, cluster, chosen), about, question, as_json=as_json)
         return
     question.refuse_alone()
     expected = read_schedule(other) if other is not None else None
@@ -101,7 +117,7 @@ def command(
         _refuse_overwriting(out, [path for path in (trace, other) if path is not None])
     read_s = time.perf_counter() - started_s
     with naming_options({"policy": "--policy"}):
-        schedule = simulate(jobs, cluster=cluster, policy=policy_named(policy))
+        schedule = simulate(jobs, cluster=cluster, policy=chosen, seed=seed, unknown=unknown)
     scheduled_s = time.perf_counter() - started_s - read_s
     comparison = compare(expected, schedule, processors=cluster.processors) if expected is not None else None
     if out is not None:
@@ -174,6 +190,7 @@ def _result(
         "processors": cluster.processors,
         "policy": policy,
         "indicators": asdict(indicators(schedule, processors=cluster.processors)),
+        "nodes": nodes_as_dict(schedule, cluster),
         "charge": {"unit": PROCESSOR_HOURS.unit, "units": float(units.sum())},
         "comparison": _compared(comparison) if comparison is not None else None,
     }
@@ -219,6 +236,8 @@ def _show(result: dict[str, Any], trace: Path) -> None:
         "first submit to last end": f"{found['makespan_s']:,} s",
         "charged": f"{result['charge']['units']:,.1f} {result['charge']['unit']}",
     }
+    if result["nodes"] is not None:
+        rows |= node_rows(result["nodes"])
     if log["recorded_mean_wait_s"] is not None:
         rows["mean wait that the log records"] = f"{log['recorded_mean_wait_s']:,.1f} s"
     for row in rows.items():

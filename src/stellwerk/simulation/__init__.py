@@ -20,6 +20,7 @@ from stellwerk.simulation.model import (
     Unsatisfiable,
     UnsatisfiableReason,
 )
+from stellwerk.simulation.nodes import UNKNOWN, Unknown
 from stellwerk.simulation.policy import (
     POLICIES,
     Conservative,
@@ -35,6 +36,7 @@ from stellwerk.simulation.schedule_csv import read_schedule, write_schedule
 __all__ = [
     "OUTCOMES",
     "POLICIES",
+    "UNKNOWN",
     "Account",
     "Cluster",
     "Conservative",
@@ -52,6 +54,7 @@ __all__ = [
     "Reservation",
     "Schedule",
     "Switches",
+    "Unknown",
     "Unsatisfiable",
     "UnsatisfiableReason",
     "cluster_of",

@@ -97,7 +97,7 @@ def _nodes(cluster: Cluster) -> NDArray[np.void]:
         first += group.nodes
     for amount in ("accelerators", "cores", "memory"):
         nodes[f"free_{amount}"] = nodes[amount]
-    nodes["up"] = True
+    nodes["up"] = 1
     nodes["first_hold"] = nodes["last_hold"] = nodes["first_slot"] = NOBODY
     nodes["reserved_from_s"] = nodes["changes_s"] = NEVER_S
     return nodes

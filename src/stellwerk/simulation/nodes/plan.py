@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stellwerk.simulation.compiled import inner
+from stellwerk.simulation.compiled import inner, inner_making_arrays
 from stellwerk.simulation.nodes.choose import take_smallest
 from stellwerk.simulation.nodes.room import could_fit, fits, ready_s
 from stellwerk.simulation.nodes.sorting import kth_smallest
@@ -31,12 +31,13 @@ def forget_plan(plan: Plan, nodes: Table) -> None:
     plan.used[:] = 0
 
 
-@inner
+@inner_making_arrays
 def keep_nodes(plan: Plan, nodes: Table, world: World, count: int, start_s: int, end_s: int) -> Plan:
     """Plan the chosen nodes, whole, from ``start_s`` to ``end_s``; the plan, larger where it was full."""
     if plan.used[0] + count > len(plan.slots):
         larger = np.empty(2 * (plan.used[0] + count), plan.slots.dtype)
-        larger[: plan.used[0]] = plan.slots[: plan.used[0]]
+        for slot in range(plan.used[0]):
+            larger[slot] = plan.slots[slot]
         plan = Plan(larger, plan.touched, plan.used)
     for place in range(count):
         node = world.chosen[place]
@@ -135,7 +136,7 @@ def _find_candidates(
             if row.taken == stamp or not could_fit(row, wanted):
                 continue
             until_s = 0
-            if not row.up:
+            if row.up == 0:
                 until_s = row.changes_s
             elif not fits(row, wanted, whole):
                 until_s = ready_s(row, holds, wanted, whole)

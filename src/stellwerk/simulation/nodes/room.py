@@ -12,7 +12,7 @@ from stellwerk.simulation.nodes.tables import BY_ACCELERATORS, BY_CORES, Table
 @inner
 def level_of(node: Table, counted: int) -> int:
     """How much of what counts is free on a node; 0 while it is down."""
-    if not node.up:
+    if node.up == 0:
         return 0
     if counted == BY_ACCELERATORS:
         return int(node.free_accelerators)
@@ -39,7 +39,7 @@ def count_node(node: Table, partitions: Table, at_least: Table, old: int, new: i
 @inner
 def fits(node: Table, part: Table, whole: bool) -> bool:
     """Whether a node has room for a part of a job right now."""
-    if not node.up or (whole and node.jobs > 0):
+    if node.up == 0 or (whole and node.jobs > 0):
         return False
     return bool(
         node.free_accelerators >= part.accelerators

@@ -219,7 +219,7 @@ def _release(run: int, now: int, log: Log, world: World) -> None:
         nodes[node].free_memory += holds[hold].memory
         nodes[node].jobs -= 1
         new = level_of(nodes[node], world.settings[0].counted)
-        idle = 1 if nodes[node].jobs == 0 and nodes[node].up else 0
+        idle = 1 if nodes[node].jobs == 0 and nodes[node].up == 1 else 0
         count_node(nodes[node], partitions, at_least, old, new, idle)
         before, behind = holds[hold].before, holds[hold].behind
         if before == NOBODY:

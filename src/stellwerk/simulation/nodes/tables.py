@@ -27,21 +27,22 @@ COMPLETED, PREEMPTED, NODE_FAILED, CANCELLED = 0, 1, 2, 3
 
 NODE = np.dtype(
     [
-        ("accelerators", np.int32),
-        ("cores", np.int32),
-        ("memory", np.int64),
+        # what every look at a node asks for, in one line of the cache
         ("free_accelerators", np.int32),
         ("free_cores", np.int32),
         ("free_memory", np.int64),
-        ("jobs", np.int32),
-        ("up", np.bool_),
-        ("partitions", np.int64),  # a bit for each partition that the node is in
+        ("reserved_from_s", np.int64),
         ("windows", np.int64),  # a bit for each window that the node is in
+        ("taken", np.int64),  # the last choice of nodes that this one is part of
+        ("first_slot", np.int64),  # what the current pass has planned here
+        ("jobs", np.int32),
+        ("accelerators", np.int32),
+        ("cores", np.int32),
+        ("up", np.int32),
+        ("memory", np.int64),
+        ("partitions", np.int64),  # a bit for each partition that the node is in
         ("first_hold", np.int64),  # what runs here, by expected end
         ("last_hold", np.int64),
-        ("first_slot", np.int64),  # what the current pass has planned here
-        ("reserved_from_s", np.int64),
-        ("taken", np.int64),  # the last choice of nodes that this one is part of
         ("changes_s", np.int64),  # next failure, or next repair
         ("failures", np.int64),
     ]
