@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from measure import ROUNDS, median_s, row
+from records import records_rows
 from simulation import simulation_rows
 from simulation_nodes import node_rows
 
@@ -38,6 +39,7 @@ def main() -> None:
         catalogue_check(),
         edition_build(),
         search_speed(),
+        *records_rows(),
         *simulation_rows(),
         *node_rows(),
     ]

@@ -1,5 +1,7 @@
 """How fast job logs are replayed on pooled processors, beside AccaSim, and what a million jobs take in memory.
 
+Speeds are jobs per second of one core (process time), of the whole of ``simulate`` on a table already read. AccaSim
+reads its log while it runs, which is a small part of its time; it runs once, for it takes long.
 The logs are those of STELLWERK_TRACES, or else the two in tests/data/traces; a log that is in neither has no row.
 """
 
@@ -10,6 +12,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,7 +51,8 @@ def simulation_rows() -> list[dict[str, object]]:
             continue
         jobs, cluster = replayable(read_swf(TRACES / log.file)), Cluster.pooled(log.processors)
         for policy, promised in log.promised_jobs_per_s.items():
-            seconds = median_s(lambda: simulate(jobs, cluster=cluster, policy=policy_named(policy)))  # noqa: B023
+            chosen = policy_named(policy)
+            seconds = median_s(partial(simulate, jobs, cluster=cluster, policy=chosen), time.process_time)
             peer = accasim_jobs_per_s(jobs, log.processors) if (name, policy) == ("kth", "easy") else None
             rows.append(row(f"simulate.{policy}.{name}", len(jobs) / seconds, "jobs/s", limit=promised, peer=peer))
     return rows + drawn_rows(1_000_000, rounds=ROUNDS) + drawn_rows(10_000_000, rounds=3)
@@ -55,12 +60,11 @@ def simulation_rows() -> list[dict[str, object]]:
 
 def drawn_rows(jobs: int, *, rounds: int) -> list[dict[str, object]]:
     """EASY on a log drawn from KTH, each time in a process of its own: its speed; the peak of the process; and what
-    of it the jobs take, with all columns of their table, beyond a process in which the kernel has run once."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = str(TRACES / LOGS["kth"].file)
-        _run("synthetic.py", log, str(jobs), folder)
-        found = [[float(value) for value in _run("million.py", folder).split()] for _ in range(rounds)]
-    ready_mb, _, peak_mb, seconds, _ = (statistics.median(values) for values in zip(*found, strict=True))
+    of it the jobs take, with all columns of their table, beyond a process in which the kernel has run."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "drawn.py"), str(TRACES / LOGS["kth"].file), str(jobs)]
+    runs = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(rounds)]
+    found = [[float(value) for value in run.split()] for run in runs]
+    ready_mb, peak_mb, seconds, _ = (statistics.median(values) for values in zip(*found, strict=True))
     name, limit = f"simulate.easy.drawn.{jobs // 1_000_000}m", MEMORY_LIMIT_MB * jobs / 1_000_000
     return [
         row(name, jobs / seconds, "jobs/s"),
@@ -103,11 +107,6 @@ def _swf(jobs: JobTable) -> str:
             zip(*(column.tolist() for column in columns), strict=True), 1
         )
     )
-
-
-def _run(script: str, *arguments: str) -> str:
-    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""In CI a skipped test is a failed one: a promise that nobody checked."""
+"""In CI a skipped test is a failed one: a promise that nobody checked. And one real Slurm for all that ask for it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from tests.slurm.testbed import Slurm, why_not_here
 
 
 @pytest.hookimpl(wrapper=True)
@@ -15,3 +17,17 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    """A real Slurm of 16 nodes with 8 GPUs each. A test that changes its configuration or accounts puts them back."""
+    reason = why_not_here()
+    if reason is not None:
+        pytest.skip(f"no Slurm to test with: {reason}")
+    cluster = Slurm(tmp_path_factory.mktemp("slurm"), nodes=16, gpus=8)
+    try:
+        cluster.up()
+        yield cluster
+    finally:
+        cluster.down()

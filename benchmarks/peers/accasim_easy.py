@@ -1,4 +1,4 @@
-"""Replay an SWF log with AccaSim's EASY and print how many jobs it started and the seconds that it took.
+"""Replay an SWF log with AccaSim's EASY and print how many jobs it started and the seconds of a core that it took.
 
     python accasim_easy.py LOG PROCESSORS
 
@@ -38,9 +38,9 @@ def main() -> None:
             statistics_output=False,
             show_statistics=False,
         )
-        started = time.perf_counter()
+        started = time.process_time()
         simulator.start_simulation()
-        print(simulator.dispatched_jobs, time.perf_counter() - started)
+        print(simulator.dispatched_jobs, time.process_time() - started)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,19 @@ def test_a_value_holds_until_the_next_one() -> None:
     assert steps[0][1:] == start.split()[0][1:]
 
 
+def test_a_line_ends_where_it_is_said_to() -> None:
+    line = Line("a", (0, 3), (2, 4), end=7)
+    chart = step_lines(
+        "chart-a", "A", "…", [Panel("", (line,))], language="en", x_axis=Axis("day"), y_axis=Axis("jobs")
+    )
+    (_, path), *_ = _paths(chart)
+    axis = next(node.attrib["d"] for node in tree(chart).iter("path") if node.attrib["class"] == "axis")
+    ends, goes_on = (float(re.findall(r"H([\d.]+)", drawn)[-1]) for drawn in (path, axis))
+    assert ends < goes_on - 10  # the axis goes on to a round number
+    assert chart.rows[-1] == ("8", "–")
+    assert chart.rows[-2] == ("6", "4")
+
+
 def test_an_axis_of_durations_has_marks_that_people_say() -> None:
     marks = {text.content for text in texts(_draw(Panel("", (_BEFORE,)))) if "tick" in text.classes}
     assert {"0", "1 min", "10 min", "1 h", "6 h"} <= marks
@@ -84,12 +97,17 @@ def test_a_line_that_has_not_begun_and_one_without_values_say_so_in_the_table() 
     assert chart.rows[2] == ("1 h", "100,0 %", "unbekannt")
 
 
+def test_a_long_name_does_not_leave_the_key() -> None:
+    assert_inside(_draw(Panel("", (Line("vorher" * 40, (0, 1), (0, 1)), Line("nachher" * 40, (0, 1), (0, 1))))))
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         (Line("a", (1, 2), (1,)), "2 places for 1 values"),
         (Line("a", (2, 1), (1, 1)), "must not decrease"),
         (Line("a", (1,), (-1,)), "negative"),
+        (Line("a", (1, 4), (1, 1), end=3), "the end lies before the last place"),
     ],
 )
 def test_lines_that_cannot_be_drawn_are_refused(line: Line, said: str) -> None:

@@ -170,3 +170,103 @@ def test_a_policy_that_nodes_have_no_scheduler_for_names_the_one_they_have(simul
     ended = simulate(EXCERPT, "--cluster", cluster, "--policy", "conservative")
     assert ended.exit_code == 2
     assert "allowed: conservative_replan, or pooled processors" in ended.stderr
+
+
+def test_a_fit_writes_the_nearest_policy_and_a_replay_takes_it(simulate: Verb, tmp_path: Path) -> None:
+    out = tmp_path / "policy.toml"
+    ended = simulate(EXCERPT, "--fit", out, "--fit-tries", 6)
+    assert ended.exit_code == 0, ended.stderr
+    shown = " ".join(ended.stdout.replace("│", " ").split())
+    assert "6 policies on 1,624 jobs; 750 held out" in shown
+    assert f"--policy {out}" in " ".join(ended.stdout.split("\n"))
+    replayed = simulate(EXCERPT, "--policy", out, "--json")
+    assert replayed.exit_code == 0, replayed.stderr
+    result = json.loads(replayed.stdout)
+    text = out.read_text(encoding="utf-8")
+    assert f'policy = "{result["policy"]}"' in text
+    share = next(float(line.split(" = ")[1]) for line in text.splitlines() if line.startswith("out_of_service"))
+    assert result["processors"] == round(100 * (1 - share))
+
+
+def test_a_fit_as_json_holds_all_candidates(simulate: Verb, tmp_path: Path) -> None:
+    result = json.loads(simulate(EXCERPT, "--fit", tmp_path / "policy.toml", "--fit-tries", 5, "--json").stdout)
+    assert len(result["candidates"]) == 5
+    distances = [candidate["distance"] for candidate in result["candidates"]]
+    assert distances == sorted(distances)
+
+
+@pytest.mark.parametrize("other", [("--out", "s.csv"), ("--change", "load=2")])
+def test_a_fit_is_no_replay(simulate: Verb, tmp_path: Path, other: tuple[str, str]) -> None:
+    ended = simulate(EXCERPT, "--fit", tmp_path / "policy.toml", *other)
+    assert ended.exit_code == 2
+    assert "--fit searches for a policy" in ended.stderr
+
+
+def test_a_fit_needs_recorded_waits_and_spares_the_log(simulate: Verb, tmp_path: Path) -> None:
+    log = tmp_path / "log.swf"
+    log.write_text(ONE_JOB, encoding="utf-8")
+    ended = simulate(log, "--processors", 4, "--fit", tmp_path / "policy.toml")
+    assert (ended.exit_code, "records no waits" in ended.stderr) == (2, True)
+    assert "would overwrite an input" in simulate(log, "--processors", 4, "--fit", log).stderr
+
+
+def test_a_policy_that_is_no_policy_and_no_file_is_named(simulate: Verb, tmp_path: Path) -> None:
+    assert "--policy: neither a policy nor the file of one (got 'eazy')" in simulate(EXCERPT, "--policy", "eazy").stderr
+    wrong = tmp_path / "policy.toml"
+    wrong.write_text('schema = 1\npolicy = "easy"\nout_of_service = 1\n', encoding="utf-8")
+    ended = simulate(EXCERPT, "--policy", wrong)
+    assert (ended.exit_code, f"{wrong}: out_of_service" in ended.stderr) == (2, True)
+
+
+SACCT = (
+    "JobID|Submit|Start|End|Elapsed|State|NCPUS|JobName\n"
+    "1|2026-01-05T10:00:00|2026-01-05T10:00:00|2026-01-05T10:01:00|00:01:00|COMPLETED|4|a|b\n"
+    "1.batch|2026-01-05T10:00:00|2026-01-05T10:00:00|2026-01-05T10:01:00|00:01:00|COMPLETED|4|batch\n"
+    "2|2026-01-05T10:00:00|2026-01-05T10:02:00|Unknown|00:09:00|RUNNING|4|c\n"
+    "3|2026-01-05T10:00:00|2026-01-05T10:02:00|2026-01-05T10:05:00|00:03:00|COMPLETED|4|d\n"
+)
+
+
+def test_a_dump_of_sacct_is_replayed_and_what_was_made_of_it_is_said(simulate: Verb, tmp_path: Path) -> None:
+    log = tmp_path / "dump.txt"
+    log.write_text(SACCT)
+    ended = simulate(log, "--processors", 4)
+    assert ended.exit_code == 0, ended.stderr
+    assert "4 jobs, 2 replayed" in ended.stdout
+    assert "dropped: 1 (first in line 3): a step of a job, not a job" in ended.stdout
+    assert "dropped: 1 (first in line 4): had not ended when the log was written" in ended.stdout
+    assert "  1 (first in line 2): a separator inside a text, told apart" in ended.stdout
+    result = json.loads(simulate(log, "--processors", 4, "--json").stdout)
+    assert result["log"]["remarks"] == {"name_with_separator": {"jobs": 1, "first_line": 2}}
+
+
+def test_fields_format_and_mapping_say_what_a_log_does_not(simulate: Verb, tmp_path: Path) -> None:
+    log, table, mapping = tmp_path / "dump.txt", tmp_path / "jobs.csv", tmp_path / "mapping.toml"
+    log.write_text(SACCT.partition("\n")[2])
+    named = simulate(log, "--processors", 4, "--fields", SACCT.partition("\n")[0].replace("|", ","))
+    assert "4 jobs, 2 replayed" in named.stdout
+    table.write_text("t,r,n\n10,5,4\n")
+    mapping.write_text(
+        'schema = 1\n[columns]\nsubmit = { column = "t", time = "epoch_s" }\nrun = "r"\nallocated_processors = "n"\n'
+    )
+    assert "1 jobs, 1 replayed" in simulate(table, "--processors", 4, "--mapping", mapping).stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        (SACCT, ["--timezone", "Mars/Olympus"], "--timezone: no such time zone (got 'Mars/Olympus')"),
+        (SACCT.partition("\n")[2], [], "the beginning looks like no format"),
+        (SACCT.partition("\n")[2], ["--format", "sacct"], "--fields: has no title line"),
+        ("t,r\n1,2\n", [], "--mapping: nothing says which column is what"),
+        (ONE_JOB, ["--format", "swf", "--fields", "JobID"], "--fields: means nothing to swf"),
+    ],
+)
+def test_logs_that_need_more_words_are_refused(
+    simulate: Verb, tmp_path: Path, content: str, options: list[str], said: str
+) -> None:
+    log = tmp_path / "log"
+    log.write_text(content)
+    ended = simulate(log, "--processors", 4, *options)
+    assert ended.exit_code == 2
+    assert said in ended.stderr

@@ -77,8 +77,8 @@ def test_groups_are_accounts_or_else_users() -> None:
 
 def test_failures_and_checkpoints_follow_the_change() -> None:
     assert _after("failures=2000/4").cluster.failures == Failures(2000 * HOUR_S, 4 * HOUR_S)
-    failing = replace(NODES, failures=Failures(1.0, 2.0, max_restarts=7))
-    assert _after("failures=1000", cluster=failing).cluster.failures == Failures(1000 * HOUR_S, 2.0, max_restarts=7)
+    failing = replace(NODES, failures=Failures(1.0, 2.0))
+    assert _after("failures=1000", cluster=failing).cluster.failures == Failures(1000 * HOUR_S, 2.0)
     assert _after("failures=never", cluster=failing).cluster.failures is None
     assert _after("checkpoint=2").cluster.checkpoint_s == 2 * HOUR_S
 
@@ -121,7 +121,13 @@ def test_pooled_processors_have_no_nodes(change: str) -> None:
 
 
 def test_parameters_of_the_wrong_kind_are_named() -> None:
-    for change, said in (("policy.bf_window_s=soon", "no whole number"), ("policy.favour_small=2", "true nor false")):
+    wrong = {
+        "policy.bf_window_s=soon": "a whole number from 1",
+        "policy.bf_resolution_s=0": "a whole number from 1",
+        "policy.queue_depth=-1": "a whole number from 0",
+        "policy.favour_small=2": "true nor false",
+    }
+    for change, said in wrong.items():
         with pytest.raises(InputError, match=said):
             _after("policy=multifactor", change)
 

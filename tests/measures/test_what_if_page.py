@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -51,3 +52,13 @@ def test_several_replays_show_their_median_and_their_range() -> None:
     assert across([1.0, 3.0], str)[0] == "2.0"
     assert across([2.0, 2.0], str) == ("2.0", "")
     assert across([None], str) == ("–", "")
+
+
+def test_more_changes_than_can_be_told_apart_still_make_a_page(outcomes: tuple[Outcome, ...]) -> None:
+    before, after = outcomes
+    alone = [replace(after, changes=(f"processors+{number}",)) for number in range(1, 11)]
+    together = replace(after, changes=tuple(change for one in alone for change in one.changes))
+    page = render_what_if_page([before, *alone, together], ABOUT, "en")
+    assert page.count('<th scope="col" class="number">processors+10</th>') == 1
+    assert "all 10 changes" in page
+    assert "<h1>What if: processors+1, processors+2," in page

@@ -5,11 +5,13 @@ import string
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import stellwerk
 from stellwerk.messages import LANGUAGES, Language, Reason, count_text, outline, render, text
+from stellwerk.records import DropReason
 
 
 def _texts(language: Language) -> dict[str, dict[str, str]]:
@@ -82,3 +84,8 @@ def test_an_outline_has_dots_for_values_and_an_unknown_code_is_shown_as_it_is() 
 
 def test_fixed_texts_take_parameters() -> None:
     assert text("match.page_written", "de", path="a.html") == "Seite geschrieben: a.html"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_for_leaving_out_a_record_has_words(language: Language) -> None:
+    assert set(_texts(language)["drop_reason"]) == set(get_args(DropReason))

@@ -38,3 +38,8 @@ def job_table(**columns: Any) -> JobTable:
 def labels(words: Sequence[str | None], is_state: bool = False) -> Labels:
     names = JOB_STATES if is_state else tuple(sorted({word for word in words if word is not None}))
     return Labels(np.array([MISSING if word is None else names.index(word) for word in words], np.int32), names)
+
+
+def words(column: Labels) -> list[str | None]:
+    """What a column of texts holds, row by row."""
+    return [column.names[code] if code != MISSING else None for code in column.code.tolist()]

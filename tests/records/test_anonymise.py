@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from stellwerk.errors import InputError
 from stellwerk.records import KEY_BYTES, JobTable, anonymise, rarity_of
-from tests.records.tables import job_table
+from tests.records.tables import job_table, words
 
 KEY, OTHER_KEY = bytes(range(KEY_BYTES)), bytes(KEY_BYTES)
 ZERO = datetime.datetime(2024, 3, 30, 23, tzinfo=datetime.UTC)
@@ -43,8 +44,7 @@ def _log() -> JobTable:
 
 
 def _names(jobs: JobTable, column: str) -> list[str | None]:
-    labels = getattr(jobs, column)
-    return [labels.names[code] if code >= 0 else None for code in labels.code.tolist()]
+    return words(getattr(jobs, column))
 
 
 def test_the_schedule_stays_and_all_names_go() -> None:
@@ -93,6 +93,30 @@ def test_the_weeks_may_be_said_and_a_log_without_dates_has_none() -> None:
     assert anonymise(_log(), key=KEY, shift_weeks=0)[0].zero == ZERO
     assert anonymise(_log(), key=KEY, shift_weeks=3)[0].zero == ZERO - 3 * WEEK
     assert anonymise(job_table(submit_s=[0]), key=KEY)[1] == 0
+
+
+def test_instants_count_from_the_first_of_them_whatever_the_log_counts_from() -> None:
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    since_s = int((ZERO - epoch).total_seconds())
+    jobs = _log()
+    late = replace(
+        jobs,
+        zero=epoch,
+        submit_s=jobs.submit_s + since_s,
+        eligible_s=np.where(jobs.eligible_s >= 0, jobs.eligible_s + since_s, -1),
+    )
+    one, other = anonymise(jobs, key=KEY), anonymise(late, key=KEY)
+    assert (one[0].zero, one[1]) == (other[0].zero, other[1])
+    assert one[0].submit_s.tolist() == other[0].submit_s.tolist() == [0, 5, 5]
+    assert one[0].eligible_s.tolist() == other[0].eligible_s.tolist() == [0, 9, -1]
+
+
+def test_no_log_moves_to_before_1970() -> None:
+    early = replace(_log(), zero=datetime.datetime(1970, 1, 20, tzinfo=datetime.UTC))
+    assert {anonymise(early, key=bytes([byte]) * KEY_BYTES)[1] for byte in range(40)} == {1, 2}
+    with pytest.raises(InputError, match="before 1970"):
+        anonymise(early, key=KEY, shift_weeks=3)
+    assert anonymise(replace(early, zero=early.zero - 2 * WEEK), key=KEY)[1] == 0
 
 
 @pytest.mark.parametrize("weeks", [-1, 10**9])

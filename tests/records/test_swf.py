@@ -149,6 +149,7 @@ def test_the_machine_is_as_large_as_the_header_says(write: Write, header: str, p
         (swf_line(run=10**11 + 1).encode(), "line 1: run_s is larger than 100,000,000,000"),
         (swf_line(run=10**40).encode(), "line 1: run_s is not a whole number"),
         (swf_line(submit=-(10**18)).encode(), "line 1: submit_s is larger than"),
+        (swf_line(allocated=2**31).encode(), "line 1: allocated_processors is beyond measure (got 2147483648)"),
         ((swf_line(7) + swf_line(8) + swf_line(7)).encode(), "line 3: the job of line 1 has the same id (got 7)"),
         (HEADER.encode() + b"; K\xf6nig\n", "line 3: not UTF-8 text"),
         (bytes(range(256)), "line 1: "),
@@ -208,12 +209,19 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(write: Write) 
         tracemalloc.stop()
 
 
-numbers = st.integers(min_value=-(10**11), max_value=10**11)
+COUNTS = (4, 7)  # fields with numbers of processors
+MEMORY = 9
+fields = st.tuples(
+    *(
+        st.integers(
+            min_value=-(10**11), max_value=2**31 - 1 if place in COUNTS else 2**19 if place == MEMORY else 10**11
+        )
+        for place in range(18)
+    )
+).map(list)
 
 
-@given(
-    rows=st.lists(st.lists(numbers, min_size=18, max_size=18), min_size=1, max_size=12, unique_by=lambda row: row[0])
-)
+@given(rows=st.lists(fields, min_size=1, max_size=12, unique_by=lambda row: row[0]))
 @settings(max_examples=60, deadline=None)
 def test_every_line_ends_up_in_the_table_or_in_the_report(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[int]]

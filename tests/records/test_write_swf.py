@@ -9,7 +9,7 @@ import pytest
 
 from stellwerk.errors import InputError
 from stellwerk.records import JobTable, machine_processors, read_swf, write_swf
-from tests.records.tables import job_table
+from tests.records.tables import job_table, words
 
 KTH = Path(__file__).parents[1] / "data/swf/kth-sp2-1996-first-2500.swf.gz"
 ZERO = datetime.datetime(2024, 3, 30, 23, tzinfo=datetime.UTC)
@@ -17,8 +17,7 @@ NUMBERS = ("job_id", "submit_s", "wait_s", "run_s", "requested_s", "requested_pr
 
 
 def _names(jobs: JobTable, column: str) -> list[str | None]:
-    labels = getattr(jobs, column)
-    return [labels.names[code] if code >= 0 else None for code in labels.code.tolist()]
+    return words(getattr(jobs, column))
 
 
 @pytest.mark.parametrize("name", ["copy.swf", "copy.swf.gz"])

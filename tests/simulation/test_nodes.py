@@ -55,7 +55,8 @@ SLURM = Multifactor(
     bf_max_job_test=8,
     bf_max_job_user=4,
 )
-POLICIES: tuple[Policy, ...] = (Fcfs(), Easy(), Easy("arrivals_first"), Conservative(replan=True), SLURM)
+GROUPED = replace(SLURM, bf_grouped_ends=True)
+POLICIES: tuple[Policy, ...] = (Fcfs(), Easy(), Easy("arrivals_first"), Conservative(replan=True), SLURM, GROUPED)
 
 policies = st.sampled_from(POLICIES)
 # Few distinct times and sizes, so that ends, arrivals, windows and passes often coincide.

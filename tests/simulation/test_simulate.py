@@ -160,3 +160,17 @@ def shadow_s(jobs: JobTable, schedule: Schedule, now: int, head: int) -> int:
         if MACHINE - schedule.processors[running & (expected_ends_s > time_s)].sum() >= schedule.processors[head]:
             return time_s
     raise AssertionError("the head fits an empty machine")
+
+
+def test_a_log_that_counts_nodes_alone_is_replayed_on_as_many_pooled_ones() -> None:
+    columns = {"submit_s": [0, 0, 0], "run_s": [10, 10, 10], "requested_s": [10, 10, 10]}
+    machine, policy = Cluster.pooled(4), policy_named("fcfs")
+    schedule = simulation.simulate(job_table(requested_nodes=[3, 3, 1], **columns), cluster=machine, policy=policy)
+    assert list(schedule.start_s) == [0, 10, 10]
+    assert list(schedule.processors) == [3, 3, 1]
+
+
+def test_a_job_of_unknown_size_is_not_replayed_as_none() -> None:
+    jobs = job_table(submit_s=[0, 0], run_s=[10, 10], requested_processors=[3, -1], requested_accelerators=[3, 8])
+    with pytest.raises(InputError, match=r"line 12: job 2 does not say how many processors it needs"):
+        simulation.simulate(jobs, cluster=Cluster.pooled(4), policy=policy_named("easy"))

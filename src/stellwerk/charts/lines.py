@@ -40,12 +40,14 @@ AxisKind = Literal["number", "share", "duration"]
 class Line:
     """One series: from ``x[i]`` on it holds ``y[i]``, until the next x; nothing is drawn before the first.
 
-    Both are of one length, x does not decrease.
+    Both are of one length, x does not decrease. The last value holds until ``end``, not before the last x, or to the
+    right border.
     """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
+    end: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def step_lines(
     key, top = legend(names, list(looks.values()), _WIDTH, "line", chart_id) if len(names) > 1 else (Markup(""), 0.0)
 
     lines = [line for panel in panels for line in panel.lines]
-    x_values = [value for line in lines for value in line.x]
+    x_values = [value for line in lines for value in (*line.x, *([] if line.end is None else [line.end]))]
     y_values = [value for line in lines for value in line.y]
     alone = len(panels) == 1
     height = _HEIGHTS[0] if alone else _HEIGHTS[1]
@@ -150,6 +152,8 @@ def _check(line: Line) -> None:
         raise ValueError(f"{line.name}: {len(line.x)} places for {len(line.y)} values")
     if any(later < earlier for earlier, later in zip(line.x, line.x[1:], strict=False)):
         raise ValueError(f"{line.name}: the places must not decrease")
+    if line.end is not None and line.x and line.end < line.x[-1]:
+        raise ValueError(f"{line.name}: the end lies before the last place")
     if any(value < 0 for column in (line.x, line.y) for value in column):
         raise ValueError(f"{line.name}: a negative value")
 
@@ -229,8 +233,12 @@ def _line(line: Line, look: int, x_scale: _Scale, y_scale: _Scale, frame: _Frame
         if len(here) > 2:
             path.append(f"V{min(heights):.1f}V{max(heights):.1f}")
         path.append(f"V{heights[-1]:.1f}")
-    path.append(f"H{frame.right:.1f}")
+    path.append(f"H{_right(line, x_scale, frame):.1f}")
     return element("path", d="".join(path), class_=f"line series-{look} dash-{look}")
+
+
+def _right(line: Line, x_scale: _Scale, frame: _Frame) -> float:
+    return frame.right if line.end is None else x_scale.at(line.end)
 
 
 def _markers(line: Line, look: int, x_scale: _Scale, y_scale: _Scale, frame: _Frame) -> list[Markup]:
@@ -243,7 +251,7 @@ def _markers(line: Line, look: int, x_scale: _Scale, y_scale: _Scale, frame: _Fr
     shapes = []
     for number in range(_MARKERS):
         x = frame.left + span * (number + 0.25 + 0.5 * (look % 3) / 3) / _MARKERS
-        if x < first:
+        if x < first or x > _right(line, x_scale, frame):
             continue
         value = line.y[bisect_right(xs, x) - 1]
         shapes.append(marker(look, x, y_scale.at(value)))
@@ -271,6 +279,8 @@ def _value(line: Line, place: float, axis: Axis, language: Language) -> str:
     number = bisect_right(line.x, place) - 1
     if number < 0:
         return "–" if line.x else word("unknown", language)
+    if line.end is not None and place >= line.end:
+        return "–"
     value = line.y[number]
     if axis.kind == "duration":
         return format_duration(value, language)

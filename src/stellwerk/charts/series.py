@@ -10,7 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from stellwerk.charts.svg import FONT_SIZE, element, text, text_width
+from stellwerk.charts.svg import FONT_SIZE, element, shorten, text, text_width
 
 SERIES = 8
 """Number of colours, hatchings and shapes; one drawing holds no more series."""
@@ -94,7 +94,7 @@ def legend(
     parts: list[Markup] = []
     swatch_width = _LINE_SWATCH if swatch == "line" else _SWATCH
     x, y = 0.0, LEGEND_ROW / 2
-    for index, name in zip(looks, names, strict=True):
+    for index, name in zip(looks, (shorten(name, width - swatch_width - 7) for name in names), strict=True):
         needed = swatch_width + 7 + text_width(name)
         if x and x + needed > width:
             x, y = 0.0, y + LEGEND_ROW

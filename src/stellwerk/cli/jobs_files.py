@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import re
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,20 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from stellwerk.errors import InputError
-
-
-class TimeZone(click.ParamType[datetime.tzinfo]):
-    """An IANA time zone."""
-
-    name = "zone"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.tzinfo:
-        if isinstance(value, datetime.tzinfo):
-            return value
-        try:
-            return ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(f"{value!r} is no time zone; allowed: a name such as Europe/Berlin", param, ctx)
+from stellwerk.records import JobTable
 
 
 class Day(click.DateTime):
@@ -39,11 +28,40 @@ class Day(click.DateTime):
         return day
 
 
+def shown_zone(jobs: JobTable, timezone: str | None) -> datetime.tzinfo:
+    """The zone of the days that are shown: the one asked for, otherwise that of the log, otherwise UTC."""
+    if timezone is None:
+        return _stated_zone(jobs) or datetime.UTC
+    try:
+        return ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(
+            "is no time zone", key="--timezone", value=timezone, allowed="a name such as Europe/Berlin"
+        ) from None
+
+
 def refuse_overwriting(out: Path, inputs: list[Path]) -> None:
     """Raises InputError where ``out`` is one of the files that are read."""
     try:
-        overwrites = out.exists() and any(path.exists() and out.samefile(path) for path in inputs)
+        overwrites = out.exists() and any(_is_same(out, path) for path in inputs)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", file=out) from error
     if overwrites:
         raise InputError("would overwrite an input", file=out)
+
+
+def _is_same(out: Path, path: Path) -> bool:
+    try:
+        return out.samefile(path)
+    except OSError:  # what cannot be read is not there to be overwritten, and its reader says why
+        return False
+
+
+def _stated_zone(jobs: JobTable) -> ZoneInfo | None:
+    """The time zone that the header of an SWF log names, as far as this machine knows it."""
+    for line in jobs.header:
+        stated = re.match(r";\s*TimeZoneString:\s*(\S+)", line)
+        if stated:
+            with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+                return ZoneInfo(stated[1])
+    return None

@@ -15,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.jobs_files import Day, TimeZone, refuse_overwriting
+from stellwerk.cli.job_log import job_log_options, read_job_log
+from stellwerk.cli.jobs_files import Day, refuse_overwriting, shown_zone
+from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
@@ -34,7 +36,7 @@ from stellwerk.measures import (
     usage_tables,
 )
 from stellwerk.messages import LANGUAGES, Language, text
-from stellwerk.records import JobTable, machine_processors, read_swf
+from stellwerk.records import Format, JobTable, machine_processors
 from stellwerk.simulation import Cluster, read_cluster
 
 JSON_SCHEMA = 1
@@ -47,30 +49,31 @@ _size = click.IntRange(min=1)
 
 @click.command(name="report")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--timezone",
-    type=TimeZone(),
-    help="Zone of the times in the log, where it names none, and of the days and months shown. Default: UTC.",
-)
+@job_log_options
 @click.option(
     "--cluster", type=click.Path(path_type=Path), help="The cluster's file, for utilisation (docs/clusters.md)."
 )
 @click.option("--accelerators", type=_size, help="How many accelerators the cluster has, for utilisation.")
 @click.option("--processors", type=_size, help="How many processors (cores) the cluster has.")
+@click.option("--nodes", type=_size, help="How many nodes the cluster has.")
 @click.option("--count", "device", type=click.Choice(get_args(Device)), help="What to count hours of.")
 @click.option("--by", type=click.Choice(get_args(GroupBy)), help="Which groups to list. Default: accounts, if known.")
 @click.option("--from", "first_day", type=Day(), help="First day to count.")
 @click.option("--to", "last_day", type=Day(), help="Last day to count.")
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
-@click.option("--all", "show_all", is_flag=True, help="List every account or user.")
+@click.option("--all", "show_all", is_flag=True, help="List every group.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one self-contained page.")
 def report_command(
     file: Path,
-    timezone: datetime.tzinfo | None,
+    log_format: Format | None,
+    fields: str | None,
+    mapping: Path | None,
+    timezone: str | None,
     cluster: Path | None,
     accelerators: int | None,
     processors: int | None,
+    nodes: int | None,
     device: Device | None,
     by: GroupBy | None,
     first_day: datetime.datetime | None,
@@ -82,19 +85,18 @@ def report_command(
 ) -> None:
     """What the job log FILE says about the use of its cluster: hours, waits, failures, utilisation, queue."""
     if html is not None:
-        refuse_overwriting(html, [file])
-    jobs = read_swf(file)
-    if len(jobs) == 0:
-        raise InputError("holds no job", file=file)
-    zone = timezone or datetime.UTC
-    usage = usage_of(
-        jobs,
-        zone=zone,
-        capacities=_capacities(jobs, cluster, accelerators, processors),
-        device=device,
-        by=by,
-        period_s=_period(jobs, first_day, last_day, zone),
-    )
+        refuse_overwriting(html, [path for path in (file, mapping) if path is not None])
+    jobs = read_job_log(file, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone)
+    zone = shown_zone(jobs, timezone)
+    with naming_options({"device": "--count", "by": "--by"}):
+        usage = usage_of(
+            jobs,
+            zone=zone,
+            capacities=_capacities(jobs, cluster, accelerator=accelerators, processor=processors, node=nodes),
+            device=device,
+            by=by,
+            period_s=_period(jobs, first_day, last_day, zone),
+        )
     left_out = _left_out(jobs, language)
     sha256 = _sha256(file)
     if html is not None:
@@ -111,28 +113,28 @@ def report_command(
         console.print(text("usage.page_written", language, path=str(html)), markup=False)
 
 
-def _capacities(
-    jobs: JobTable, cluster: Path | None, accelerators: int | None, processors: int | None
-) -> dict[Device, Capacity]:
-    """The sizes given, otherwise those of the cluster's file, otherwise those that the log states."""
+def _capacities(jobs: JobTable, cluster: Path | None, **given: int | None) -> dict[Device, Capacity]:
+    """The sizes given, otherwise those of the cluster's file, otherwise the one that the log states."""
     found: dict[Device, Capacity] = {}
     stated = machine_processors(jobs)
     if stated is not None:
         found["processor"] = Capacity(stated, "log")
-    if cluster is not None:
-        found |= {device: Capacity(count, "cluster") for device, count in _devices(read_cluster(cluster)).items()}
-    if processors is not None:
-        found["processor"] = Capacity(processors, "option")
-    if accelerators is not None:
-        found["accelerator"] = Capacity(accelerators, "option")
+    counted = {} if cluster is None else _devices(read_cluster(cluster))
+    found |= {device: Capacity(count, "cluster") for device, count in counted.items()}
+    for device in get_args(Device):
+        if given[device] is not None:
+            found[device] = Capacity(given[device], "option")
     return found
 
 
 def _devices(cluster: Cluster) -> dict[Device, int]:
-    """How many accelerators and cores a cluster has, as far as its file counts them."""
+    """How many accelerators, cores and nodes a cluster has, as far as its file counts them."""
     if not cluster.groups:
         return {"processor": cluster.processors}
-    found: dict[Device, int] = {"accelerator": sum(group.nodes * group.accelerators for group in cluster.groups)}
+    found: dict[Device, int] = {
+        "accelerator": sum(group.nodes * group.accelerators for group in cluster.groups),
+        "node": sum(group.nodes for group in cluster.groups),
+    }
     cores = [group.nodes * group.cores for group in cluster.groups if group.cores is not None]
     if len(cores) == len(cluster.groups):
         found["processor"] = sum(cores)
@@ -168,20 +170,16 @@ def _second(day: datetime.datetime, zero: datetime.datetime, zone: datetime.tzin
 
 
 def _left_out(jobs: JobTable, language: Language) -> list[str]:
-    """What the reader dropped or sorted."""
+    """What the reader dropped, sorted, or had to make sense of."""
+    found = [(f"drop_reason.{reason}", "log_dropped", finding) for reason, finding in jobs.dropped.items()]
+    found += [(f"remark.{remark}", "log_remark", finding) for remark, finding in jobs.remarks.items()]
     sentences = [
-        text(
-            "usage.log_dropped",
-            language,
-            jobs=finding.jobs,
-            line=finding.first_line,
-            reason=text(f"drop_reason.{reason}", language),
-        )
-        for reason, finding in jobs.dropped.items()
+        text(f"usage.{key}", language, jobs=one.jobs, line=one.first_line, reason=text(reason, language))
+        for reason, key, one in found
     ]
     if jobs.out_of_order is not None:
-        found = jobs.out_of_order
-        sentences.append(text("usage.log_out_of_order", language, jobs=found.jobs, line=found.first_line))
+        one = jobs.out_of_order
+        sentences.append(text("usage.log_out_of_order", language, jobs=one.jobs, line=one.first_line))
     return sentences
 
 
@@ -191,6 +189,7 @@ def _log_as_dict(jobs: JobTable, sha256: str) -> dict[str, object]:
         "sha256": sha256,
         "jobs": len(jobs),
         "dropped": {reason: asdict(finding) for reason, finding in jobs.dropped.items()},
+        "remarks": {remark: asdict(finding) for remark, finding in jobs.remarks.items()},
         "out_of_order": asdict(jobs.out_of_order) if jobs.out_of_order else None,
     }
 
@@ -201,13 +200,13 @@ def _show(usage: Usage, file: Path, left_out: list[str], language: Language, mos
     for figure in key_figures(usage, language):
         console.print()
         console.print(f"{figure.label}: [bold]{figure.amount}[/bold]")
-        console.print(Padding(figure.remark, (0, 0, 0, 2)))
+        console.print(Padding(figure.remark, (0, 0, 0, 2), expand=False))
     for table in usage_tables(usage, language, most_rows=most_rows):
         _show_table(table, language)
     console.print()
     console.print(text("usage.log_title", language), style="bold")
     for sentence in (*log_sentences(usage, language), *left_out):
-        console.print(Padding(f"– {sentence}", (0, 0, 0, 2)))
+        console.print(Padding(f"– {sentence}", (0, 0, 0, 2), expand=False))
 
 
 def _show_table(table: UsageTable, language: Language) -> None:
@@ -218,11 +217,11 @@ def _show_table(table: UsageTable, language: Language) -> None:
         shown.add_column(cell, justify="right" if number else "left", overflow="fold")
     for row in table.rows:
         shown.add_row(*map(Text, row))  # names are no markup
-    console.print(Padding(shown, (0, 0, 0, 2)))
+    console.print(Padding(shown, (0, 0, 0, 2), expand=False))
     for note in table.notes:
-        console.print(Padding(note, (0, 0, 0, 2)))
+        console.print(Padding(note, (0, 0, 0, 2), expand=False))
     if table.more:
-        console.print(Padding(text("usage.more_rows", language, count=table.more), (0, 0, 0, 2)))
+        console.print(Padding(text("usage.more_rows", language, count=table.more), (0, 0, 0, 2), expand=False))
 
 
 def _sha256(file: Path) -> str:

@@ -15,13 +15,16 @@ from rich.table import Table
 from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.fit import Search, find_policy, run_fit
+from stellwerk.cli.job_log import job_log_options, read_job_log
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.cli.simulate_nodes import node_rows, nodes_as_dict
 from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, Scenario, compare, indicators
-from stellwerk.records import MISSING, JobTable, machine_processors, read_swf, replayable
+from stellwerk.messages import text
+from stellwerk.records import MISSING, Format, JobTable, machine_processors, replayable
 from stellwerk.simulation import (
     POLICIES,
     UNKNOWN,
@@ -29,7 +32,6 @@ from stellwerk.simulation import (
     Schedule,
     Unknown,
     cluster_of,
-    policy_named,
     read_cluster,
     read_schedule,
     simulate,
@@ -37,15 +39,6 @@ from stellwerk.simulation import (
 )
 
 PROCESSOR_HOURS = ChargeRule(unit="processor-h", units_per_device_hour=1.0)
-DROP_REASONS = {
-    "partial_execution": "one part of a checkpointed run",
-    "no_job_id": "no job id",
-    "no_submit_time": "no submit time",
-    "no_run_time": "no run time",
-    "zero_run_time": "run time of zero",
-    "no_processors": "no number of processors",
-}
-
 UNSATISFIABLE_REASONS = {
     "more_processors_than_the_machine": "more processors than the machine has",
     "more_than_the_machine": "more than the machine's nodes hold",
@@ -64,9 +57,28 @@ UNSATISFIABLE_REASONS = {
 
 @click.command("simulate")
 @click.argument("trace", type=click.Path(path_type=Path))
+@job_log_options
 @click.option("--processors", type=int, help="Processors of the machine; otherwise MaxProcs or MaxNodes of the log.")
 @click.option("--cluster", "cluster_name", metavar="FILE|SYSTEM", help="A cluster's file, or a system's id.")
-@click.option("--policy", type=click.Choice(POLICIES), default="easy", show_default=True, help="Scheduling policy.")
+@click.option(
+    "--policy",
+    "policy_name",
+    metavar="NAME|FILE",
+    default="easy",
+    show_default=True,
+    help=f"Scheduling policy: {', '.join(POLICIES)}, or the file of one.",
+)
+@click.option(
+    "--fit",
+    "fit_out",
+    type=click.Path(path_type=Path),
+    help="Search for the policy that comes nearest to the recorded waits, and write its file.",
+)
+@click.option("--fit-tries", type=click.IntRange(1, 100_000), default=60, show_default=True, help="Policies to try.")
+@click.option("--fit-seconds", type=click.FloatRange(0), default=60.0, show_default=True, help="Stop searching then.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search, or of the failures of nodes."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the schedule here (.csv or .csv.gz).")
 @click.option(
     "--compare",
@@ -82,34 +94,51 @@ UNSATISFIABLE_REASONS = {
     help="Jobs with a partition, QOS or account that the cluster's file does not have: left out, run in the first one"
     " of the file, or a mistake.",
 )
-@click.option("--failure-seed", "seed", type=int, default=0, help="What failures are drawn from, where nodes fail.")
 @what_if_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     trace: Path,
+    log_format: Format | None,
+    mapping: Path | None,
+    fields: str | None,
+    timezone: str | None,
     processors: int | None,
     cluster_name: str | None,
-    policy: str,
+    policy_name: str,
+    fit_out: Path | None,
+    fit_tries: int,
+    fit_seconds: float,
+    seed: int,
     out: Path | None,
     other: Path | None,
     unknown: Unknown,
-    seed: int,
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Replay the job log TRACE (SWF 2.2, plain or gzip) and show what the waiting was like."""
+    """Replay the job log TRACE (SWF 2.2, sacct, CSV or Parquet; plain or gzip) and show what the waiting was like."""
     started_s = time.perf_counter()
-    jobs = replayable(read_swf(trace))
-    with naming_options({"processors": "--processors", "cluster": "--cluster"}):
+    jobs = replayable(read_job_log(trace, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone))
+    with naming_options({"processors": "--processors", "cluster": "--cluster", "policy": "--policy"}):
         cluster = find_cluster(jobs, processors, cluster_name)
-    with naming_options({"policy": "--policy"}):
-        chosen = policy_named(policy, multifactor=cluster.multifactor)
+        settings = find_policy(policy_name)
+    policy = settings.name
+    chosen = cluster.multifactor if policy_name == "multifactor" else settings.policy
     question = Asked(**asked)
+    if fit_out is not None:
+        if question.anything or out is not None or other is not None:
+            raise click.UsageError(
+                "--fit searches for a policy: give it without --out, --compare, --change and --sweep"
+            )
+        _refuse_overwriting(fit_out, [trace])
+        run_fit(jobs, cluster, Search(fit_out, fit_tries, fit_seconds, seed), as_json=as_json)
+        return
+    cluster = settings.in_service(cluster)
     if question.anything:
         if out is not None or other is not None:
             raise click.UsageError("--out and --compare are about one schedule: give them without --change and --sweep")
         about = about_replay(jobs, cluster, policy, question.language)
-        run_what_if(Scenario(jobs, cluster, chosen), about, question, as_json=as_json)
+        with naming_options({"policy": "--policy"}):
+            run_what_if(Scenario(jobs, cluster, chosen), about, question, as_json=as_json)
         return
     question.refuse_alone()
     expected = read_schedule(other) if other is not None else None
@@ -181,6 +210,7 @@ def _result(
             "sha256": sha256,
             "jobs": len(jobs) + sum(finding.jobs for finding in jobs.dropped.values()),
             "dropped": {reason: asdict(finding) for reason, finding in jobs.dropped.items()},
+            "remarks": {remark: asdict(finding) for remark, finding in jobs.remarks.items()},
             "out_of_order": asdict(jobs.out_of_order) if jobs.out_of_order else None,
             "unsatisfiable": _unsatisfiable(schedule),
             "cut_at_limit": int((jobs.run_s > jobs.limit_s).sum()),
@@ -218,7 +248,9 @@ def _show(result: dict[str, Any], trace: Path) -> None:
     log, found, compared = result["log"], result["indicators"], result["comparison"]
     click.echo(f"{trace}: {log['jobs']:,} jobs, {found['jobs']:,} replayed")
     for reason, finding in log["dropped"].items():
-        click.echo(f"  dropped: {_counted(finding)}: {DROP_REASONS[reason]}")
+        click.echo(f"  dropped: {_counted(finding)}: {text(f'drop_reason.{reason}', 'en')}")
+    for remark, finding in log["remarks"].items():
+        click.echo(f"  {_counted(finding)}: {text(f'remark.{remark}', 'en')}")
     if log["out_of_order"]:
         click.echo(f"  sorted by submit time: {_counted(log['out_of_order'])} submitted before the preceding line")
     for reason, finding in log["unsatisfiable"].items():

@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 
 from stellwerk import __version__
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.job_log import job_log_options, read_job_log
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import today
 from stellwerk.cli.simulate import find_cluster
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.measures import MIN_JOBS, Unit, held_units, waits_as_toml, waits_by_size
-from stellwerk.records import JobTable, read_swf, replayable
+from stellwerk.records import Format, JobTable, replayable
 from stellwerk.simulation import POLICIES, policy_named, simulate
 
 
 @click.command("waits")
 @click.argument("log", type=click.Path(path_type=Path))
+@job_log_options
 @click.option("--system", "system_id", required=True, help="The system of the catalogue that the waits are of.")
 @click.option(
     "--from",
@@ -52,6 +54,10 @@ from stellwerk.simulation import POLICIES, policy_named, simulate
 @click.option("--out", type=click.Path(path_type=Path), help="Write the table here, not to the terminal.")
 def command(
     log: Path,
+    log_format: Format | None,
+    mapping: Path | None,
+    fields: str | None,
+    timezone: str | None,
     system_id: str,
     origin: str,
     cluster_name: str | None,
@@ -66,7 +72,7 @@ def command(
     systems = load_catalogue().systems
     if system_id not in systems:
         raise InputError("no such system", key="--system", value=system_id, allowed=list(systems))
-    jobs = read_swf(log)
+    jobs = read_job_log(log, log_format=log_format, mapping=mapping, fields=fields, timezone=timezone)
     if origin == "recorded":
         wait_s, devices = jobs.wait_s, _recorded(jobs, unit)
         source = f"recorded in {log.name}"

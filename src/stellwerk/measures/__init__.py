@@ -3,6 +3,7 @@
 from stellwerk.measures.array_job import render_array_job
 from stellwerk.measures.changes import FORMS, Change, parse_change, parse_sweep
 from stellwerk.measures.comparison import Comparison, compare
+from stellwerk.measures.fit import Candidate, Fit, fit_policy, wait_distance
 from stellwerk.measures.groups import (
     SLOWDOWN_THRESHOLD_S,
     GroupIndicators,
@@ -47,10 +48,12 @@ __all__ = [
     "RUN_TIME_BOUNDS_S",
     "SLOWDOWN_THRESHOLD_S",
     "About",
+    "Candidate",
     "Capacity",
     "Change",
     "Comparison",
     "Device",
+    "Fit",
     "GroupBy",
     "GroupIndicators",
     "Indicators",
@@ -69,6 +72,7 @@ __all__ = [
     "bounded_slowdown",
     "compare",
     "evaluate",
+    "fit_policy",
     "held_s",
     "held_units",
     "indicators",
@@ -94,6 +98,7 @@ __all__ = [
     "usage_as_dict",
     "usage_of",
     "usage_tables",
+    "wait_distance",
     "waits_as_toml",
     "waits_by_size",
     "what_if",

@@ -131,20 +131,21 @@ def _set(policy: Policy, key: str, value: str, change: Change) -> Policy:
     where = f"--change {change.text}"
     if key not in known:
         raise InputError(f"{type(policy).__name__} has no such parameter", key=where, value=key, allowed=tuple(known))
-    changed: dict[str, Any] = {key: _of_kind(known[key], value, where)}
+    changed: dict[str, Any] = {key: _of_kind(known[key], value, 1 if key.endswith("_s") else 0, where)}
     return replace(policy, **changed)
 
 
-def _of_kind(kind: Any, value: str, where: str) -> Any:
-    """A parameter's value, of the kind that the policy states: yes or no, a whole number, one of some words."""
+def _of_kind(kind: Any, value: str, least: int, where: str) -> Any:
+    """A parameter's value, of the kind that the policy states: yes or no, a whole number (a time is 1 s at least), one
+    of some words."""
     if kind is bool:
         words = {"true": True, "yes": True, "false": False, "no": False}
         if value.lower() not in words:
             raise InputError("is neither true nor false", key=where, value=value, allowed=("true", "false"))
         return words[value.lower()]
     if kind is int:
-        if not (value.isascii() and value.isdigit() and len(value) <= 15):
-            raise InputError("is no whole number", key=where, value=value, allowed="a whole number from 0")
+        if not (value.isascii() and value.isdigit() and len(value) <= 15 and int(value) >= least):
+            raise InputError("is no such number", key=where, value=value, allowed=f"a whole number from {least}")
         return int(value)
     if value not in get_args(kind):
         raise InputError("is unknown", key=where, value=value, allowed=get_args(kind))
@@ -180,8 +181,7 @@ def _failing(cluster: Cluster, times: FailureTimes, change: Change) -> Cluster:
         raise _mistake(
             "says nothing of the time to repair", change, "failures=HOURS/HOURS: between failures / to repair"
         )
-    changed = Failures(times.between_s, repair_s) if present is None else replace(present, mtbf_s=times.between_s)
-    return replace(cluster, failures=replace(changed, repair_s=repair_s))
+    return replace(cluster, failures=Failures(times.between_s, repair_s))
 
 
 def _needs_nodes(cluster: Cluster, change: Change) -> None:

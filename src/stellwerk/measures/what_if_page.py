@@ -31,7 +31,7 @@ class About:
 
 
 def render_what_if_page(outcomes: Sequence[Outcome], about: About, language: Language) -> str:
-    """The whole page, for one outcome or more, the first being what is; it makes no request to anywhere."""
+    """The whole page, for two outcomes or more, the first being what is; it makes no request to anywhere."""
     before, after = outcomes[0], outcomes[-1]
     charts = {chart.id: figure(chart, language) for chart in pictures_of(outcomes, language)}
     main = page_template("stellwerk.measures", "what_if.html.j2").render(
@@ -46,7 +46,7 @@ def render_what_if_page(outcomes: Sequence[Outcome], about: About, language: Lan
     )
     duration = shown_duration(language)
     return render_page(
-        title=text("what_if.title", language, name=name_of(after, language)),
+        title=text("what_if.title", language, name=", ".join(after.changes)),
         language=language,
         summary=text(
             "what_if.summary",

@@ -15,15 +15,22 @@ from stellwerk.units import SECONDS_PER_DAY
 PANELS = 8
 """Classes of sizes that are drawn: those with the most jobs."""
 
+LINES = 8
+"""Outcomes that one drawing holds."""
+
 _WAIT_BOUNDS_S = (0, 60, 600, 3_600, 21_600, 86_400)
 
 
 def pictures_of(outcomes: Sequence[Outcome], language: Language) -> list[Chart]:
-    """Waits by size and queue of all outcomes in one drawing each, and a map of the first and of the last."""
-    maps = [_size_map(outcomes[0], "before", language)]
-    if len(outcomes) > 1:
-        maps.append(_size_map(outcomes[-1], "after", language))
-    return [_wait_curves(outcomes, language), _queue(outcomes, language), *maps]
+    """Waits by size and queue of the outcomes in one drawing each (the last and the first others where there are more
+    than can be told apart), and a map of the first and of the last."""
+    drawn = outcomes if len(outcomes) <= LINES else (*outcomes[: LINES - 1], outcomes[-1])
+    return [
+        _wait_curves(drawn, language),
+        _queue(drawn, language),
+        _size_map(outcomes[0], "before", language),
+        _size_map(outcomes[-1], "after", language),
+    ]
 
 
 def _wait_curves(outcomes: Sequence[Outcome], language: Language) -> Chart:

@@ -12,9 +12,15 @@ Cell = tuple[str, str]
 """A figure, and beneath it the smallest and the largest of all replays; empty where there is one replay."""
 
 
+_LONGEST_NAME = 40
+
+
 def name_of(outcome: Outcome, language: Language) -> str:
-    """Its changes as they were written; what is there without any."""
-    return ", ".join(outcome.changes) or text("what_if.as_it_is", language)
+    """Its changes as they were written, or how many where that is too long for a heading; what is there without any."""
+    name = ", ".join(outcome.changes)
+    if len(name) > _LONGEST_NAME and len(outcome.changes) > 1:
+        return text("what_if.all_changes", language, count=len(outcome.changes))
+    return name or text("what_if.as_it_is", language)
 
 
 def unit_name(unit: str, language: Language) -> str:

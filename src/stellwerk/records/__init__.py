@@ -1,15 +1,19 @@
 """What happened: job records of any source in one table."""
 
 from stellwerk.records.anonymise import KEY_BYTES, NamedColumn, Rarity, anonymise, rarity_of
+from stellwerk.records.columns import read_columns
 from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, JobTable, Labels, Remark
 from stellwerk.records.read import FORMATS, Format, read_jobs
 from stellwerk.records.replayable import replayable
 from stellwerk.records.rows import MAX_NUMBER, RowFormat, Rows, read_rows
 from stellwerk.records.sacct import read_sacct
+from stellwerk.records.sacct_json import read_sacct_json
 from stellwerk.records.swf import machine_processors, read_swf
+from stellwerk.records.write_columns import COLUMN_SUFFIXES, mapping_path, write_columns
 from stellwerk.records.write_swf import NOT_IN_SWF, write_swf
 
 __all__ = [
+    "COLUMN_SUFFIXES",
     "FORMATS",
     "JOB_STATES",
     "KEY_BYTES",
@@ -28,11 +32,15 @@ __all__ = [
     "Rows",
     "anonymise",
     "machine_processors",
+    "mapping_path",
     "rarity_of",
+    "read_columns",
     "read_jobs",
     "read_rows",
     "read_sacct",
+    "read_sacct_json",
     "read_swf",
     "replayable",
+    "write_columns",
     "write_swf",
 ]

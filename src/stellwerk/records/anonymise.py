@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
-from stellwerk.records.model import MISSING, JobTable, Labels
+from stellwerk.records.model import MISSING, Int64s, JobTable, Labels
 
 NamedColumn = Literal["user", "account", "partition", "qos"]
 """Columns whose names may tell who or where."""
 
 KEY_BYTES = 32
 SHIFT_WEEKS = 520
-"""Times are moved back by 1 to this many weeks, about ten years."""
+"""Times are moved back by 1 to this many weeks, about ten years, and never to before 1970."""
 
-_SECONDS_PER_WEEK = 7 * 86_400
+_FIRST_INSTANT = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_WEEK = datetime.timedelta(weeks=1)
 _DIGITS = 12
 
 
@@ -37,15 +38,16 @@ def anonymise(
     Columns in ``keep`` stay as they are. Jobs are numbered from 1 in queue order. Where ``shift_weeks`` is None,
     ``key`` decides. Comment lines are dropped. A log without a clock has nothing to move: 0 weeks.
 
-    Raises InputError for a negative number of weeks and one that leaves the calendar.
+    Raises InputError for a negative number of weeks and one that leads to before 1970, which no log can date.
     """
     if len(key) < KEY_BYTES:
         raise ValueError(f"a key has at least {KEY_BYTES} bytes, this one {len(key)}")
     if shift_weeks is not None and shift_weeks < 0:
         raise InputError("the clock is moved back by weeks", key="shift_weeks", value=shift_weeks, allowed="0 or more")
+    jobs = _from_first_instant(jobs)
     weeks = 0
     if jobs.zero is not None:
-        weeks = _weeks(key) if shift_weeks is None else shift_weeks
+        weeks = _weeks(key, jobs.zero) if shift_weeks is None else shift_weeks
     numbers = np.arange(1, len(jobs) + 1, dtype=np.int64)
 
     def renamed(column: NamedColumn, labels: Labels) -> Labels:
@@ -63,6 +65,7 @@ def anonymise(
         source=Path(),
         header=(),
         dropped={},
+        remarks={},
         out_of_order=None,
     )
     return anonymous, weeks
@@ -109,6 +112,20 @@ def rarity_of(jobs: JobTable, few: int = 5) -> Rarity:
     )
 
 
+def _from_first_instant(jobs: JobTable) -> JobTable:
+    """The same instants counted from the first of them, where the log dates them."""
+    if jobs.zero is None:
+        return jobs
+    known = np.concatenate([column[column != MISSING] for column in (jobs.submit_s, jobs.eligible_s)])
+    first_s = int(known.min(initial=2**62)) if len(known) else 0
+
+    def moved(seconds: Int64s) -> Int64s:
+        return np.where(seconds == MISSING, MISSING, seconds - first_s)
+
+    zero = jobs.zero + datetime.timedelta(seconds=first_s)
+    return replace(jobs, submit_s=moved(jobs.submit_s), eligible_s=moved(jobs.eligible_s), zero=zero)
+
+
 def _renamed(labels: Labels, column: str, key: bytes) -> Labels:
     """Pseudonyms in their own order, so that no code tells which name came first."""
     digests = [hmac.new(key, f"{column}\0{name}".encode(), hashlib.sha256).hexdigest() for name in labels.names]
@@ -123,17 +140,22 @@ def _renamed(labels: Labels, column: str, key: bytes) -> Labels:
     return Labels(place[labels.code], names)
 
 
-def _weeks(key: bytes) -> int:
-    return 1 + int.from_bytes(hmac.new(key, b"weeks", hashlib.sha256).digest()[:8]) % SHIFT_WEEKS
+def _weeks(key: bytes, zero: datetime.datetime) -> int:
+    most = min(SHIFT_WEEKS, (zero - _FIRST_INSTANT) // _WEEK)
+    if most < 1:
+        return 0
+    return 1 + int.from_bytes(hmac.new(key, b"weeks", hashlib.sha256).digest()[:8]) % most
 
 
 def _moved_back(zero: datetime.datetime | None, weeks: int) -> datetime.datetime | None:
     if zero is None:
         return None
-    try:
-        return zero - datetime.timedelta(weeks=weeks)
-    except OverflowError:
-        raise InputError("moves the log before the first year", key="shift_weeks", value=weeks) from None
+    most = (zero - _FIRST_INSTANT) // _WEEK
+    if weeks > most:
+        raise InputError(
+            "moves the log to before 1970", key="shift_weeks", value=weeks, allowed=f"at most {max(most, 0):,}"
+        )
+    return zero - weeks * _WEEK
 
 
 def _combined(values: NDArray[np.int64], code: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -41,38 +41,43 @@ class FoundLines:
 
 @dataclass(slots=True)
 class TableBuilder:
-    """Columns as pieces; a column that a piece does not give holds nothing there."""
+    """Columns that grow in place; one that records do not give holds nothing there."""
 
-    _pieces: dict[str, list[NDArray[Any]]] = field(
-        default_factory=lambda: {name: [] for name in (*INT64_COLUMNS, *INT32_COLUMNS, *TEXT_COLUMNS)}
+    _columns: dict[str, NDArray[Any]] = field(
+        default_factory=lambda: {
+            **{name: np.empty(0, np.int64) for name in INT64_COLUMNS},
+            **{name: np.empty(0, np.int32) for name in (*INT32_COLUMNS, *TEXT_COLUMNS)},
+        }
     )
     _names: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in TEXT_COLUMNS})
 
     def add(self, numbers: Mapping[str, NDArray[Any]], texts: Mapping[str, tuple[Int32s, Sequence[str]]]) -> None:
         """Append records: ``numbers`` by column, ``texts`` as codes into names of their own."""
+        before = self.rows
         rows = len(next(iter(numbers.values())))
-        for name in INT64_COLUMNS:
-            self._pieces[name].append(np.asarray(numbers.get(name, _nothing(rows)), np.int64))
-        for name in INT32_COLUMNS:
-            self._pieces[name].append(np.asarray(numbers.get(name, _nothing(rows)), np.int32))
-        for name in TEXT_COLUMNS:
-            code, names = texts.get(name, (_nothing(rows), ()))
+        given = dict(numbers)
+        for name, (code, names) in texts.items():
             known = self._names[name]
             renamed = np.array([*(known.setdefault(one, len(known)) for one in names), MISSING], np.int32)
-            self._pieces[name].append(renamed[code])
+            given[name] = renamed[code]
+        for name, column in self._columns.items():
+            # The system moves the pages of a large array instead of copying it; pieces joined at the end would stand
+            # beside the whole, and what they leave would not go back to the system.
+            column.resize(before + rows, refcheck=False)
+            column[before:] = given.get(name, MISSING)
+
+    @property
+    def rows(self) -> int:
+        return len(self._columns["line"])
 
     def column(self, name: str) -> NDArray[Any]:
-        """A whole column, which may be changed in place."""
-        pieces = self._pieces[name]
-        if len(pieces) != 1:
-            joined = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
-            pieces[:] = [joined]
-        return pieces[0]
+        """A whole column, which may be changed in place until records are added."""
+        return self._columns[name]
 
     def keep(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> None:
         """Keep some records, by mask or in the order of their numbers; a column at a time, for the sake of memory."""
-        for name in self._pieces:
-            self._pieces[name][:] = [self.column(name)[rows]]
+        for name in self._columns:
+            self._columns[name] = self._columns[name][rows]
 
     def table(
         self, *, source: Path, header: tuple[str, ...], zero: datetime.datetime | None, found: FoundLines
@@ -85,7 +90,7 @@ class TableBuilder:
             self.keep(np.argsort(submit_s, kind="stable"))
         columns: dict[str, Any] = {name: self.column(name) for name in (*INT64_COLUMNS, *INT32_COLUMNS)}
         columns |= {name: Labels(self.column(name), tuple(self._names[name])) for name in TEXT_COLUMNS}
-        self._pieces.clear()
+        self._columns.clear()
         return JobTable(
             **columns,
             source=source,
@@ -95,10 +100,6 @@ class TableBuilder:
             remarks=found.remarks,
             out_of_order=out_of_order,
         )
-
-
-def _nothing(rows: int) -> Int32s:
-    return np.full(rows, MISSING, np.int32)
 
 
 def _count(findings: dict[Any, Finding], reason: str, lines: NDArray[np.int64]) -> None:

@@ -35,20 +35,28 @@ DropReason = Literal[
     "partial_execution",
     "job_step",
     "broken_line",
+    "truncated_line",
     "no_such_time",
-    "unreadable_value",
     "repeated_record",
-    "ends_before_start",
-    "starts_before_submission",
+    "times_out_of_order",
     "no_job_id",
     "no_submit_time",
+    "not_ended",
     "no_run_time",
     "zero_run_time",
     "no_processors",
 ]
 """Why a line of a log is not in the table, or a record not a job that can be replayed."""
 
-Remark = Literal["truncated_line", "name_with_separator", "not_utf8", "clock_shown_twice", "tasks_in_one_line"]
+Remark = Literal[
+    "unreadable_value",
+    "unknown_state",
+    "name_with_separator",
+    "not_utf8",
+    "clock_shown_twice",
+    "tasks_in_one_line",
+    "tasks_not_counted",
+]
 """What a reader had to make of a line that is in the table."""
 
 Int64s = NDArray[np.int64]

@@ -13,13 +13,16 @@ from stellwerk.records.model import MISSING, DropReason, Finding, JobTable
 
 
 def replayable(jobs: JobTable) -> JobTable:
-    """The records with a submit time, a positive run time and a positive number of processors, nodes or accelerators.
+    """The records of jobs that have ended, with a submit time, a positive run time and a positive number of processors,
+    nodes or accelerators.
 
     The others are counted in ``dropped``, under the first reason that holds. Raises InputError where none is left.
     """
     size = np.maximum(np.maximum(jobs.processors, jobs.nodes), jobs.accelerators)
     reasons: dict[DropReason, NDArray[np.bool_]] = {
         "no_submit_time": jobs.submit_s == MISSING,
+        # Its run time so far is not the one it will have.
+        "not_ended": jobs.state.where("running") | jobs.state.where("suspended"),
         "no_run_time": jobs.run_s == MISSING,
         "zero_run_time": jobs.run_s == 0,
         "no_processors": size <= 0,

@@ -6,18 +6,17 @@ fault, and they come from strangers, so nothing is read at once that has not bee
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
+from stellwerk.records.byte_blocks import byte_blocks
 
 MAX_TEXT_BYTES = 16 * 2**30
 """Largest text, after decompression: some 50 million jobs."""
@@ -26,7 +25,6 @@ MAX_NUMBER = 10**11
 """Largest value: 3,000 years in seconds. Sums over a whole file then stay far inside int64."""
 
 _BLOCK_BYTES = 2**21
-_GZIP_MAGIC = b"\x1f\x8b"
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 
 
@@ -68,7 +66,7 @@ def row_blocks(path: Path, row_format: RowFormat) -> Iterator[Rows]:
     gzip that is broken or ends early; with the line, too, for text that is not UTF-8, a line longer than
     ``MAX_LINE_BYTES``, a row with another number of fields and a wanted field that is no such number.
     """
-    for first_line, lines in line_blocks(path):
+    for first_line, lines in _line_blocks(path):
         rows: list[str] = []
         numbers: list[int] = []
         comments: list[str] = []
@@ -82,50 +80,25 @@ def row_blocks(path: Path, row_format: RowFormat) -> Iterator[Rows]:
         yield Rows(_numbers(path, rows, numbers, row_format), np.array(numbers, np.int64), tuple(comments))
 
 
-def line_blocks(path: Path, *, errors: Literal["strict", "replace"] = "strict") -> Iterator[tuple[int, list[str]]]:
-    """Blocks of whole lines, each with the number of its first line; raises InputError as ``read_rows`` does.
-
-    With ``replace``, bytes that are not UTF-8 become U+FFFD instead.
-    """
+def _line_blocks(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Blocks of whole lines, each with the number of its first line."""
     line = 1
-    try:
-        with _opened(path) as stream:
-            rest = b""
-            size_bytes = 0
-            while chunk := stream.read(_BLOCK_BYTES):
-                size_bytes += len(chunk)
-                if size_bytes > MAX_TEXT_BYTES:
-                    raise _refusal(path, line, f"larger than {MAX_TEXT_BYTES >> 20} MiB")
-                *whole, rest = (rest + chunk).split(b"\n")
-                yield line, _decoded(path, line, whole, rest, errors)
-                line += len(whole)
-            yield line, _decoded(path, line, [rest], b"", errors)
-    except EOFError as error:
-        raise InputError("the gzip ends early", file=path) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"broken gzip: {error}", file=path) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=path) from error
+    rest = b""
+    for block in byte_blocks(path, _BLOCK_BYTES, MAX_TEXT_BYTES):
+        *whole, rest = (rest + block).split(b"\n")
+        yield line, _decoded(path, line, whole, rest)
+        line += len(whole)
+    yield line, _decoded(path, line, [rest], b"")
 
 
-def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
-    if path.stat().st_size > MAX_TEXT_BYTES:
-        raise InputError(f"larger than {MAX_TEXT_BYTES >> 20} MiB", file=path)
-    if not path.is_file():
-        raise InputError("not a regular file", file=path)
-    with path.open("rb") as file:
-        is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    return gzip.open(path) if is_gzip else path.open("rb")
-
-
-def _decoded(path: Path, first_line: int, lines: list[bytes], rest: bytes, errors: str) -> list[str]:
+def _decoded(path: Path, first_line: int, lines: list[bytes], rest: bytes) -> list[str]:
     """The lines as text; ``rest`` is the beginning of the next, read so far."""
     for number, line in enumerate((*lines, rest), first_line):
         if len(line) > MAX_LINE_BYTES:
             raise _refusal(path, number, f"line longer than {MAX_LINE_BYTES >> 10} KiB")
     try:
         # A carriage return is a blank, wherever it stands.
-        return b"\n".join(lines).replace(b"\r", b" ").decode(errors=errors).split("\n")
+        return b"\n".join(lines).replace(b"\r", b" ").decode().split("\n")
     except UnicodeDecodeError as error:
         raise _refusal(path, first_line + error.object.count(b"\n", 0, error.start), "not UTF-8 text") from error
 

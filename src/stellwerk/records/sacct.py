@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +14,40 @@ from numpy.typing import NDArray
 from stellwerk.errors import InputError
 from stellwerk.records import sacct_values as values
 from stellwerk.records.builder import FoundLines, TableBuilder
-from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Int32s, Int64s, JobTable
+from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Int32s, Int64s, JobTable, Remark
 from stellwerk.records.polars_extra import load_polars
 from stellwerk.records.sacct_lines import SacctBlock, sacct_blocks
 from stellwerk.records.sacct_times import check_timezone, instants_s
 
-if TYPE_CHECKING:
-    import polars
-
-T = TypeVar("T")
 Bools = NDArray[np.bool_]
 Numbers = dict[str, NDArray[Any]]
 Texts = dict[str, tuple[Int32s, Sequence[str]]]
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+MAX_RECORDS = 50_000_000
+MAX_PENDING_TASKS = 2_000_000
+"""Records that lines of pending arrays may become in all: a single line could ask for millions."""
+
 _ONE_OF = (("jobidraw", "jobid"), ("submit",), ("start",), ("elapsedraw", "elapsed", "end"))
+_READ = (
+    frozenset(
+        ("jobid", "jobidraw", "user", "account", "partition", "qos", "state", "submit", "eligible", "start", "end")
+    )
+    | frozenset(
+        ("elapsed", "elapsedraw", "timelimit", "timelimitraw", "nnodes", "allocnodes", "reqnodes", "ncpus", "alloccpus")
+    )
+    | frozenset(("reqcpus", "reqmem", "reqtres", "alloctres", "reqgres", "allocgres", "nodelist"))
+)
+_MAX_ID = 2**32
+_TASK_BITS = 8
+_FIRST_PENDING_TASK = 2**22
+"""Above all numbers of array tasks, which Slurm ends at four million."""
+_ID = r"^\s*([0-9]{1,10})(?:_(?:([0-9]{1,7})|(\[.*)))?(?:\+([0-9]{1,3}))?\s*$"
 _REASONS: tuple[DropReason, ...] = (
-    "unreadable_value",
     "no_such_time",
     "no_job_id",
     "no_submit_time",
-    "starts_before_submission",
-    "ends_before_start",
+    "times_out_of_order",
 )
 
 
@@ -52,22 +64,36 @@ def read_sacct(path: Path, *, fields: Sequence[str] | None = None, timezone: str
     """
     check_timezone(timezone)
     found, builder = FoundLines(), TableBuilder()
-    for block in sacct_blocks(path, fields, found):
+    executions = [np.empty((0, 2), np.int64)]
+    pending = 0
+    for block in sacct_blocks(path, fields, _READ, found):
         _require_fields(block, path)
         block = _without_steps(block, found)
-        if len(block.line):
-            builder.add(*_records(block, timezone, found))
-    if not len(builder.column("line")):
+        if not len(block.line):
+            continue
+        numbers, texts, execution, tasks = _records(block, timezone, found)
+        tasks = _limited(tasks, MAX_PENDING_TASKS - pending, numbers["line"], found)
+        pending += int(tasks[tasks > 1].sum())
+        builder.add(
+            {name: np.repeat(column, tasks) for name, column in numbers.items()},
+            {name: (np.repeat(code, tasks), names) for name, (code, names) in texts.items()},
+        )
+        executions.append(_of_each_task(execution, tasks))
+        if builder.rows > MAX_RECORDS:
+            raise InputError(f"more than {MAX_RECORDS:,} records", file=path, key=f"line {block.line[-1]}")
+    if not builder.rows:
         raise InputError("holds no job", file=path, value=", ".join(found.dropped) or "no line")
-    _drop_repeated(builder, found)
+    _drop_repeated(builder, np.concatenate(executions), found)
     number_anew(builder.column("job_id"))
     return builder.table(source=path, header=(), zero=EPOCH, found=found)
 
 
 def number_anew(job_id: Int64s) -> None:
-    """Make ids unique, in place: the last of those that are equal keeps the id, the others go on from the largest."""
+    """Make ids unique, in place: the last of those that are equal keeps the id, the others go on from the largest, and
+    so do records without one."""
     by_id = np.argsort(job_id, kind="stable")
     again = by_id[:-1][np.diff(job_id[by_id]) == 0]
+    again = np.union1d(again, by_id[: np.searchsorted(job_id[by_id], 0)])
     job_id[again] = job_id.max(initial=0) + 1 + np.arange(len(again))
 
 
@@ -88,12 +114,18 @@ def _without_steps(block: SacctBlock, found: FoundLines) -> SacctBlock:
     for name in ("jobid", "jobidraw"):
         if name in block.frame.columns:
             step |= block.frame[name].str.contains(".", literal=True).to_numpy()
+    if not step.any():
+        return block
+    # Slurm shortens the list of an array's tasks by points, too: 123_[1,3,...]
+    shortened = block.frame["jobid" if "jobid" in block.frame.columns else "jobidraw"].str.contains("[", literal=True)
+    step &= ~shortened.to_numpy()
     found.drop("job_step", block.line[step])
     return SacctBlock(block.frame.filter(load_polars().Series(~step)), block.line[~step])
 
 
-def _records(block: SacctBlock, timezone: str, found: FoundLines) -> tuple[Numbers, Texts]:
-    """The records of one block; what cannot be one is dropped."""
+def _records(block: SacctBlock, timezone: str, found: FoundLines) -> tuple[Numbers, Texts, Int64s, Int64s]:
+    """The records of one block, what tells executions apart, and for how many tasks each stands; what cannot be a
+    record is dropped."""
     reader = _BlockReader(block, timezone)
     numbers, texts = reader.numbers(), reader.texts()
     usable = np.ones(len(block.line), np.bool_)
@@ -102,185 +134,269 @@ def _records(block: SacctBlock, timezone: str, found: FoundLines) -> tuple[Numbe
         if wrong is not None:
             found.drop(reason, block.line[wrong & usable])
             usable &= ~wrong
-    found.remark("clock_shown_twice", block.line[reader.shown_twice & usable])
-    tasks = reader.pending_tasks()[usable]
-    found.remark("tasks_in_one_line", block.line[usable][tasks > 1])
+    for remark, rows in reader.remarked.items():
+        found.remark(remark, block.line[rows & usable])
+    execution = np.stack([numbers.pop("key"), numbers.pop("start_s")], axis=1)
+    tasks = numbers.pop("tasks")
+    if usable.all():
+        return numbers, texts, execution, tasks
     return (
-        {name: np.repeat(column[usable], tasks) for name, column in numbers.items()},
-        {name: (np.repeat(code[usable], tasks), names) for name, (code, names) in texts.items()},
+        {name: column[usable] for name, column in numbers.items()},
+        {name: (code[usable], names) for name, (code, names) in texts.items()},
+        execution[usable],
+        tasks[usable],
     )
+
+
+def _limited(tasks: Int64s, room: int, line: Int64s, found: FoundLines) -> Int64s:
+    """How many records each row becomes: its tasks, while there is room."""
+    several = tasks > 1
+    if not several.any():
+        return tasks
+    fits = several & (np.cumsum(np.where(several, tasks, 0)) <= room)
+    found.remark("tasks_in_one_line", line[fits])
+    found.remark("tasks_not_counted", line[several & ~fits])
+    return np.where(fits, tasks, 1)
+
+
+def _of_each_task(execution: Int64s, tasks: Int64s) -> Int64s:
+    """Keys of their own for the tasks of one line: they are different jobs."""
+    if (tasks == 1).all():
+        return execution
+    repeated = np.repeat(execution, tasks, axis=0)
+    first = np.repeat(np.cumsum(tasks) - tasks, tasks)
+    several = np.repeat(tasks > 1, tasks)
+    repeated[:, 0] += np.where(several, (_FIRST_PENDING_TASK + np.arange(len(repeated)) - first) << _TASK_BITS, 0)
+    return repeated
+
+
+@dataclass(slots=True)
+class _Words:
+    """A column of texts: the distinct ones, and which of them each row holds."""
+
+    distinct: list[str]
+    place: NDArray[np.int64]
 
 
 @dataclass(slots=True)
 class _BlockReader:
-    """Reads the columns of one block and notes in ``wrong``, by reason, which rows cannot be records."""
+    """Reads the columns of one block; notes in ``wrong``, by reason, which rows cannot be records, and in ``remarked``
+    which are not quite as the log says."""
 
     block: SacctBlock
     timezone: str
     wrong: dict[DropReason, Bools] = field(default_factory=dict)
-    shown_twice: Bools = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.shown_twice = np.zeros(len(self.block.line), np.bool_)
+    remarked: dict[Remark, Bools] = field(default_factory=dict)
+    _words: dict[str, _Words] = field(default_factory=dict)
 
     def numbers(self) -> Numbers:
         submit_s = self._instants("submit", None)
         eligible_s = self._instants("eligible", submit_s)
         start_s = self._instants("start", submit_s)
         end_s = self._instants("end", start_s)
-        elapsed_s = self._first(("elapsedraw", _seconds), ("elapsed", values.duration_s))
+        elapsed_s = self._elapsed_s()
         by_clock_s = np.where((start_s != MISSING) & (end_s != MISSING), end_s - start_s, MISSING)
         run_s = np.where(elapsed_s != MISSING, elapsed_s, by_clock_s)
-        allocated = self._sizes("alloctres", ("nnodes", "allocnodes"), ("ncpus", "alloccpus"), "allocgres")
-        requested = self._sizes("reqtres", ("reqnodes",), ("reqcpus",), "reqgres")
         # Cancelled in the queue: Slurm gives the end as the start, and no time and no nodes in between.
         started = (start_s != MISSING) & ~((run_s <= 0) & self._without_nodes())
         self._note("no_submit_time", submit_s == MISSING)
-        self._note("starts_before_submission", started & (submit_s != MISSING) & (start_s < submit_s))
-        self._note("ends_before_start", started & (by_clock_s < 0) & (end_s != MISSING))
-        for name, given in allocated.items():
-            # What a job was given stands in for what it asked for, where only that is dumped; so does, for one that
-            # never ran, what Slurm shows as given.
-            requested[name] = np.where(requested[name] == MISSING, given, requested[name])
+        self._note("times_out_of_order", started & (submit_s != MISSING) & (start_s < submit_s))
+        self._note("times_out_of_order", started & (by_clock_s < 0) & (end_s != MISSING))
         return {
-            "job_id": self._ids(),
+            **self._ids(),
             "line": self.block.line,
+            "start_s": start_s,
             "submit_s": submit_s,
             "eligible_s": eligible_s,
             "wait_s": np.where(started, start_s - submit_s, MISSING),
             "run_s": np.where(started, run_s, MISSING),
             "requested_s": self._first(("timelimitraw", _minutes), ("timelimit", values.limit_s)),
-            "memory_bytes": self._memory_bytes(requested["nodes"], requested["processors"]),
-            **{f"requested_{name}": column for name, column in requested.items()},
-            **{f"allocated_{name}": np.where(started, column, MISSING) for name, column in allocated.items()},
+            **self._resources(started),
         }
 
     def texts(self) -> Texts:
         found: Texts = {}
         for name in ("user", "account", "partition", "qos"):
             if name in self.block.frame.columns:
-                words = self.block.frame[name].str.strip_chars()
-                found[name] = _coded(words, lambda word: None if values.is_nothing(word) else word)
+                found[name] = self._coded(name, lambda word: None if values.is_nothing(word) else word.strip())
         if "state" in self.block.frame.columns:
-            code, states = _coded(self.block.frame["state"], values.state)
+            code, states = self._coded("state", values.state)
             known = np.array([*(JOB_STATES.index(state) for state in states), MISSING], np.int32)
             found["state"] = known[code], JOB_STATES
+            self._remark("unknown_state", (code == MISSING) & (self.block.frame["state"] != "").to_numpy())
         return found
 
-    def pending_tasks(self) -> Int64s:
-        if "jobid" not in self.block.frame.columns:
-            return np.ones(len(self.block.line), np.int64)
-        ids = self.block.frame["jobid"]
-        if not ids.str.contains("[", literal=True).any():
-            return np.ones(len(self.block.line), np.int64)
-        return np.array([values.pending_tasks(job_id) for job_id in ids], np.int64)
+    def _resources(self, started: Bools) -> Numbers:
+        allocated = self._sizes("alloctres", ("nnodes", "allocnodes"), ("ncpus", "alloccpus"), "allocgres")
+        requested = self._sizes("reqtres", ("reqnodes",), ("reqcpus",), "reqgres")
+        # What Slurm shows as given to a job that never ran is what it asked for.
+        requested = {
+            name: np.where((column == MISSING) & ~started, allocated[name], column)
+            for name, column in requested.items()
+        }
+        nodes = np.where(requested["nodes"] == MISSING, allocated["nodes"], requested["nodes"])
+        processors = np.where(requested["processors"] == MISSING, allocated["processors"], requested["processors"])
+        return {
+            "memory_bytes": self._memory_bytes(nodes, processors),
+            **{f"requested_{name}": column for name, column in requested.items()},
+            **{f"allocated_{name}": np.where(started, column, MISSING) for name, column in allocated.items()},
+        }
+
+    def _ids(self) -> dict[str, Int64s]:
+        """Slurm's number of each record, what tells jobs, tasks and components apart, and how many tasks it is."""
+        pl = load_polars()
+        columns = self.block.frame
+        text = columns["jobid" if "jobid" in columns.columns else "jobidraw"]
+        base = text.cast(pl.Int64, strict=False).fill_null(MISSING).to_numpy().copy()
+        task, component = np.full(len(base), MISSING, np.int64), np.full(len(base), MISSING, np.int64)
+        tasks = np.ones(len(base), np.int64)
+        job_id = base.copy()
+        others = np.flatnonzero((base < 0) | (base >= _MAX_ID))
+        if len(others):
+            parts = text.gather(others).str.extract_groups(_ID).struct.unnest()
+            base[others], task[others], component[others] = (
+                parts.to_series(place).cast(pl.Int64, strict=False).fill_null(MISSING).to_numpy() for place in (0, 1, 3)
+            )
+            listed = parts.to_series(2)
+            for row in np.flatnonzero(listed.is_not_null().to_numpy()).tolist():
+                tasks[others[row]] = values.pending_tasks(listed[row])
+            job_id[others] = MISSING
+        known = (base >= 0) & (base < _MAX_ID) & (task < _FIRST_PENDING_TASK) & (component < 255)
+        if "jobidraw" in columns.columns:
+            raw = columns["jobidraw"].cast(pl.Int64, strict=False).fill_null(MISSING).to_numpy()
+            job_id = np.where((raw >= 0) & (raw < _MAX_ID), raw, job_id)
+        self._note("no_job_id", ~known)
+        key = (base << 31) | (task + 1) << _TASK_BITS | (component + 1)
+        return {"job_id": job_id, "key": np.where(known, key, MISSING), "tasks": tasks}
 
     def _instants(self, name: str, not_before_s: Int64s | None) -> Int64s:
         """A column of times; of an hour that a clock shows twice, the later one where the first would be too early."""
         if name not in self.block.frame.columns:
             return np.full(len(self.block.line), MISSING, np.int64)
         found = instants_s(self.block.frame[name], self.timezone)
-        self._note("unreadable_value", found.unreadable)
+        self._remark("unreadable_value", found.unreadable)
         self._note("no_such_time", found.in_gap)
-        self.shown_twice |= found.first_s != found.second_s
+        self._remark("clock_shown_twice", found.first_s != found.second_s)
         if not_before_s is None:
             return found.first_s
         return np.where(found.first_s < not_before_s, found.second_s, found.first_s)
+
+    def _elapsed_s(self) -> Int64s:
+        pl = load_polars()
+        if "elapsedraw" in self.block.frame.columns or "elapsed" not in self.block.frame.columns:
+            return self._first(("elapsedraw", _seconds), ("elapsed", values.duration_s))
+        # Nearly every job has a run time of its own: what is written as usual is not looked at one by one.
+        text = self.block.frame["elapsed"]
+        parts = text.str.extract_groups(r"^(?:([0-9]{1,5})-)?([0-9][0-9]):([0-9][0-9]):([0-9][0-9])$").struct.unnest()
+        days, hours, minutes, seconds = (parts.to_series(place).cast(pl.Int64) for place in range(4))
+        usual = ((days.fill_null(0) * 24 + hours) * 60 + minutes) * 60 + seconds
+        found: Int64s = usual.fill_null(MISSING).to_numpy().copy()
+        others = np.flatnonzero(found == MISSING)
+        if len(others):
+            numbers, readable = _parsed(text.gather(others).to_list(), values.duration_s)
+            found[others] = numbers
+            unreadable = np.zeros(len(found), np.bool_)
+            unreadable[others] = ~readable
+            self._remark("unreadable_value", unreadable)
+        return found
 
     def _sizes(self, tres: str, nodes: Sequence[str], processors: Sequence[str], gres: str) -> dict[str, Int64s]:
         count = values.whole_number
         return {
             "processors": self._first(*((name, count) for name in processors), (tres, _resource("cpu"))),
             "nodes": self._first(*((name, count) for name in nodes), (tres, _resource("node"))),
-            "accelerators": self._first((tres, values.accelerators), (gres, values.accelerators)),
+            "accelerators": np.maximum(
+                self._first((tres, values.accelerators)), self._first((gres, values.accelerators))
+            ),
         }
-
-    def _ids(self) -> Int64s:
-        pl = load_polars()
-        name = "jobidraw" if "jobidraw" in self.block.frame.columns else "jobid"
-        digits = self.block.frame[name].str.extract(r"^\s*(\d{1,15})").cast(pl.Int64)
-        job_id: Int64s = digits.fill_null(MISSING).to_numpy()
-        self._note("no_job_id", job_id == MISSING)
-        return job_id.copy()
 
     def _without_nodes(self) -> Bools:
         if "nodelist" not in self.block.frame.columns:
-            return np.ones(len(self.block.line), np.bool_)
+            cancelled: Bools = self._first(("state", lambda text: values.state(text) == "cancelled")) == 1
+            return cancelled
         nodes = self.block.frame["nodelist"].str.strip_chars().str.to_lowercase()
         without: Bools = nodes.is_in(list(values.NOTHING)).to_numpy()
         return without
 
     def _memory_bytes(self, nodes: Int64s, processors: Int64s) -> Int64s:
+        """Requested memory of the whole job: ReqTRES says it; ReqMem may say that of each node or processor."""
+        whole = self._first(("reqtres", values.memory_in))
+        if "reqmem" not in self.block.frame.columns or not (whole == MISSING).any():
+            return whole
         each = self._first(("reqmem", lambda text: (found := values.memory_bytes(text)) and found[0]))
-        if "reqmem" not in self.block.frame.columns:
-            return each
-        per_node, per_processor = (
-            self.block.frame["reqmem"].str.to_lowercase().str.strip_chars().str.ends_with(end).to_numpy()
-            for end in ("n", "c")
-        )
-        times = np.where(per_node, np.maximum(nodes, 1), np.where(per_processor, np.maximum(processors, 1), 1))
-        total = each.astype(np.float64) * times
-        self._note("unreadable_value", total > values.MAX_BYTES)
-        return np.where((each == MISSING) | (total > values.MAX_BYTES), MISSING, each * times)
+        per = self._first(("reqmem", values.memory_is_per))
+        times = np.select([per == values.PER_NODE, per == values.PER_PROCESSOR], [nodes, processors], 1)
+        fits = (each > 0) & (times > 0) & (each.astype(np.float64) * times <= values.MAX_BYTES)
+        return np.where(whole == MISSING, np.where(fits, each * np.where(fits, times, 1), MISSING), whole)
 
     def _first(self, *columns: tuple[str, Callable[[str], int | None]]) -> Int64s:
         """Numbers from the first of some columns that says something, row by row."""
         found = np.full(len(self.block.line), MISSING, np.int64)
         for name, parse in columns:
             if name in self.block.frame.columns and (found == MISSING).any():
-                numbers, unreadable = _parsed(self.block.frame[name], parse)
-                self._note("unreadable_value", unreadable)
-                found = np.where(found == MISSING, numbers, found)
+                words = self._distinct(name)
+                numbers, readable = _parsed(words.distinct, parse)
+                if not readable.all():
+                    self._remark("unreadable_value", ~readable[words.place])
+                found = np.where(found == MISSING, numbers[words.place], found)
         return found
+
+    def _coded(self, name: str, word_of: Callable[[str], str | None]) -> tuple[Int32s, Sequence[str]]:
+        """Codes of words, ``MISSING`` where there is none, and the words."""
+        texts = self._distinct(name)
+        words: dict[str, int] = {}
+        found = [word_of(text) for text in texts.distinct]
+        code = [MISSING if word is None else words.setdefault(word, len(words)) for word in found]
+        return np.array(code, np.int32)[texts.place], tuple(words)
+
+    def _distinct(self, name: str) -> _Words:
+        if name not in self._words:
+            pl = load_polars()
+            text = self.block.frame[name]
+            distinct = text.unique(maintain_order=True)
+            place = text.replace_strict(distinct, pl.Series(range(len(distinct)), dtype=pl.Int64)).to_numpy()
+            self._words[name] = _Words(distinct.to_list(), place)
+        return self._words[name]
 
     def _note(self, reason: DropReason, rows: Bools) -> None:
         if rows.any():
             self.wrong[reason] = self.wrong.get(reason, np.zeros(len(rows), np.bool_)) | rows
 
+    def _remark(self, remark: Remark, rows: Bools) -> None:
+        if rows.any():
+            self.remarked[remark] = self.remarked.get(remark, np.zeros(len(rows), np.bool_)) | rows
 
-def _parsed(texts: polars.Series, parse: Callable[[str], int | None]) -> tuple[Int64s, Bools]:
-    """Each distinct text parsed once: the numbers, and which rows cannot be read."""
-    pl = load_polars()
-    distinct = texts.unique()
-    numbers, readable = [], []
-    for text in distinct:
+
+def _parsed(texts: Sequence[str], parse: Callable[[str], int | None]) -> tuple[Int64s, Bools]:
+    """The numbers, ``MISSING`` where there is none, and which texts can be read."""
+    numbers = np.full(len(texts), MISSING, np.int64)
+    readable = np.ones(len(texts), np.bool_)
+    for place, text in enumerate(texts):
         try:
             number = parse(text)
-            readable.append(True)
         except ValueError:
-            number = None
-            readable.append(False)
-        numbers.append(MISSING if number is None else number)
-    found: Int64s = texts.replace_strict(distinct, pl.Series(numbers, dtype=pl.Int64)).to_numpy()
-    if all(readable):
-        return found, np.zeros(len(found), np.bool_)
-    return found, ~texts.replace_strict(distinct, pl.Series(readable, dtype=pl.Boolean)).to_numpy()
+            readable[place] = False
+        else:
+            numbers[place] = MISSING if number is None else number
+    return numbers, readable
 
 
-def _coded(texts: polars.Series, word_of: Callable[[str], str | None]) -> tuple[Int32s, Sequence[str]]:
-    """Codes of words, ``MISSING`` where there is none, and the words."""
-    pl = load_polars()
-    distinct = texts.unique(maintain_order=True)
-    words: dict[str, int] = {}
-    codes = []
-    for text in distinct:
-        word = word_of(text)
-        codes.append(MISSING if word is None else words.setdefault(word, len(words)))
-    return texts.replace_strict(distinct, pl.Series(codes, dtype=pl.Int32)).to_numpy(), tuple(words)
-
-
-def _drop_repeated(builder: TableBuilder, found: FoundLines) -> None:
-    """Keep one of records that are the same execution: of one id, submitted and started at the same time."""
-    same = np.lexsort(
-        (builder.column("line"), builder.column("wait_s"), builder.column("submit_s"), builder.column("job_id"))
-    )
-    repeated = np.zeros(len(same), np.bool_)
+def _drop_repeated(builder: TableBuilder, execution: Int64s, found: FoundLines) -> None:
+    """Keep the last of records that are the same execution: of one job, submitted and started at the same time."""
+    key, start_s = execution.T
+    ordered = np.sort(key)
+    twice = ordered[1:][np.diff(ordered) == 0]
+    del ordered
+    if not len(twice):
+        return
+    rows = np.flatnonzero(np.isin(key, np.unique(twice)))
+    submit_s = builder.column("submit_s")
+    same = rows[np.lexsort((rows, start_s[rows], submit_s[rows], key[rows]))]
     equal = np.ones(len(same) - 1, np.bool_)
-    for name in ("job_id", "submit_s", "wait_s"):
-        equal &= np.diff(builder.column(name)[same]) == 0
-    # Tasks of one array that stand in one line are no repetition.
-    equal &= np.diff(builder.column("line")[same]) != 0
-    repeated[same[1:]] = equal
+    for column in (key, submit_s, start_s):
+        equal &= np.diff(column[same]) == 0
+    repeated = np.zeros(len(key), np.bool_)
+    repeated[same[:-1][equal]] = True
     if repeated.any():
         found.drop("repeated_record", builder.column("line")[repeated])
         builder.keep(~repeated)

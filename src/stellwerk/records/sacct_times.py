@@ -31,23 +31,29 @@ class Instants(NamedTuple):
 def instants_s(text: polars.Series, timezone: str) -> Instants:
     """Times as ``2026-03-29T02:30:00`` on the clock of a time zone, or as seconds since 1970."""
     pl = load_polars()
-    stripped = text.str.strip_chars()
-    given = ~stripped.str.to_lowercase().is_in(list(NOTHING))
-    local = stripped.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")
-    epoch = stripped.cast(pl.Int64, strict=False)
-    first, second = (
-        local.dt.replace_time_zone(timezone, ambiguous=which, non_existent="null").dt.epoch("s")
-        for which in ("earliest", "latest")
-    )
-    in_gap = local.is_not_null() & first.is_null()
-    first, second = first.fill_null(epoch), second.fill_null(epoch)
-    possible = (first >= 0) & (first <= MAX_NUMBER)
-    unreadable = given & ~in_gap & ~possible.fill_null(False)
-    first_s, second_s = (
-        pl.select(pl.when(given & possible).then(column).otherwise(MISSING)).to_series().fill_null(MISSING).to_numpy()
-        for column in (first, second)
-    )
-    return Instants(first_s, second_s, in_gap.to_numpy(), unreadable.to_numpy())
+    local = text.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="ms")
+    readings = [local, local]
+    in_gap = np.zeros(len(text), np.bool_)
+    if timezone != "UTC":
+        readings = [
+            local.dt.replace_time_zone(timezone, ambiguous=which, non_existent="null")
+            for which in ("earliest", "latest")
+        ]
+        in_gap = (local.is_not_null() & readings[0].is_null()).to_numpy()
+    first_s, second_s = (reading.dt.epoch("s").fill_null(MISSING).to_numpy().copy() for reading in readings)
+    unreadable = np.zeros(len(text), np.bool_)
+    others = np.flatnonzero(local.is_null().to_numpy())
+    if len(others):
+        words = text.gather(others).str.strip_chars()
+        epoch_s = words.cast(pl.Int64, strict=False).fill_null(MISSING).to_numpy()
+        first_s[others] = second_s[others] = epoch_s
+        nothing = words.str.to_lowercase().is_in([*NOTHING, "0"]).to_numpy()
+        unreadable[others] = (epoch_s < 0) & ~nothing
+    # Slurm shows 1970 where it has no time.
+    for column in (first_s, second_s):
+        unreadable |= column > MAX_NUMBER
+        column[(column <= 0) | (column > MAX_NUMBER)] = MISSING
+    return Instants(first_s, second_s, in_gap, unreadable)
 
 
 def check_timezone(name: str) -> None:

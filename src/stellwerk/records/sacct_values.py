@@ -12,11 +12,14 @@ from stellwerk.records.model import JOB_STATES
 NOTHING = frozenset({"", "unknown", "none", "n/a", "none assigned", "invalid", "(null)"})
 NO_LIMIT = frozenset({"unlimited", "partition_limit", "infinite"})
 MAX_BYTES = 2**60
-_CLOCK = re.compile(r"(?:(\d{1,6})-)?(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?(?:\.\d+)?")
-_MEMORY = re.compile(r"([\d.]{1,20})([KMGTP]?)(?:i?B)?([nc]?)", re.IGNORECASE)
-_COUNT = re.compile(r"(\d{1,9})(?:\.\d+)?([KMG]?)")
-_GPUS = re.compile(r"(?:gres[:/])?gpu(?::[^:=]*[^\d:=][^:=]*)?(?:[:=](\d{1,9}))?")
-_TASKS = re.compile(r"\d{1,12}_\[([\d,:-]*)(?:,?\.\.\.)?(?:%\d+)?\]?")
+MAX_COUNT = 2**31 - 1
+PER_JOB, PER_NODE, PER_PROCESSOR = 0, 1, 2
+_PER_PROCESSOR_FLAG_BYTES = 2**31 * 2**20
+"""Some dumps mark memory per processor so: 2147486448Mn stands beside mem=22400M for 8 processors."""
+_CLOCK = re.compile(r"(?:([0-9]{1,6})-)?([0-9]{1,9})(?::([0-9]{1,9}))?(?::([0-9]{1,9}))?(?:\.[0-9]+)?")
+_MEMORY = re.compile(r"([0-9.]{1,20})([KMGTP]?)(?:i?B)?([nc]?)", re.IGNORECASE)
+_COUNT = re.compile(r"([0-9]{1,9})(?:\.[0-9]+)?([KMG]?)")
+_TASKS = re.compile(r"\[([0-9,:-]*)(?:,?\.\.\.)?(?:%[0-9]+)?\]?")
 _POWERS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}
 _THOUSANDS = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _STATES = {state: state for state in JOB_STATES} | {"completing": "running", "configuring": "running"}
@@ -61,11 +64,14 @@ def whole_number(text: str) -> int | None:
     number = _COUNT.fullmatch(text.strip())
     if number is None:
         raise ValueError(text)
-    return round(float(text.strip().rstrip("KMG")) * _THOUSANDS[number[2]])
+    count = round(float(text.strip().rstrip("KMG")) * _THOUSANDS[number[2]])
+    if count > MAX_COUNT:
+        raise ValueError(text)
+    return count
 
 
-def memory_bytes(text: str) -> tuple[int, str] | None:
-    """Bytes, and of what: ``n`` of each node, ``c`` of each processor, an empty text of the whole job."""
+def memory_bytes(text: str) -> tuple[int, int] | None:
+    """Bytes, and whether ``PER_JOB``, ``PER_NODE`` (``4Gn``) or ``PER_PROCESSOR`` (``4Gc``)."""
     if is_nothing(text) or text.strip() in ("0", "0n", "0c", "?"):
         return None
     amount = _MEMORY.fullmatch(text.strip())
@@ -76,7 +82,26 @@ def memory_bytes(text: str) -> tuple[int, str] | None:
     found = round(float(amount[1]) * _POWERS[unit])
     if found > MAX_BYTES:
         raise ValueError(text)
-    return found, amount[3].lower()
+    per = {"": PER_JOB, "n": PER_NODE, "c": PER_PROCESSOR}[amount[3].lower()]
+    if per == PER_NODE and unit == "M" and found >= _PER_PROCESSOR_FLAG_BYTES:
+        return found - _PER_PROCESSOR_FLAG_BYTES, PER_PROCESSOR
+    return found, per
+
+
+def memory_is_per(text: str) -> int | None:
+    """What the memory is of: job, node or processor."""
+    found = memory_bytes(text)
+    return None if found is None else found[1]
+
+
+def memory_in(text: str) -> int | None:
+    """Bytes of the whole job in a list of trackable resources."""
+    for entry in text.split(","):
+        key, _, value = entry.partition("=")
+        if key.strip().lower() == "mem":
+            found = memory_bytes(value)
+            return None if found is None else found[0]
+    return None
 
 
 def resource(text: str, name: str) -> int | None:
@@ -98,28 +123,38 @@ def accelerators(text: str) -> int | None:
         return None
     total = 0
     for entry in re.sub(r"\([^)]*\)", "", text.lower()).split(","):
-        found = _GPUS.fullmatch(entry.strip())
-        if found is None:
+        kind, *words = re.split("[:=]", entry.strip().removeprefix("gres/").removeprefix("gres:"))
+        if kind != "gpu":
             continue
-        count = int(found[1] or 1)
-        if entry.strip().startswith(("gres/gpu=", "gpu=")):
+        count = whole_number(words[-1]) if words and words[-1].isdecimal() else 1
+        if count is None or ("=" in entry and not words[-1].isdecimal()):
+            raise ValueError(text)
+        if "=" in entry and len(words) == 1:
             return count
         total += count
+    if total > MAX_COUNT:
+        raise ValueError(text)
     return total
 
 
 def state(text: str) -> str | None:
-    """The state in Stellwerk's words: ``CANCELLED by 1000`` is cancelled; None for one without a word here."""
-    words = text.split()
-    return _STATES.get(words[0].lower().rstrip("+")) if words else None
+    """The state in Stellwerk's words: ``CANCELLED by 1000`` is cancelled, and ``OUT_OF_ME+``, cut by a narrow column,
+    out of memory; None for one without a word here."""
+    words = text.lower().split()
+    if not words:
+        return None
+    if words[0].endswith("+"):
+        begun = [state for state in JOB_STATES if state.startswith(words[0][:-1])]
+        return begun[0] if len(begun) == 1 else None
+    return _STATES.get(words[0])
 
 
-def pending_tasks(job_id: str) -> int:
-    """For how many tasks of an array one line stands: 1, or those listed in ``123_[1-5,7,10-20:2%3]``."""
-    listed = _TASKS.fullmatch(job_id)
-    if listed is None:
+def pending_tasks(listed: str) -> int:
+    """How many tasks of an array a list such as ``[1-5,7,10-20:2%3]`` names, at least 1; Slurm cuts long lists."""
+    tasks = _TASKS.fullmatch(listed.strip())
+    if tasks is None:
         return 1
-    return max(1, min(sum(_tasks_in(part) for part in listed[1].split(",") if part), 10**7))
+    return max(1, min(sum(_tasks_in(part) for part in tasks[1].split(",") if part), 10**7))
 
 
 def _tasks_in(part: str) -> int:

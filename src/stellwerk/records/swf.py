@@ -58,6 +58,8 @@ SWF = RowFormat(
 _PARTIAL_EXECUTION = (2, 3, 4)
 _STATES = {0: "failed", 1: "completed", 5: "cancelled"}
 _BYTES_PER_KB = 1024
+_MAX_COUNT = 2**31 - 1
+_MAX_MEMORY_KB = 2**50
 _YEAR_9999_S = 253_000_000_000
 _NUMBERS = (
     "job_id",
@@ -87,6 +89,7 @@ def read_swf(path: Path) -> JobTable:
     for rows in row_blocks(path, SWF):
         header += rows.comments
         columns = dict(zip(SWF.wanted, np.maximum(rows.values.T, MISSING), strict=True)) | {"line": rows.line}
+        _refuse_beyond_measure(path, columns)
         kept = _judge(columns, found)
         builder.add(*_records({name: column[kept] for name, column in columns.items()}))
     if not len(builder.column("line")):
@@ -117,6 +120,26 @@ def _records(columns: Mapping[str, NDArray[np.int64]]) -> tuple[dict[str, NDArra
         "partition": _names(columns["partition_id"]),
         "state": _states(columns["status"]),
     }
+
+
+def _refuse_beyond_measure(path: Path, columns: Mapping[str, NDArray[np.int64]]) -> None:
+    """Raises InputError for more processors than the table counts, and more memory than anything has."""
+    memory_kb = columns["requested_memory_kb"].astype(np.float64) * np.maximum(columns["requested_processors"], 1)
+    limits = {
+        "allocated_processors": (columns["allocated_processors"], _MAX_COUNT),
+        "requested_processors": (columns["requested_processors"], _MAX_COUNT),
+        "requested_memory_kb": (memory_kb, _MAX_MEMORY_KB),
+    }
+    for name, (amount, limit) in limits.items():
+        beyond = np.flatnonzero(amount > limit)
+        if len(beyond):
+            row = beyond[0]
+            raise InputError(
+                f"{name} is beyond measure",
+                file=path,
+                key=f"line {columns['line'][row]}",
+                value=int(columns[name][row]),
+            )
 
 
 def _stated_numbers(header: Sequence[str], label: str) -> list[int]:

@@ -42,7 +42,9 @@ def write_swf(jobs: JobTable, path: Path, *, notes: Sequence[str] = (), processo
         if path.suffix != ".gz":
             _write(jobs, file, notes, processors)
             return
-        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed:  # no name and no time inside
+        with gzip.GzipFile(
+            filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0
+        ) as compressed:  # no name and no time inside
             _write(jobs, cast(BinaryIO, compressed), notes, processors)
 
 

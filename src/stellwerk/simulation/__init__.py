@@ -30,6 +30,7 @@ from stellwerk.simulation.policy import (
     Policy,
     policy_named,
 )
+from stellwerk.simulation.policy_file import PolicySettings, policy_as_toml, read_policy
 from stellwerk.simulation.replay import simulate
 from stellwerk.simulation.schedule_csv import read_schedule, write_schedule
 
@@ -50,6 +51,7 @@ __all__ = [
     "Outcome",
     "Partition",
     "Policy",
+    "PolicySettings",
     "Qos",
     "Reservation",
     "Schedule",
@@ -58,8 +60,10 @@ __all__ = [
     "Unsatisfiable",
     "UnsatisfiableReason",
     "cluster_of",
+    "policy_as_toml",
     "policy_named",
     "read_cluster",
+    "read_policy",
     "read_schedule",
     "simulate",
     "write_schedule",

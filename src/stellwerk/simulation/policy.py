@@ -64,6 +64,9 @@ class Multifactor:
     bf_max_job_test: int = 500
     bf_max_job_user: int = 0
     """Jobs of one user that a backfill pass looks at; 0: as many as there are."""
+    bf_grouped_ends: bool = False
+    """A backfill pass lets running jobs end in groups, as Slurm's does without bf_window_linear: the first 30 s long,
+    each further one twice as long. Off, each is expected to end at its own limit, which is faster and plans closer."""
     preempt_youngest_first: bool = False
     order: Order = "ends_first"
 

@@ -19,10 +19,10 @@ from stellwerk.simulation.pooled import conservative_starts_s, easy_starts_s, re
 def simulate(jobs: JobTable, *, cluster: Cluster, policy: Policy, seed: int = 0, unknown: Unknown = "skip") -> Schedule:
     """The schedule of a log on a cluster; ``docs/algorithms`` gives the exact semantics.
 
-    On pooled processors a job takes ``jobs.processors`` of them, its scheduler counts on ``jobs.limit_s`` and it ends
-    after its run time or at its limit, whichever comes first. What is drawn at random (failures) follows ``seed``
-    alone. Jobs that can never run are listed in ``unsatisfiable``. ``unknown`` says what becomes of jobs with a
-    partition, QOS or account that a cluster of nodes does not have.
+    On pooled processors a job takes ``jobs.processors`` of them (in a log that counts nodes alone, as many as nodes),
+    its scheduler counts on ``jobs.limit_s`` and it ends after its run time or at its limit, whichever comes first. What
+    is drawn at random (failures) follows ``seed`` alone. Jobs that can never run are listed in ``unsatisfiable``.
+    ``unknown`` says what becomes of jobs with a partition, QOS or account that a cluster of nodes does not have.
 
     Raises InputError where no job can run and for a policy that the cluster has no scheduler for.
     """
@@ -41,7 +41,7 @@ class _Queue(NamedTuple):
 
 
 def _on_pooled(jobs: JobTable, processors: int, policy: Policy) -> Schedule:
-    need, limit_s = jobs.processors, jobs.limit_s
+    need, limit_s = _pooled_need(jobs), jobs.limit_s
     fits = need <= processors
     _refuse_nothing_to_run(jobs, fits, need, processors)
     rows = slice(None) if fits.all() else fits  # all of them are not copied
@@ -54,6 +54,18 @@ def _on_pooled(jobs: JobTable, processors: int, policy: Policy) -> Schedule:
     return Schedule.of_processors(
         jobs.job_id[rows], queue.submit_s, start_s, start_s + queue.run_s, queue.processors, unsatisfiable=left_out
     )
+
+
+def _pooled_need(jobs: JobTable) -> NDArray[np.int64]:
+    """Processors or, in a log that counts nodes alone, nodes."""
+    need = jobs.processors
+    if (need <= 0).all():
+        need = jobs.nodes
+    if (need <= 0).any():
+        job = int(np.flatnonzero(need <= 0)[0])
+        problem = f"job {jobs.job_id[job]} does not say how many processors it needs"
+        raise InputError(problem, file=jobs.source, key=f"line {jobs.line[job]}", allowed="a cluster of nodes")
+    return need
 
 
 def _pooled_starts_s(queue: _Queue, processors: int, policy: Policy) -> NDArray[np.int64]:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import datetime
+import html
+import json
 import math
 from collections.abc import Iterable
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stellwerk.errors import InputError
-from stellwerk.measures.usage import Capacity, Usage, usage_of
+from stellwerk.measures import Capacity, Device, Usage, log_sentences, render_usage_page, usage_as_dict, usage_of
 from stellwerk.measures.usage.model import Size, Use
+from stellwerk.messages import LANGUAGES, Language
 from stellwerk.records import JobTable
 from tests.records.tables import job_table
 
@@ -43,6 +47,7 @@ def logs(draw: st.DrawFn) -> JobTable:
         requested_s=column(st.integers(-1, 40 * DAY_S)),
         allocated_processors=column(st.integers(-1, 70)),
         allocated_accelerators=column(st.integers(-1, 9)),
+        allocated_nodes=column(st.integers(-1, 3)),
         user=column(st.sampled_from(["ada", "bea", None])),
         account=column(st.sampled_from(["p", "q", None])),
         state=column(st.sampled_from(STATES)),
@@ -66,7 +71,8 @@ def test_every_grouping_has_the_same_jobs_and_hours(jobs: JobTable, part: bool) 
 @given(logs())
 def test_months_and_spans_hold_all_hours_whose_time_is_known(jobs: JobTable) -> None:
     usage = usage_of(jobs, zone=BERLIN)
-    devices = np.maximum(jobs.accelerators if usage.device == "accelerator" else jobs.processors, 0)
+    held = {"accelerator": jobs.accelerators, "processor": jobs.processors, "node": jobs.nodes}[usage.device]
+    devices = np.maximum(held, 0)
     placed = (jobs.wait_s >= 0) & (jobs.run_s > 0)
     hours = (devices * jobs.run_s)[placed].sum() / HOUR_S
     for parts in ([month.hours for month in usage.months], usage.coarse.hours, usage.fine.hours):
@@ -106,6 +112,28 @@ def test_hours_are_of_accelerators_where_the_log_knows_any() -> None:
     assert usage.device == "accelerator"
     assert (usage.total.hours, usage.total.processor_hours) == (4.0, 24.0)
     assert list(usage.sizes) == [Size(0, 0), Size(3, 4), Size(None, None)]
+
+
+def test_a_log_in_which_accelerators_hardly_matter_is_counted_by_cores_unless_asked_otherwise() -> None:
+    jobs = job_table(
+        submit_s=[0, 0],
+        wait_s=[0, 0],
+        run_s=[HOUR_S] * 2,
+        allocated_processors=[9, 91],
+        allocated_accelerators=[2, -1],
+    )
+    usage = usage_of(jobs)
+    assert (usage.device, usage.total.hours) == ("processor", 100.0)
+    assert (usage.accelerator_jobs, usage.accelerator_hours) == (1, 2.0)
+    assert usage_of(jobs, device="accelerator").total.hours == 2.0
+
+
+def test_a_log_that_counts_nodes_only_is_counted_by_nodes() -> None:
+    usage = usage_of(
+        job_table(submit_s=[0], wait_s=[0], run_s=[2 * HOUR_S], requested_nodes=[128]),
+        capacities={"node": Capacity(256, "option"), "processor": Capacity(9, "option")},
+    )
+    assert (usage.device, usage.total.hours, usage.capacity.devices) == ("node", 256.0, 256)
 
 
 def test_cores_make_wider_classes() -> None:
@@ -231,3 +259,13 @@ def test_more_than_can_be_added_up_is_an_error() -> None:
 def test_times_beyond_the_calendar_are_an_error() -> None:
     with pytest.raises(InputError, match="beyond the calendar"):
         _usage(submit_s=[0], wait_s=[10**11], run_s=[2 * 10**11], allocated_processors=[1], zero=ZERO)
+
+
+@settings(max_examples=25, deadline=None)
+@given(logs(), st.sampled_from(LANGUAGES), st.booleans())
+def test_whatever_a_log_leaves_out_there_is_something_to_say(jobs: JobTable, language: Language, part: bool) -> None:
+    capacities = {device: Capacity(100, "option") for device in get_args(Device)} if part else None
+    usage = usage_of(jobs, zone=BERLIN, capacities=capacities, period_s=(DAY_S, 30 * DAY_S) if part else None)
+    page = render_usage_page(usage, language, file="log", sha256="0" * 64, left_out=[])
+    assert all(sentence in html.unescape(page) for sentence in log_sentences(usage, language))
+    assert json.loads(json.dumps(usage_as_dict(usage)))["total"]["jobs"] == usage.total.jobs

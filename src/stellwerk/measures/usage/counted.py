@@ -24,6 +24,8 @@ LOST_STATES = (
 )
 """Ends after which a job's hours bought no completed run; what it saved at a checkpoint no log says."""
 
+LEAST_SHARE = 0.1
+
 UNFINISHED_STATES = ("running", "suspended", "pending")
 
 _MOST_DEVICE_S = 2.0**62
@@ -37,8 +39,9 @@ class Counted:
     """One element per job of the log.
 
     ``start_s`` and ``end_s`` hold ``MISSING`` where the log does not say when a job ran; ``devices`` is 0 where it
-    does not say how many. Waits are those of jobs that started in the period, otherwise ``MISSING``. ``held_s`` and
-    ``processor_s`` are devices and processors times seconds inside the period. ``belongs`` marks the jobs to count.
+    does not say how many. Waits are those of jobs that started in the period, otherwise ``MISSING``. ``held_s``,
+    ``processor_s`` and ``accelerator_s`` are what a job holds times seconds inside the period. ``belongs`` marks the
+    jobs to count.
     """
 
     device: Device
@@ -50,6 +53,7 @@ class Counted:
     belongs: Bools
     held_s: Ints
     processor_s: Ints
+    accelerator_s: Ints
     wait_s: Ints
     eligible_wait_s: Ints
     lost: Bools
@@ -59,10 +63,24 @@ class Counted:
     """The numbers of the jobs that have such a wait, the shortest first."""
 
 
+def choose_device(jobs: JobTable) -> Device:
+    """What hours of a log are best counted of.
+
+    Accelerators, unless the jobs that hold any have less than ``LEAST_SHARE`` of all processor-hours: then
+    processors; nodes where the log knows neither.
+    """
+    held_s = np.maximum(jobs.processors, 0).astype(np.float64) * np.maximum(jobs.run_s, 0)
+    with_accelerators = jobs.accelerators > 0
+    if with_accelerators.any() and held_s[with_accelerators].sum() >= LEAST_SHARE * held_s.sum():
+        return "accelerator"
+    return "processor" if (jobs.processors > 0).any() or not (jobs.nodes > 0).any() else "node"
+
+
 def count_jobs(jobs: JobTable, device: Device, period_s: tuple[int, int] | None) -> Counted:
     """The columns that every part of a report starts from; all jobs belong to a report without a period."""
     processors = np.maximum(jobs.processors, 0)
-    devices = np.maximum(jobs.accelerators, 0) if device == "accelerator" else processors
+    accelerators = np.maximum(jobs.accelerators, 0)
+    devices = {"accelerator": accelerators, "processor": processors, "node": np.maximum(jobs.nodes, 0)}[device]
     cancelled = _in_states(jobs, ("cancelled", "pending"))
     ran = (jobs.run_s > 0) | ((jobs.run_s == 0) & (jobs.wait_s != MISSING) & ~cancelled)
     started = ran | ((jobs.wait_s != MISSING) & _in_states(jobs, ("running", "suspended")))
@@ -77,9 +95,9 @@ def count_jobs(jobs: JobTable, device: Device, period_s: tuple[int, int] | None)
     inside_s = np.maximum(np.minimum(end_s, beyond) - np.maximum(start_s, first), 0)
     seconds = np.where(placed, inside_s, np.where(submitted & ran, jobs.run_s, 0)) * belongs
     unfinished = _in_states(jobs, UNFINISHED_STATES)
-    until_s = jobs.submit_s + jobs.wait_s + jobs.run_s
+    until_s = jobs.submit_s - jobs.submit_s.min() + jobs.wait_s + jobs.run_s
     until_s[unfinished] = until_s.max()
-    _refuse_overflow(jobs, np.maximum(devices, processors), until_s)
+    _refuse_overflow(jobs, np.maximum(np.maximum(devices, processors), accelerators), until_s)
     eligible_known = began & (jobs.eligible_s != MISSING) & (jobs.eligible_s <= start_s)
     wait_s = np.where(began, jobs.wait_s, MISSING)
     eligible_wait_s = np.where(eligible_known, start_s - jobs.eligible_s, MISSING)
@@ -93,6 +111,7 @@ def count_jobs(jobs: JobTable, device: Device, period_s: tuple[int, int] | None)
         belongs=belongs,
         held_s=devices * seconds,
         processor_s=processors * seconds,
+        accelerator_s=accelerators * seconds,
         wait_s=wait_s,
         eligible_wait_s=eligible_wait_s,
         lost=_in_states(jobs, LOST_STATES),

@@ -27,7 +27,7 @@ def coarse_bins(period_s: tuple[int, int], zero: datetime.datetime | None, zone:
 
 def fine_bins(period_s: tuple[int, int], zero: datetime.datetime | None, zone: datetime.tzinfo) -> Bins:
     """About 150 equal spans at most, from the start of the period on: for pictures."""
-    edges_s = time_edges(*period_s)
+    edges_s = np.minimum(time_edges(*period_s), period_s[1])
     return Bins("moment", edges_s, local_starts(edges_s[:-1], zero, zone))
 
 

@@ -29,16 +29,15 @@ def use_of_all(counted: Counted) -> Use:
 
 
 def use_by_size(jobs: JobTable, counted: Counted) -> Mapping[Size, Use]:
-    """By classes that double (accelerators) or quadruple (processors); the smallest first, unknown sizes last.
+    """By classes that double (of processors: quadruple); the smallest first, unknown sizes last.
 
     In a log that knows accelerators, a job of which it says how many processors it has but no accelerator has none.
     """
     if counted.device == "accelerator":
         unknown = (jobs.accelerators == MISSING) & (jobs.processors <= 0)
-        step = 1
     else:
         unknown = counted.devices == 0
-        step = 2
+    step = 2 if counted.device == "processor" else 1
     number = -(-size_class(counted.devices) // step)
     classes = int(number.max(initial=0)) + 1
     code = np.where(counted.devices > 0, number + 1, 0)
@@ -58,14 +57,14 @@ def use_by_state(jobs: JobTable, counted: Counted) -> Mapping[str | None, Use]:
 
 
 def use_by_label(labels: Labels, counted: Counted) -> Mapping[str | None, Use]:
-    """By account or user, the most hours first."""
+    """By account, user, partition or QOS, the most hours first."""
     names = [*labels.names, None]
     code = np.where(labels.code == MISSING, len(names) - 1, labels.code).astype(np.int64)
     return _by_hours(_named(names, _uses(counted, code, len(names))))
 
 
 def group_labels(jobs: JobTable, by: GroupBy) -> Labels:
-    return jobs.account if by == "account" else jobs.user
+    return {"account": jobs.account, "user": jobs.user, "partition": jobs.partition, "qos": jobs.qos}[by]
 
 
 def months_of(

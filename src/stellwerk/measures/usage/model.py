@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 
 from stellwerk.measures.usage.calendar import Bins
 
-Device = Literal["accelerator", "processor"]
-"""What hours are counted of: accelerators where the log knows any, otherwise processors (cores, mostly)."""
+Device = Literal["accelerator", "processor", "node"]
+"""What hours are counted of; processors are cores, mostly."""
 
-GroupBy = Literal["account", "user"]
+GroupBy = Literal["account", "user", "partition", "qos"]
 
 FEW_JOBS = 5
 """A figure of fewer jobs says little, and is marked."""
@@ -142,9 +142,12 @@ class Usage:
     The same jobs are counted by size, state and group: those that ran in the period and those that never ran and were
     submitted in it. A key is None where the log does not say. ``most_held`` is the largest use at once, a lower
     bound of what there is; ``mean_held`` and ``utilisation`` hold for ``covered_s``, the part of the period that the
-    log covers. ``unplaced`` jobs ran at a time that the log does not say: their hours are in no month.
-    ``left_queue`` of those that never ran left the queue at a time that the log does not say.
-    ``eligible_later`` counts jobs that might have started only some time after they were submitted.
+    log covers.
+
+    ``unplaced`` jobs ran at a time that the log does not say: their hours are in no month. ``accelerator_jobs`` hold
+    accelerators for ``accelerator_hours``, whatever ``device`` is. ``left_queue`` of those that never ran left the
+    queue at a time that the log does not say. ``eligible_later`` counts jobs that might have started only some time
+    after they were submitted.
     """
 
     zero: datetime.datetime | None
@@ -171,6 +174,8 @@ class Usage:
     mean_held: float | None
     utilisation: float | None
     unplaced: int
+    accelerator_jobs: int
+    accelerator_hours: float
     never_ran: int
     left_queue: int
     eligible_later: int

@@ -70,5 +70,5 @@ def summary_of(usage: Usage, language: Language) -> str:
     """How many jobs, from when to when, in which time zone."""
     shown = Shown(usage, language)
     first, last = (shown.instant(second) for second in usage.period_s)
-    key = "summary_of_part" if usage.is_part else "summary"
+    key = "summary_of_part" if usage.is_part else "summary" if usage.zero is not None else "summary_undated"
     return shown.say(key, jobs=shown.jobs(usage.total.jobs), first=first, last=last, zone=str(usage.zone))

@@ -24,8 +24,10 @@ def usage_pictures(usage: Usage, language: Language) -> tuple[Chart, ...]:
     charts: list[Chart] = []
     if usage.total.hours:
         sizes = {shown.size(size): use for size, use in usage.sizes.items() if use.hours}
-        groups = {shown.name(name): use for name, use in list(usage.groups.items())[:BARS] if use.hours}
-        charts = [_bars(shown, "sizes", sizes), _bars(shown, "groups", groups)]
+        charts.append(_bars(shown, "sizes", sizes))
+        if any(name is not None for name in usage.groups):
+            groups = {shown.name(name): use for name, use in list(usage.groups.items())[:BARS] if use.hours}
+            charts.append(_bars(shown, "groups", groups))
     if usage.most_held:
         charts += [_use(shown), _queue(shown)]
     return tuple(charts)
@@ -51,17 +53,17 @@ def _bars(shown: Shown, what: str, uses: dict[str, Use]) -> Chart:
 
 def _use(shown: Shown) -> Chart:
     course, stated = shown.usage.fine, shown.usage.capacity.devices
-    lines = [Line(shown.say("line_use"), _days(shown), course.mean_held)]
+    *days, end = _days(shown)
+    lines = [Line(shown.say("line_use"), days, course.mean_held, end)]
     if stated is not None:
-        lines.append(Line(shown.say("line_stated"), _days(shown)[:1], [float(stated)]))
+        lines.append(Line(shown.say("line_stated"), days[:1], [float(stated)], end))
     return _over_time(shown, "use", lines, shown.devices_word)
 
 
 def _queue(shown: Shown) -> Chart:
-    course = shown.usage.fine
-    return _over_time(
-        shown, "queue", [Line(shown.say("line_queue"), _days(shown), course.mean_queue)], shown.say("jobs")
-    )
+    *days, end = _days(shown)
+    line = Line(shown.say("line_queue"), days, shown.usage.fine.mean_queue, end)
+    return _over_time(shown, "queue", [line], shown.say("jobs"))
 
 
 def _over_time(shown: Shown, what: str, lines: Sequence[Line], y_label: str) -> Chart:
@@ -78,7 +80,7 @@ def _over_time(shown: Shown, what: str, lines: Sequence[Line], y_label: str) -> 
 
 
 def _days(shown: Shown) -> list[float]:
-    """Where each span begins, in days since the first one."""
+    """Where each span begins and the last one ends, in days since the first one."""
     edges_s = shown.usage.fine.bins.edges_s
-    days: list[float] = ((edges_s[:-1] - edges_s[0]) / SECONDS_PER_DAY).tolist()
+    days: list[float] = ((edges_s - edges_s[0]) / SECONDS_PER_DAY).tolist()
     return days

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from typing import get_args
 
 import numpy as np
 
 from stellwerk.errors import InputError
 from stellwerk.measures.usage.calendar import calendar_bins
-from stellwerk.measures.usage.counted import Counted, count_jobs
+from stellwerk.measures.usage.counted import Counted, choose_device, count_jobs
 from stellwerk.measures.usage.course import Load, coarse_bins, course_of, fine_bins, load_of
 from stellwerk.measures.usage.groups import (
     group_labels,
@@ -22,6 +23,7 @@ from stellwerk.measures.usage.groups import (
 )
 from stellwerk.measures.usage.model import Capacity, Device, Edges, GroupBy, Usage
 from stellwerk.records import MISSING, JobTable
+from stellwerk.units import SECONDS_PER_HOUR
 
 _END_OF_CALENDAR = datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC)
 
@@ -38,11 +40,14 @@ def usage_of(
     """What a log of at least one job says about the use of its cluster.
 
     Days, weeks and months are those of ``zone``. ``capacities`` say how many devices there are. ``device`` is what
-    hours are of: accelerators where the log knows any, otherwise processors. ``by`` is account where the log knows
-    accounts, else user. ``period_s`` (first second, second beyond; of the log) counts only what was used in it.
-    Raises InputError for sizes and times beyond what can be added up.
+    hours are of, otherwise chosen by what the log holds. ``by`` is account where the log knows accounts, else user.
+    ``period_s`` (first second, second beyond; of the log) counts only what was used in it.
+
+    Raises InputError for a device or a group that the log says nothing of (keys ``device`` and ``by``), and for sizes
+    and times beyond what can be added up.
     """
-    device = device or ("accelerator" if (jobs.accelerators > 0).any() else "processor")
+    _refuse_what_it_does_not_know(jobs, device, by)
+    device = device or choose_device(jobs)
     counted = count_jobs(jobs, device, period_s)
     capacity = (capacities or {}).get(device, Capacity(None, "unknown"))
     edges = _edges(jobs, counted)
@@ -87,9 +92,21 @@ def usage_of(
         utilisation=mean_held / capacity.devices if mean_held is not None and capacity.devices else None,
         unplaced=int((counted.belongs & counted.ran & ~counted.placed).sum()),
         never_ran=int((counted.belongs & ~counted.ran).sum()),
+        accelerator_jobs=int((counted.belongs & (jobs.accelerators > 0)).sum()),
+        accelerator_hours=float(counted.accelerator_s.sum() / SECONDS_PER_HOUR),
         left_queue=int((counted.belongs & ~counted.ran & ~counted.unfinished).sum()),
         eligible_later=int(((counted.eligible_wait_s != MISSING) & (counted.eligible_wait_s < counted.wait_s)).sum()),
     )
+
+
+def _refuse_what_it_does_not_know(jobs: JobTable, device: Device | None, by: GroupBy | None) -> None:
+    held = {"accelerator": jobs.accelerators, "processor": jobs.processors, "node": jobs.nodes}
+    devices = [name for name, count in held.items() if (count > 0).any()]
+    if device is not None and device not in devices:
+        raise InputError("the log counts none", key="device", value=device, allowed=devices)
+    groups = [name for name in get_args(GroupBy) if (group_labels(jobs, name).code != MISSING).any()]
+    if by is not None and by not in groups:
+        raise InputError("the log names none", key="by", value=by, allowed=groups)
 
 
 def _edges(jobs: JobTable, counted: Counted) -> Edges:

@@ -59,6 +59,8 @@ def usage_as_dict(usage: Usage) -> dict[str, Any]:
             "classes": [one._asdict() for one in limits.classes],
         },
         "unplaced": usage.unplaced,
+        "accelerator_jobs": usage.accelerator_jobs,
+        "accelerator_hours": usage.accelerator_hours,
         "never_ran": usage.never_ran,
         "left_queue": usage.left_queue,
         "eligible_later": usage.eligible_later,

@@ -25,7 +25,12 @@ class Shown:
     @property
     def counts_processors_too(self) -> bool:
         """Whether processor-hours stand beside hours of accelerators."""
-        return self.usage.device == "accelerator" and self.usage.total.processor_hours > 0
+        return self.usage.device != "processor" and self.usage.total.processor_hours > 0
+
+    @property
+    def knows_ends(self) -> bool:
+        """Whether the log says of any job how it ended."""
+        return any(state is not None for state in self.usage.states)
 
     def say(self, key: str, **params: str | int) -> str:
         return text(f"usage.{key}", self.language, **params)

@@ -44,8 +44,8 @@ def key_figures(usage: Usage, language: Language) -> tuple[KeyFigure, ...]:
                 "used_remark",
                 ran=shown.jobs(total.ran),
                 jobs=shown.jobs(total.jobs),
-                users=shown.number(usage.users),
-                accounts=shown.number(usage.accounts),
+                users=_names(shown, usage.users),
+                accounts=_names(shown, usage.accounts),
             ),
         ),
         _utilisation(shown),
@@ -56,13 +56,13 @@ def key_figures(usage: Usage, language: Language) -> tuple[KeyFigure, ...]:
     if _three(shown, total.wait_s) != _three(shown, total.eligible_wait_s) and total.eligible_wait_s.jobs:
         remark = shown.say("wait_eligible_remark", jobs=shown.jobs(total.eligible_wait_s.jobs))
         figures.append(KeyFigure(shown.say("wait_eligible"), _three(shown, total.eligible_wait_s), remark))
-    if any(state is not None for state in usage.states):
+    if shown.knows_ends:
         remark = shown.say("lost_remark", hours=shown.hours(total.lost_hours))
         figures.append(KeyFigure(shown.say("lost"), shown.share(total.lost_hours, total.hours), remark))
     if limits.jobs:
-        remark = shown.say(
-            "limit_remark", jobs=shown.jobs(limits.jobs), of_hours=shown.share(limits.of_hours), unit=shown.unit
-        )
+        remark = shown.say("limit_remark", jobs=shown.jobs(limits.jobs))
+        if limits.of_hours is not None:
+            remark += shown.say("limit_hours_remark", of_hours=shown.share(limits.of_hours), unit=shown.unit)
         figures.append(KeyFigure(shown.say("limit"), shown.share(limits.p50), remark))
     return tuple(figures)
 
@@ -70,17 +70,44 @@ def key_figures(usage: Usage, language: Language) -> tuple[KeyFigure, ...]:
 def usage_tables(usage: Usage, language: Language, *, most_rows: int | None = None) -> tuple[UsageTable, ...]:
     """The tables that there are numbers for. At most ``most_rows`` groups are listed, the rest in one row."""
     shown = Shown(usage, language)
-    tables = [_sizes(shown), _states(shown), _groups(shown, most_rows), _months(shown), _course(shown)]
-    if usage.total.wait_s.jobs:
-        tables.insert(1, _waits(shown))
-    if usage.limits.jobs:
-        tables.append(_limits(shown))
-    return tuple(table for table in tables if table.rows)
+    is_placed = usage.edges.first_start_s is not None
+    tables = [
+        _sizes(shown),
+        *([_waits(shown)] if usage.total.wait_s.jobs else []),
+        *([_states(shown)] if shown.knows_ends else []),
+        *([_groups(shown, most_rows)] if any(name is not None for name in usage.groups) else []),
+        *([_months(shown), _course(shown)] if is_placed else []),
+        *([_limits(shown)] if usage.limits.jobs else []),
+    ]
+    return tuple(tables)
+
+
+def log_sentences(usage: Usage, language: Language) -> tuple[str, ...]:
+    """What the log covers, what its edges cut, and what is not in the figures."""
+    shown, edges = Shown(usage, language), usage.edges
+    say, at = shown.say, shown.instant
+    sentences = [say("log_submits", first=at(edges.first_submit_s), last=at(edges.last_submit_s))]
+    if edges.first_start_s is not None:
+        sentences += _coverage(shown)
+    if shown.knows_ends:
+        unfinished = say("log_unfinished", jobs=shown.jobs(edges.unfinished))
+        sentences.append(unfinished if edges.unfinished else say("log_no_unfinished"))
+    counts = {"log_never": usage.never_ran, "log_unplaced": usage.unplaced}
+    sentences += [say(key, jobs=shown.jobs(jobs)) for key, jobs in counts.items() if jobs]
+    stated = usage.capacity.devices
+    if stated is not None and usage.most_held > stated:
+        most = shown.number(usage.most_held)
+        sentences.append(say("log_more_than_stated", most=most, devices=shown.devices(stated)))
+    if usage.zero is None:
+        sentences.append(say("log_no_clock"))
+    return tuple(sentences)
 
 
 def _utilisation(shown: Shown) -> KeyFigure:
     usage, say = shown.usage, shown.say
     most = shown.devices(usage.most_held)
+    if usage.edges.first_start_s is None:
+        return KeyFigure(say("utilisation"), say("utilisation_unknown"), say("utilisation_no_times"))
     if usage.mean_held is None:
         return KeyFigure(say("utilisation"), say("utilisation_unknown"), say("utilisation_unknown_remark", most=most))
     first, last = (shown.instant(second) for second in usage.covered_s or usage.period_s)
@@ -106,7 +133,7 @@ def _utilisation(shown: Shown) -> KeyFigure:
 def _sizes(shown: Shown) -> UsageTable:
     usage, say = shown.usage, shown.say
     both = shown.counts_processors_too
-    header = (shown.devices_word, say("jobs"), shown.unit, say("share_of_hours"), say("lost_share"))
+    header = (shown.devices_word, say("jobs"), shown.unit, say("share_of_hours"), *_lost(shown, say("lost_share")))
     return UsageTable(
         "sizes",
         say("sizes_title"),
@@ -117,13 +144,13 @@ def _sizes(shown: Shown) -> UsageTable:
                 shown.number(use.jobs),
                 shown.amount(use.hours),
                 shown.share(use.hours, usage.total.hours),
-                shown.share(use.lost_hours, use.hours),
+                *_lost(shown, shown.share(use.lost_hours, use.hours)),
                 *([shown.amount(use.processor_hours)] if both else []),
             )
             for size, use in usage.sizes.items()
         ),
         _notes(
-            [say("sizes_note"), *([say("core")] if both or usage.device == "processor" else [])],
+            [*_lost(shown, say("sizes_note")), *_cores(shown)],
             shown,
             usage.sizes.values(),
         ),
@@ -193,7 +220,7 @@ def _groups(shown: Shown, most_rows: int | None) -> UsageTable:
         jobs, hours, lost = (sum(getattr(use, key) for use in others) for key in ("jobs", "hours", "lost_hours"))
         name = say("others", count=shown.number(len(others)))
         share, lost_share = shown.share(hours, usage.total.hours), shown.share(lost, hours)
-        rows.append((name, shown.number(jobs), shown.amount(hours), share, lost_share, say("none")))
+        rows.append((name, shown.number(jobs), shown.amount(hours), share, *_lost(shown, lost_share), say("none")))
     hours = [use.hours for use in usage.groups.values()]
     note = say(
         "groups_note",
@@ -201,7 +228,7 @@ def _groups(shown: Shown, most_rows: int | None) -> UsageTable:
         five=shown.share(sum(hours[:5]), usage.total.hours),
         count=shown.number(len(groups)),
     )
-    header = (say("jobs"), shown.unit, say("share_of_hours"), say("lost_share"), say("median_wait"))
+    header = (say("jobs"), shown.unit, say("share_of_hours"), *_lost(shown, say("lost_share")), say("median_wait"))
     return UsageTable(
         "groups",
         say(f"groups_title_{usage.by}"),
@@ -218,7 +245,7 @@ def _group_row(shown: Shown, name: str, use: Use) -> tuple[str, ...]:
         shown.number(use.jobs),
         shown.amount(use.hours),
         shown.share(use.hours, shown.usage.total.hours),
-        shown.share(use.lost_hours, use.hours),
+        *_lost(shown, shown.share(use.lost_hours, use.hours)),
         shown.duration(use.wait_s.p50),
     )
 
@@ -231,7 +258,7 @@ def _months(shown: Shown) -> UsageTable:
         notes.append(say("months_unplaced", jobs=shown.jobs(usage.unplaced), hours=shown.hours(max(hours, 0.0))))
     if not all(month.whole for month in usage.months):
         notes.append(say("edge"))
-    header = (shown.unit, say("lost_share"), say("started"), say("median_wait"), say("wait_p90"))
+    header = (shown.unit, *_lost(shown, say("lost_share")), say("started"), say("median_wait"), say("wait_p90"))
     return UsageTable(
         "months",
         say("months_title"),
@@ -240,7 +267,7 @@ def _months(shown: Shown) -> UsageTable:
             (
                 shown.span(month.start, "month") + ("" if month.whole else " †"),
                 shown.amount(month.hours),
-                shown.share(month.lost_hours, month.hours),
+                *_lost(shown, shown.share(month.lost_hours, month.hours)),
                 shown.number(month.started),
                 shown.duration(month.wait_s.p50),
                 shown.duration(month.wait_s.p90),
@@ -322,6 +349,40 @@ def _limits(shown: Shown) -> UsageTable:
     )
 
 
+def _lost(shown: Shown, cell: str) -> tuple[str, ...]:
+    """A cell about lost hours, where the log says how jobs ended."""
+    return (cell,) if shown.knows_ends else ()
+
+
+def _cores(shown: Shown) -> list[str]:
+    """What a core is, and what of a log counted by cores holds accelerators."""
+    usage = shown.usage
+    notes = [shown.say("core")] if shown.counts_processors_too or usage.device == "processor" else []
+    if usage.device == "processor" and usage.accelerator_jobs:
+        hours = f"{shown.amount(usage.accelerator_hours)} {shown.say('unit_accelerator')}"
+        notes.append(shown.say("accelerators_too", jobs=shown.jobs(usage.accelerator_jobs), hours=hours))
+    return notes
+
+
+def _coverage(shown: Shown) -> list[str]:
+    """From when to when the log is whole, and what reaches into that span and beyond it."""
+    edges, say, at = shown.usage.edges, shown.say, shown.instant
+    sentences = []
+    if edges.first_start_s is not None and edges.first_end_s is not None and edges.last_end_s is not None:
+        first, last = at(edges.first_end_s), at(edges.last_end_s)
+        sentences.append(say("log_ends", start=at(edges.first_start_s), first=first, last=last))
+    if edges.covered_s is None:
+        return [*sentences, say("log_not_covered")]
+    first, last = (at(second) for second in edges.covered_s)
+    counts = {"log_before": edges.started_before, "log_after": edges.ended_after}
+    reaching = [say(key, jobs=shown.jobs(jobs)) for key, jobs in counts.items() if jobs]
+    return [*sentences, say("log_covered", first=first, last=last), *reaching]
+
+
+def _names(shown: Shown, count: int) -> str:
+    return shown.number(count) if count else shown.say("unknown")
+
+
 def _three(shown: Shown, waits: Quantiles) -> str:
     return " · ".join(shown.duration(value) for value in waits[1:])
 
@@ -332,32 +393,3 @@ def _notes(notes: list[str], shown: Shown, uses: Iterable[Use]) -> tuple[str, ..
 
 def _few(notes: list[str], shown: Shown, few: bool) -> tuple[str, ...]:
     return (*notes, *([shown.say("few", few=FEW_JOBS)] if few else []))
-
-
-def log_sentences(usage: Usage, language: Language) -> tuple[str, ...]:
-    """What the log covers, what its edges cut, and what is not in the figures."""
-    shown, edges = Shown(usage, language), usage.edges
-    say, at, number = shown.say, shown.instant, shown.number
-    sentences = [say("log_submits", first=at(edges.first_submit_s), last=at(edges.last_submit_s))]
-    if edges.first_start_s is not None and edges.first_end_s is not None and edges.last_end_s is not None:
-        first, last = at(edges.first_end_s), at(edges.last_end_s)
-        sentences.append(say("log_ends", start=at(edges.first_start_s), first=first, last=last))
-    if edges.covered_s is None:
-        sentences.append(say("log_not_covered"))
-    else:
-        first, last = (at(second) for second in edges.covered_s)
-        sentences.append(say("log_covered", first=first, last=last))
-        counts = {"log_before": edges.started_before, "log_after": edges.ended_after}
-        sentences += [say(key, jobs=shown.jobs(jobs)) for key, jobs in counts.items() if jobs]
-    unfinished = say("log_unfinished", jobs=shown.jobs(edges.unfinished))
-    sentences.append(unfinished if edges.unfinished else say("log_no_unfinished"))
-    if usage.never_ran:
-        sentences.append(say("log_never", jobs=shown.jobs(usage.never_ran)))
-    if usage.unplaced:
-        sentences.append(say("log_unplaced", jobs=shown.jobs(usage.unplaced)))
-    stated = usage.capacity.devices
-    if stated is not None and usage.most_held > stated:
-        sentences.append(say("log_more_than_stated", most=number(usage.most_held), devices=shown.devices(stated)))
-    if usage.zero is None:
-        sentences.append(say("log_no_clock"))
-    return tuple(sentences)

@@ -53,7 +53,9 @@ def run_jobs(world: World, log: Log) -> Log:
     count = len(jobs)
     queue = Queue(np.empty(count, np.int64), np.zeros(1, np.int64))
     ends = Ends(np.empty(len(log.runs), np.int64), np.empty(len(log.runs), np.int64), np.zeros(1, np.int64))
-    plan = Plan(np.empty(len(nodes), SLOT), np.empty(len(nodes), np.int64), np.zeros(2, np.int64))
+    plan = Plan(
+        np.empty(len(nodes), SLOT), np.empty(len(nodes), np.int64), np.zeros(2, np.int64), np.empty(0, np.int64)
+    )
     tested = np.zeros(len(tree), np.int64)
     order = np.empty(len(tree), np.int64)
     room = len(log.holds)

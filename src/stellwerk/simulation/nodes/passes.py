@@ -7,7 +7,7 @@ from stellwerk.simulation.nodes.choose import choose_now, may_fit
 from stellwerk.simulation.nodes.plan import Plan, forget_plan, keep_nodes, plan_start_s
 from stellwerk.simulation.nodes.preempt import may_preempt, preempt_for
 from stellwerk.simulation.nodes.queue import Queue, close_up
-from stellwerk.simulation.nodes.runs import Ends, Log, start_job
+from stellwerk.simulation.nodes.runs import Ends, Log, ends_in_groups, start_job
 from stellwerk.simulation.nodes.tables import NEVER_S, NOBODY, Table, World
 
 KEEP_NOTHING, KEEP_FOR_HEADS, KEEP_FOR_ALL = 0, 1, 2
@@ -37,6 +37,7 @@ def run_pass(
     end = queue.length[0]
     if keeps != KEEP_NOTHING:
         end = min(end, _last_that_may_start(max_jobs if max_jobs_of_user == 0 else end, queue, world) + 1)
+        plan = _with_ends(plan, keeps == KEEP_FOR_ALL and end > 0, ends, log, world)
     tested[:] = 0
     for place in range(end):
         job = queue.job[place]
@@ -64,6 +65,14 @@ def run_pass(
         close_up(queue)
     forget_plan(plan, nodes)
     return plan, wake_s
+
+
+@inner_making_arrays
+def _with_ends(plan: Plan, everybody: bool, ends: Ends, log: Log, world: World) -> Plan:
+    """The plan with the only times at which running jobs are taken to end, where these are grouped."""
+    if not (everybody and world.settings[0].bf_grouped_ends):
+        return plan
+    return Plan(plan.slots, plan.touched, plan.used, ends_in_groups(ends, log.runs))
 
 
 @inner
@@ -100,13 +109,15 @@ def _start(job: int, now: int, anywhere: bool, log: Log, ends: Ends, world: Worl
 def _keep_nodes_for(
     job: int, now: int, window_s: int, resolution_s: int, anywhere: bool, log: Log, plan: Plan, world: World
 ) -> Plan:
-    """Keep nodes for a blocked job, if it is to start within the window; times are rounded away from each other."""
+    """Keep nodes for a blocked job, if it is to start within the window; as Slurm does, both times are rounded down, to
+    one step at least."""
     limit_s, count = world.jobs[job].limit_s, world.jobs[job].nodes
     start_s = plan_start_s(job, now, now + window_s, anywhere, log.holds, plan, world)
     if start_s == NEVER_S:
         return plan
-    end_s = (start_s + limit_s + resolution_s - 1) // resolution_s * resolution_s
-    return keep_nodes(plan, world.nodes, world, count, start_s // resolution_s * resolution_s, end_s)
+    end_s = (start_s + limit_s) // resolution_s * resolution_s
+    start_s = start_s // resolution_s * resolution_s
+    return keep_nodes(plan, world.nodes, world, count, start_s, max(end_s, start_s + resolution_s))
 
 
 @inner

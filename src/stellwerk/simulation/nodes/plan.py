@@ -9,17 +9,21 @@ import numpy as np
 from stellwerk.simulation.compiled import inner, inner_making_arrays
 from stellwerk.simulation.nodes.choose import take_smallest
 from stellwerk.simulation.nodes.room import could_fit, fits, ready_s
-from stellwerk.simulation.nodes.sorting import kth_smallest
+from stellwerk.simulation.nodes.sorting import first_not_before, kth_smallest
 from stellwerk.simulation.nodes.tables import FIRST, NEVER_S, NOBODY, Table, World
 from stellwerk.simulation.nodes.windows import window_end_s
 
 
 class Plan(NamedTuple):
-    """What a pass has planned: ``slots`` by node, ``used[0]`` of them, on the nodes ``touched[: used[1]]``."""
+    """What a pass has planned: ``slots`` by node, ``used[0]`` of them, on the nodes ``touched[: used[1]]``.
+
+    ``ends_s``: the only times, in order, at which running jobs are taken to end; empty: each ends at its own.
+    """
 
     slots: Table
     touched: Table
     used: Table
+    ends_s: Table
 
 
 @inner
@@ -38,7 +42,7 @@ def keep_nodes(plan: Plan, nodes: Table, world: World, count: int, start_s: int,
         larger = np.empty(2 * (plan.used[0] + count), plan.slots.dtype)
         for slot in range(plan.used[0]):
             larger[slot] = plan.slots[slot]
-        plan = Plan(larger, plan.touched, plan.used)
+        plan = Plan(larger, plan.touched, plan.used, plan.ends_s)
     for place in range(count):
         node = world.chosen[place]
         if nodes[node].first_slot == NOBODY:
@@ -140,6 +144,8 @@ def _find_candidates(
                 until_s = row.changes_s
             elif not fits(row, wanted, whole):
                 until_s = ready_s(row, holds, wanted, whole)
+                if len(plan.ends_s) > 0:
+                    until_s = first_not_before(plan.ends_s, until_s)
             time_s = max(start_s, until_s)
             if row.first_slot != NOBODY or row.windows & ~member != 0:
                 time_s = _clear_from_s(row, time_s, limit_s, member, horizon_s, slots, windows)

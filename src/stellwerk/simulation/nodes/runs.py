@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stellwerk.simulation.compiled import inner
+from stellwerk.simulation.compiled import inner, inner_making_arrays
 from stellwerk.simulation.nodes.room import count_node, level_of
+from stellwerk.simulation.nodes.sorting import sort_rows
 from stellwerk.simulation.nodes.tables import (
     COMPLETED,
     DONE,
@@ -20,6 +21,8 @@ from stellwerk.simulation.nodes.tables import (
     Table,
     World,
 )
+
+_FIRST_GROUP_S = 30
 
 
 class Ends(NamedTuple):
@@ -243,3 +246,27 @@ def _change_rate(tree: Table, user: int, by: float, now: int) -> None:
     tree[user].recent += tree[user].rate * (now - tree[user].since_s)
     tree[user].since_s = now
     tree[user].rate += by
+
+
+@inner_making_arrays
+def ends_in_groups(ends: Ends, runs: Table) -> Table:
+    """The times, in order, at which Slurm's backfill lets running jobs end: it frees them in groups, each at the
+    expected end of its last; the first group spans 30 s, each further one twice as long (bf_window_linear unset)."""
+    expected_s = np.empty(ends.length[0], np.int64)
+    count = 0
+    for place in range(ends.length[0]):
+        if runs[ends.run[place]].active:
+            expected_s[count] = runs[ends.run[place]].expected_s
+            count += 1
+    sort_rows(expected_s[:count], expected_s[:count].astype(np.float64))
+    group_s = np.empty(count, np.int64)
+    groups = place = 0
+    span_s = _FIRST_GROUP_S
+    while place < count:
+        last_s = expected_s[place] + span_s
+        while place < count and expected_s[place] <= last_s:
+            group_s[groups] = expected_s[place]
+            place += 1
+        groups += 1
+        span_s *= 2
+    return group_s[:groups]

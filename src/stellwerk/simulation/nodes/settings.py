@@ -23,6 +23,7 @@ _PLACEMENTS = {"packed": PACKED, "spread": SPREAD, "first": FIRST}
 _SAME_NAME = (
     "weight_age", "max_age_s", "weight_fair_share", "half_life_s", "calc_interval_s", "sched_interval_s", "queue_depth",
     "bf_interval_s", "bf_window_s", "bf_resolution_s", "bf_max_job_test", "bf_max_job_user",
+    "bf_grouped_ends",
 )  # fmt: skip
 
 

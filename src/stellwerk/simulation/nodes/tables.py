@@ -169,6 +169,7 @@ SETTINGS = np.dtype(
         ("sched_interval_s", np.int64),
         ("queue_depth", np.int64),
         ("bf_interval_s", np.int64),
+        ("bf_grouped_ends", np.bool_),
         ("bf_window_s", np.int64),
         ("bf_resolution_s", np.int64),
         ("bf_max_job_test", np.int64),

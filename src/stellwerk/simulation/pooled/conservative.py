@@ -167,17 +167,18 @@ def replanned_starts_s(
 @compiled
 def _earliest(since_s: Int64s, free: Int64s, pieces: int, limit_s: int, need: int, reserved_s: int) -> int:
     """The earliest slot of a job, at ``reserved_s`` at the latest, from where on its own reservation makes room."""
-    begin_s: int = NEVER_S
-    for piece in range(pieces - 1, -1, -1):
-        if since_s[piece] >= reserved_s:
-            break
+    piece = pieces - 1
+    while piece >= 0 and since_s[piece] < reserved_s:
         if free[piece] < need:
-            begin_s = NEVER_S
+            piece -= 1
             continue
-        begin_s = min(begin_s, since_s[piece])
-        if piece == 0 or since_s[piece - 1] - begin_s >= limit_s:
+        begin_s: int = since_s[piece]
+        until_s = min(begin_s + limit_s, reserved_s)
+        while piece >= 0 and since_s[piece] < until_s and free[piece] >= need:
+            piece -= 1
+        if piece < 0 or since_s[piece] >= until_s:
             return begin_s
-    return min(begin_s, reserved_s)
+    return reserved_s
 
 
 @compiled

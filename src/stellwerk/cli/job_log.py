@@ -1,0 +1,46 @@
+"""How verbs take a job log: its format, and what the log itself does not say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from stellwerk.cli.mistakes import naming_options
+from stellwerk.records import FORMATS, Format, JobTable, read_jobs
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def job_log_options(command: F) -> F:
+    """Adds --format, --mapping, --fields and --timezone."""
+    for option in reversed(
+        (
+            click.option(
+                "--format",
+                type=click.Choice(FORMATS),
+                help="Format of the log; otherwise by its content.",
+            ),
+            click.option("--mapping", type=click.Path(path_type=Path), help="CSV, Parquet: what the columns mean."),
+            click.option("--fields", help="sacct without a title line: its fields, as in sacct --format."),
+            click.option("--timezone", metavar="ZONE", help="Zone of the log's times, where it names none. [UTC]"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def read_job_log(
+    path: Path,
+    *,
+    log_format: Format | None,
+    mapping: Path | None,
+    fields: str | None,
+    timezone: str | None,
+) -> JobTable:
+    """The log at ``path``, by the options of ``job_log_options``."""
+    with naming_options({name: f"--{name}" for name in ("format", "mapping", "fields", "timezone")}):
+        listed = fields.split(",") if fields is not None else None
+        return read_jobs(path, format=format, mapping=mapping, fields=listed, timezone=timezone)
