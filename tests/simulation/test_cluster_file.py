@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from stellwerk.catalog import load_catalogue
 from stellwerk.errors import InputError
 from stellwerk.simulation import Cluster, Multifactor, NodeGroup, cluster_of, read_cluster
+from stellwerk.simulation.cluster_rows import MultifactorTable
 
 EXAMPLE = Path(__file__).parents[2] / "examples/cluster.toml"
 GROUP = '[[groups]]\nname = "a"\nnodes = 4\ncores = 8\n'
@@ -24,6 +26,10 @@ def test_the_example_says_what_it_says() -> None:
     assert cluster.multifactor == Multifactor(
         weight_age=1000, weight_fair_share=10_000, weight_qos=2000, bf_window_s=172_800
     )
+
+
+def test_every_setting_of_multifactor_but_the_order_has_a_key() -> None:
+    assert set(MultifactorTable.model_fields) == {field.name for field in fields(Multifactor)} - {"order"}
 
 
 def test_a_file_may_be_a_pool(tmp_path: Path) -> None:

@@ -139,4 +139,5 @@ class MultifactorTable(Section):
     bf_resolution_s: Seconds | None = None
     bf_max_job_test: Weight | None = None
     bf_max_job_user: Weight | None = None
+    bf_grouped_ends: Flag | None = None
     preempt_youngest_first: Flag | None = None

@@ -39,7 +39,7 @@ def compiled(function: F) -> F:
 def inner(function: F) -> F:
     """Compile a function that only compiled ones of its folder call: it becomes part of theirs, in the cache, too.
 
-    It makes no array. So nothing in it counts references to arrays, which took three quarters of the time.
+    It makes no array. So nothing in it counts references to arrays, which took most of the time.
     """
     return _inner(function, _nrt=False)
 
