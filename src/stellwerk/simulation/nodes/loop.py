@@ -190,11 +190,13 @@ def _change_nodes(now: int, log: Log, world: World) -> bool:
                 stop_run(holds[nodes[node].first_hold].run, now, NODE_FAILED, True, log, world)
             level = level_of(nodes[node], counted)
             nodes[node].up = 0
+            world.level[node] = 0
             nodes[node].failures += 1
             count_node(nodes[node], world.partitions, world.at_least, level, 0, -1)
         else:
             nodes[node].up = 1
-            count_node(nodes[node], world.partitions, world.at_least, 0, level_of(nodes[node], counted), 1)
+            world.level[node] = level_of(nodes[node], counted)
+            count_node(nodes[node], world.partitions, world.at_least, 0, world.level[node], 1)
         plan_next_change(node, now, nodes, world.settings)
     return True
 

@@ -31,7 +31,7 @@ def run_pass(
     world: World,
 ) -> tuple[Plan, int]:
     """The plan's memory, and when next somebody has waited long enough for one switch group."""
-    jobs, nodes, partitions = world.jobs, world.nodes, world.partitions
+    jobs, partitions = world.jobs, world.partitions
     started = looked_at = blocked = kept_for = 0
     wake_s = NEVER_S
     end = queue.length[0]
@@ -63,7 +63,7 @@ def run_pass(
             plan = _keep_nodes_for(job, now, window_s, resolution_s, anywhere, log, plan, world)
     if started > 0:
         close_up(queue)
-    forget_plan(plan, nodes)
+    forget_plan(plan, world)
     return plan, wake_s
 
 

@@ -27,7 +27,9 @@ class Plan(NamedTuple):
 
 
 @inner
-def forget_plan(plan: Plan, nodes: Table) -> None:
+def forget_plan(plan: Plan, world: World) -> None:
+    nodes = world.nodes
+    world.stamp[1] = 0
     for place in range(plan.used[1]):
         node = plan.touched[place]
         nodes[node].first_slot = NOBODY
@@ -48,6 +50,7 @@ def keep_nodes(plan: Plan, nodes: Table, world: World, count: int, start_s: int,
         if nodes[node].first_slot == NOBODY:
             plan.touched[plan.used[1]] = node
             plan.used[1] += 1
+            world.stamp[1] += 1
         slot = plan.used[0]
         plan.used[0] += 1
         plan.slots[slot].start_s = start_s

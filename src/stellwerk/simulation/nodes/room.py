@@ -22,6 +22,14 @@ def level_of(node: Table, counted: int) -> int:
 
 
 @inner
+def level_needed(part: Table, counted: int) -> int:
+    """How much of what counts must be free on a node for a part."""
+    if counted == BY_ACCELERATORS:
+        return int(part.accelerators)
+    return int(part.cores) if counted == BY_CORES else 0
+
+
+@inner
 def count_node(node: Table, partitions: Table, at_least: Table, old: int, new: int, idle: int) -> None:
     """Move a node from one level to another in the counts of its partitions; ``idle`` is what its emptiness adds."""
     bits = node.partitions

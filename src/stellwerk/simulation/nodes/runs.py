@@ -189,6 +189,7 @@ def _hold(node: int, part: int, run: int, whole: bool, log: Log, world: World) -
     nodes[node].free_memory -= holds[hold].memory
     nodes[node].jobs += 1
     new = level_of(nodes[node], world.settings[0].counted)
+    world.level[node] = new
     count_node(nodes[node], partitions, at_least, old, new, -1 if was_idle else 0)
     before = nodes[node].last_hold
     behind = NOBODY
@@ -222,6 +223,7 @@ def _release(run: int, now: int, log: Log, world: World) -> None:
         nodes[node].free_memory += holds[hold].memory
         nodes[node].jobs -= 1
         new = level_of(nodes[node], world.settings[0].counted)
+        world.level[node] = new
         idle = 1 if nodes[node].jobs == 0 and nodes[node].up == 1 else 0
         count_node(nodes[node], partitions, at_least, old, new, idle)
         before, behind = holds[hold].before, holds[hold].behind

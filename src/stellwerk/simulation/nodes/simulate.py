@@ -81,6 +81,7 @@ def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, 
         spans=machine.spans,
         windows=machine.windows,
         at_least=machine.at_least,
+        level=machine.level,
         qos=_qos_table(cluster),
         tree=tree,
         settings=settings_of(cluster, policy, machine.counted, seed),
@@ -89,7 +90,7 @@ def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, 
         sorted=_room_for(machine),
         busy_s=_room_for(machine),
         chosen=_room_for(machine),
-        stamp=np.zeros(1, np.int64),
+        stamp=np.zeros(2, np.int64),
     )
     log = run_jobs(world, log)
     return _schedule(jobs, requests, rows, table, log)

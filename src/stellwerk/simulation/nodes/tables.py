@@ -182,9 +182,9 @@ SETTINGS = np.dtype(
 class World(NamedTuple):
     """All that a simulation works on but what grows with the restarts.
 
-    ``at_least[p, a]`` nodes of partition p have a or more of what counts free. The last six are room to work in:
-    nodes that come into question, what they are sorted by, twice, until when they are in use, those chosen, and how
-    many choices there were.
+    ``level[n]`` of what counts is free on node n; ``at_least[p, a]`` nodes of partition p have a or more. The last six
+    are room to work in: nodes that come into question, what they are sorted by, twice, until when they are in use,
+    those chosen, and how many choices there were and how many nodes the current pass keeps for somebody.
     """
 
     jobs: Table
@@ -194,6 +194,7 @@ class World(NamedTuple):
     spans: Table
     windows: Table
     at_least: NDArray[np.int64]
+    level: NDArray[np.int64]
     qos: Table
     tree: Table
     settings: Table
