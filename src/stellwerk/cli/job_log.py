@@ -20,6 +20,7 @@ def job_log_options(command: F) -> F:
         (
             click.option(
                 "--format",
+                "log_format",
                 type=click.Choice(FORMATS),
                 help="Format of the log; otherwise by its content.",
             ),
@@ -43,4 +44,4 @@ def read_job_log(
     """The log at ``path``, by the options of ``job_log_options``."""
     with naming_options({name: f"--{name}" for name in ("format", "mapping", "fields", "timezone")}):
         listed = fields.split(",") if fields is not None else None
-        return read_jobs(path, format=format, mapping=mapping, fields=listed, timezone=timezone)
+        return read_jobs(path, log_format=log_format, mapping=mapping, fields=listed, timezone=timezone)
