@@ -21,6 +21,7 @@ from pathlib import Path
 from measure import ROUNDS, median_s, row
 from records import records_rows
 from simulation import simulation_rows
+from simulation_nodes import node_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "german-7b.toml"
@@ -40,6 +41,7 @@ def main() -> None:
         search_speed(),
         *records_rows(),
         *simulation_rows(),
+        *node_rows(),
     ]
     report = {
         "schema": 1,

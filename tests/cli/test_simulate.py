@@ -133,6 +133,45 @@ def test_a_cluster_says_its_size_itself(simulate: Verb) -> None:
     assert ended.stderr.startswith("error: --processors: the cluster says how large it is (got 5)")
 
 
+NODES = """schema = 1
+checkpoint_h = 1
+[[groups]]
+name = "thin"
+nodes = 100
+cores = 1
+"""
+
+
+def test_nodes_of_one_processor_give_the_schedule_of_the_pool(simulate: Verb, tmp_path: Path) -> None:
+    cluster = tmp_path / "kth.toml"
+    cluster.write_text(NODES)
+    ended = simulate(EXCERPT, "--cluster", cluster, "--compare", EASY, "--json")
+    assert ended.exit_code == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert result["comparison"]["differing_starts"] == 0
+    assert result["nodes"]["nodes"] == 100
+    assert result["nodes"]["node_utilisation"] == pytest.approx(result["indicators"]["utilisation"])
+    assert result["nodes"]["accelerator_utilisation"] is None
+    assert result["nodes"]["restarts"] == 0
+
+
+def test_failures_are_shown_with_what_they_cost(simulate: Verb, tmp_path: Path) -> None:
+    cluster = tmp_path / "kth.toml"
+    cluster.write_text(NODES + "[failures]\nmtbf_h = 1000\nrepair_h = 10\n")
+    shown = " ".join(simulate(EXCERPT, "--cluster", cluster).stdout.replace("│", " ").split())
+    assert "nodes 100 nodes in use 0." in shown
+    assert " by failures, 0 by preemption started again " in shown
+    assert " node-h" in shown
+
+
+def test_a_policy_that_nodes_have_no_scheduler_for_names_the_one_they_have(simulate: Verb, tmp_path: Path) -> None:
+    cluster = tmp_path / "kth.toml"
+    cluster.write_text(NODES)
+    ended = simulate(EXCERPT, "--cluster", cluster, "--policy", "conservative")
+    assert ended.exit_code == 2
+    assert "allowed: conservative_replan, or pooled processors" in ended.stderr
+
+
 def test_a_fit_writes_the_nearest_policy_and_a_replay_takes_it(simulate: Verb, tmp_path: Path) -> None:
     out = tmp_path / "policy.toml"
     ended = simulate(EXCERPT, "--fit", out, "--fit-tries", 6)

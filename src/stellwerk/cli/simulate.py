@@ -19,6 +19,7 @@ from stellwerk.cli.fit import Search, find_policy, run_fit
 from stellwerk.cli.job_log import job_log_options, read_job_log
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
+from stellwerk.cli.simulate_nodes import node_rows, nodes_as_dict
 from stellwerk.cli.what_if import Asked, about_replay, run_what_if, what_if_options
 from stellwerk.errors import InputError
 from stellwerk.measures import Comparison, Scenario, compare, indicators
@@ -26,8 +27,10 @@ from stellwerk.messages import text
 from stellwerk.records import MISSING, Format, JobTable, machine_processors, replayable
 from stellwerk.simulation import (
     POLICIES,
+    UNKNOWN,
     Cluster,
     Schedule,
+    Unknown,
     cluster_of,
     read_cluster,
     read_schedule,
@@ -73,13 +76,23 @@ UNSATISFIABLE_REASONS = {
 )
 @click.option("--fit-tries", type=click.IntRange(1, 100_000), default=60, show_default=True, help="Policies to try.")
 @click.option("--fit-seconds", type=click.FloatRange(0), default=60.0, show_default=True, help="Stop searching then.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search, or of the failures of nodes."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the schedule here (.csv or .csv.gz).")
 @click.option(
     "--compare",
     "other",
     type=click.Path(path_type=Path),
     help="A schedule to compare with; exit 1 if any start differs.",
+)
+@click.option(
+    "--unknown",
+    type=click.Choice(UNKNOWN),
+    default="skip",
+    show_default=True,
+    help="Jobs with a partition, QOS or account that the cluster's file does not have: left out, run in the first one"
+    " of the file, or a mistake.",
 )
 @what_if_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -98,6 +111,7 @@ def command(
     seed: int,
     out: Path | None,
     other: Path | None,
+    unknown: Unknown,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -108,6 +122,7 @@ def command(
         cluster = find_cluster(jobs, processors, cluster_name)
         settings = find_policy(policy_name)
     policy = settings.name
+    chosen = cluster.multifactor if policy_name == "multifactor" else settings.policy
     question = Asked(**asked)
     if fit_out is not None:
         if question.anything or out is not None or other is not None:
@@ -123,7 +138,7 @@ def command(
             raise click.UsageError("--out and --compare are about one schedule: give them without --change and --sweep")
         about = about_replay(jobs, cluster, policy, question.language)
         with naming_options({"policy": "--policy"}):
-            run_what_if(Scenario(jobs, cluster, settings.policy), about, question, as_json=as_json)
+            run_what_if(Scenario(jobs, cluster, chosen), about, question, as_json=as_json)
         return
     question.refuse_alone()
     expected = read_schedule(other) if other is not None else None
@@ -131,7 +146,7 @@ def command(
         _refuse_overwriting(out, [path for path in (trace, other) if path is not None])
     read_s = time.perf_counter() - started_s
     with naming_options({"policy": "--policy"}):
-        schedule = simulate(jobs, cluster=cluster, policy=settings.policy)
+        schedule = simulate(jobs, cluster=cluster, policy=chosen, seed=seed, unknown=unknown)
     scheduled_s = time.perf_counter() - started_s - read_s
     comparison = compare(expected, schedule, processors=cluster.processors) if expected is not None else None
     if out is not None:
@@ -205,6 +220,7 @@ def _result(
         "processors": cluster.processors,
         "policy": policy,
         "indicators": asdict(indicators(schedule, processors=cluster.processors)),
+        "nodes": nodes_as_dict(schedule, cluster),
         "charge": {"unit": PROCESSOR_HOURS.unit, "units": float(units.sum())},
         "comparison": _compared(comparison) if comparison is not None else None,
     }
@@ -252,6 +268,8 @@ def _show(result: dict[str, Any], trace: Path) -> None:
         "first submit to last end": f"{found['makespan_s']:,} s",
         "charged": f"{result['charge']['units']:,.1f} {result['charge']['unit']}",
     }
+    if result["nodes"] is not None:
+        rows |= node_rows(result["nodes"])
     if log["recorded_mean_wait_s"] is not None:
         rows["mean wait that the log records"] = f"{log['recorded_mean_wait_s']:,.1f} s"
     for row in rows.items():

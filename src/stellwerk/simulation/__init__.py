@@ -20,6 +20,7 @@ from stellwerk.simulation.model import (
     Unsatisfiable,
     UnsatisfiableReason,
 )
+from stellwerk.simulation.nodes import UNKNOWN, Unknown
 from stellwerk.simulation.policy import (
     POLICIES,
     Conservative,
@@ -36,6 +37,7 @@ from stellwerk.simulation.schedule_csv import read_schedule, write_schedule
 __all__ = [
     "OUTCOMES",
     "POLICIES",
+    "UNKNOWN",
     "Account",
     "Cluster",
     "Conservative",
@@ -54,6 +56,7 @@ __all__ = [
     "Reservation",
     "Schedule",
     "Switches",
+    "Unknown",
     "Unsatisfiable",
     "UnsatisfiableReason",
     "cluster_of",

@@ -8,6 +8,7 @@ from typing import Literal
 
 from stellwerk.errors import InputError
 from stellwerk.records import MAX_NUMBER
+from stellwerk.simulation.policy import SLURM_DEFAULTS, Multifactor
 
 Instant = int | datetime.datetime
 """Seconds from the log's own zero, or a zone-aware date for logs that state when their zero is."""
@@ -133,7 +134,8 @@ class Cluster:
     With ``groups``, ``processor_is`` says what a log's processors are where it states no accelerators or nodes, and
     ``processors`` is the sum of that. Without partitions there is one over all groups; the first one is the default.
     A stopped job goes on from its last checkpoint, every ``checkpoint_s`` of its run; None: from its start. One that
-    was started again ``max_restarts`` times and is stopped once more is given up.
+    was started again ``max_restarts`` times and is stopped once more is given up. ``multifactor`` is what the cluster's
+    own scheduler is set to.
     """
 
     name: str
@@ -151,6 +153,7 @@ class Cluster:
     failures: Failures | None = None
     checkpoint_s: int | None = None
     max_restarts: int = 100
+    multifactor: Multifactor = SLURM_DEFAULTS
 
     @classmethod
     def pooled(cls, processors: int) -> Cluster:

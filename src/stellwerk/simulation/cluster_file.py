@@ -27,11 +27,13 @@ from stellwerk.simulation.cluster_rows import (
     FailuresTable,
     GroupRow,
     MaintenanceRow,
+    MultifactorTable,
     PartitionRow,
     QosRow,
     ReservationRow,
     SwitchesTable,
 )
+from stellwerk.simulation.policy import Multifactor
 from stellwerk.units import SECONDS_PER_HOUR
 from stellwerk.workload.boundary import Section, read_section
 
@@ -52,6 +54,7 @@ def cluster_in(values: dict[str, Any], path: Path) -> Cluster:
     )
     switches = reader.table(SwitchesTable, file.switches, "switches")
     failures = reader.table(FailuresTable, file.failures, "failures")
+    multifactor = reader.table(MultifactorTable, file.multifactor, "multifactor")
     if not reader.errors:
         reader.errors += contradictions(path, file, tables)
     if reader.errors:
@@ -79,6 +82,7 @@ def cluster_in(values: dict[str, Any], path: Path) -> Cluster:
         failures=_failures(failures),
         checkpoint_s=_seconds(file.checkpoint_h),
         max_restarts=file.max_restarts,
+        multifactor=Multifactor(**multifactor.model_dump(exclude_none=True)) if multifactor else Multifactor(),
     )
 
 

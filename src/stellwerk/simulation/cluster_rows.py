@@ -9,6 +9,7 @@ from pydantic import Field
 
 from stellwerk.records import MAX_NUMBER
 from stellwerk.simulation.cluster import Placement, PreemptionMode, ProcessorIs, SwitchRule
+from stellwerk.simulation.policy import FairShare
 from stellwerk.workload.boundary import Flag, Number, Section, Size, SizeOrZero
 
 MAX_NODES = 1_000_000
@@ -47,6 +48,7 @@ class ClusterFile(Section):
     reservations: Rows = Field(default_factory=list)
     switches: Row | None = None
     failures: Row | None = None
+    multifactor: Row | None = None
 
 
 class GroupRow(Section):
@@ -110,3 +112,32 @@ class SwitchesTable(Section):
 class FailuresTable(Section):
     mtbf_h: Hours
     repair_h: Hours
+
+
+Weight = Annotated[int, Field(ge=0, le=1_000_000_000, description="a whole number, 0 or more")]
+Seconds = Annotated[int, Field(ge=1, le=1_000_000_000, description="whole seconds, 1 or more")]
+SecondsOrZero = Annotated[int, Field(ge=0, le=1_000_000_000, description="whole seconds, 0 or more")]
+
+
+class MultifactorTable(Section):
+    """The fields of ``Multifactor``, by its names; what is left out is as in Slurm."""
+
+    weight_age: Weight | None = None
+    max_age_s: SecondsOrZero | None = None
+    weight_fair_share: Weight | None = None
+    fair_share: Annotated[FairShare | None, Field(description="fair_tree or classic")] = None
+    half_life_s: SecondsOrZero | None = None
+    weight_size: Weight | None = None
+    favour_small: Flag | None = None
+    weight_qos: Weight | None = None
+    weight_partition: Weight | None = None
+    calc_interval_s: Seconds | None = None
+    sched_interval_s: Seconds | None = None
+    queue_depth: Weight | None = None
+    bf_interval_s: Seconds | None = None
+    bf_window_s: Seconds | None = None
+    bf_resolution_s: Seconds | None = None
+    bf_max_job_test: Weight | None = None
+    bf_max_job_user: Weight | None = None
+    bf_grouped_ends: Flag | None = None
+    preempt_youngest_first: Flag | None = None

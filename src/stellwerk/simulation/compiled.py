@@ -37,8 +37,20 @@ def compiled(function: F) -> F:
 
 
 def inner(function: F) -> F:
-    """Compile a function that only compiled ones of its folder call: it becomes part of theirs, in the cache, too."""
-    options: Any = {"no_cpython_wrapper": True, "error_model": "numpy"}
+    """Compile a function that only compiled ones of its folder call: it becomes part of theirs, in the cache, too.
+
+    It makes no array. So nothing in it counts references to arrays, which took most of the time.
+    """
+    return _inner(function, _nrt=False)
+
+
+def inner_making_arrays(function: F) -> F:
+    """As ``inner``, for a function that makes arrays or hands on new ones."""
+    return _inner(function)
+
+
+def _inner(function: F, **options: Any) -> F:
+    options |= {"no_cpython_wrapper": True, "error_model": "numpy"}
     return cast(F, njit(**options)(function))
 
 

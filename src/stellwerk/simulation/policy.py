@@ -73,18 +73,19 @@ class Multifactor:
 
 Policy = Fcfs | Easy | Conservative | Multifactor
 
+SLURM_DEFAULTS = Multifactor()
 _NAMED: dict[str, Policy] = {
     "fcfs": Fcfs(),
     "easy": Easy(),
     "conservative": Conservative(),
     "conservative_replan": Conservative(replan=True),
-    "multifactor": Multifactor(),
+    "multifactor": SLURM_DEFAULTS,
 }
 POLICIES = tuple(_NAMED)
 
 
-def policy_named(name: str) -> Policy:
-    """The policy of a name with its defaults; raises InputError for another name."""
+def policy_named(name: str, *, multifactor: Multifactor = SLURM_DEFAULTS) -> Policy:
+    """The policy of a name with its defaults, ``multifactor`` as given; raises InputError for another name."""
     if name not in _NAMED:
         raise InputError("unknown policy", key="policy", value=name, allowed=POLICIES)
-    return _NAMED[name]
+    return multifactor if name == "multifactor" else _NAMED[name]

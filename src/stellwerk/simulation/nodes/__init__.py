@@ -1,5 +1,6 @@
 """The scheduler over nodes: jobs with accelerators, cores and memory, under every policy."""
 
-from stellwerk.simulation.nodes.simulate import Unknown, simulate_nodes
+from stellwerk.simulation.nodes.requests import UNKNOWN, Unknown
+from stellwerk.simulation.nodes.simulate import simulate_nodes
 
-__all__ = ["Unknown", "simulate_nodes"]
+__all__ = ["UNKNOWN", "Unknown", "simulate_nodes"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stellwerk.simulation.compiled import inner
-from stellwerk.simulation.nodes.room import fits, level_of
+from stellwerk.simulation.nodes.room import fits, level_needed
 from stellwerk.simulation.nodes.sorting import kth_smallest
-from stellwerk.simulation.nodes.tables import FIRST, NEVER_S, SPREAD, Table, World
+from stellwerk.simulation.nodes.tables import NEVER_S, PACKED, SPREAD, Table, World
 from stellwerk.simulation.nodes.windows import closed_windows
 
 _LATE_S = 2**44
@@ -19,7 +19,7 @@ def may_fit(job: int, counted: int, world: World) -> bool:
     if jobs[job].whole:
         return bool(jobs[job].nodes <= partitions[partition].idle)
     part = parts[jobs[job].first_part]
-    level = part.accelerators if counted == 0 else (part.cores if counted == 1 else 0)
+    level = level_needed(part, counted)
     return level == 0 or bool(part.nodes <= at_least[partition, level])
 
 
@@ -56,12 +56,20 @@ def choose_in(job: int, ends_s: int, closed: int, first_span: int, end_span: int
     world.stamp[0] += 1
     stamp = world.stamp[0]
     whole = jobs[job].whole
+    level = world.level
     chosen = left = 0
     for part in range(jobs[job].first_part, jobs[job].first_part + jobs[job].parts):
         wanted = parts[part]
+        need = level_needed(wanted, counted)
+        # Of a packed job's nodes only the fullest is looked for: as long as nobody's are kept, fuller ones win.
+        only_fuller = wanted.nodes == 1 and placement == PACKED and world.stamp[1] == 0
+        fullest = NEVER_S
         found = 0
         for span in range(first_span, end_span):
             for node in range(spans[span].first, spans[span].end):
+                free = level[node]
+                if free < need or (only_fuller and free >= fullest):
+                    continue
                 row = nodes[node]
                 if (
                     fits(row, wanted, whole)
@@ -70,13 +78,14 @@ def choose_in(job: int, ends_s: int, closed: int, first_span: int, end_span: int
                     and row.taken != stamp
                 ):
                     # Among equals those come first that somebody is waiting for: the others stay for longer jobs.
-                    level = 0
-                    if placement != FIRST:
-                        level = level_of(row, counted)
-                    if placement == SPREAD:
-                        level = 2**16 - level
+                    fullest = free
+                    rank = 0
+                    if placement == PACKED:
+                        rank = free
+                    elif placement == SPREAD:
+                        rank = 2**16 - free
                     candidate[found] = node
-                    key[found] = level * _LATE_S + min(row.reserved_from_s, _LATE_S - 1)
+                    key[found] = rank * _LATE_S + min(row.reserved_from_s, _LATE_S - 1)
                     found += 1
         if found < wanted.nodes:
             return -1

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from stellwerk.simulation.compiled import inner
-from stellwerk.simulation.nodes.tables import Table
+from stellwerk.simulation.nodes.tables import NEVER_S, Table
 
 
 @inner
@@ -35,7 +35,10 @@ def _mixed(bits: np.uint64) -> np.uint64:
 @inner
 def next_change_s(nodes: Table) -> int:
     """When the next node fails or is repaired."""
-    return int(nodes.changes_s.min())
+    soonest_s = NEVER_S
+    for node in range(len(nodes)):
+        soonest_s = min(soonest_s, nodes[node].changes_s)
+    return soonest_s
 
 
 @inner
@@ -49,7 +52,7 @@ def plan_next_change(node: int, now: int, nodes: Table, settings: Table) -> None
     """After a node has gone down or come up: when it changes again."""
     rule = settings[0]
     number = 2 * nodes[node].failures
-    if nodes[node].up:
+    if nodes[node].up == 1:
         nodes[node].changes_s = now + drawn_s(rule.seed, node, number, rule.mtbf_s)
     else:
         nodes[node].changes_s = now + drawn_s(rule.seed, node, number - 1, rule.repair_s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stellwerk.simulation.compiled import inner
+from stellwerk.simulation.compiled import inner, inner_making_arrays
 from stellwerk.simulation.nodes.sorting import sort_rows
 from stellwerk.simulation.nodes.tables import Table
 
@@ -32,7 +32,7 @@ def apply_usage(tree: Table, now: int, interval_s: int, half_life_s: float) -> N
         tree[tree[row].parent].usage += tree[row].usage
 
 
-@inner
+@inner_making_arrays
 def apply_factors(tree: Table, classic: bool, order: NDArray[np.int64]) -> None:
     """The fair-share factor of each user, 0 to 1. ``order`` is room for one number per row."""
     shares = np.zeros(len(tree))
@@ -44,7 +44,7 @@ def apply_factors(tree: Table, classic: bool, order: NDArray[np.int64]) -> None:
         _fair_tree(tree, shares, order)
 
 
-@inner
+@inner_making_arrays
 def _classic(tree: Table, shares: NDArray[np.float64]) -> None:
     """2^(-U/S): U the effective usage, a user's own and, by their shares, that of the accounts above."""
     due = np.ones(len(tree))
@@ -60,7 +60,7 @@ def _classic(tree: Table, shares: NDArray[np.float64]) -> None:
         tree[row].factor = 2.0 ** (-effective[row] / due[row]) if due[row] > 0 else 0.0
 
 
-@inner
+@inner_making_arrays
 def _fair_tree(tree: Table, shares: NDArray[np.float64], order: NDArray[np.int64]) -> None:
     """Users ranked by walking the tree, at each account the children with the largest level first.
 

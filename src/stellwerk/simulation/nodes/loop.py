@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stellwerk.simulation.compiled import compiled, inner
+from stellwerk.simulation.compiled import compiled, inner, inner_making_arrays
 from stellwerk.simulation.nodes.failures import next_change_s, plan_first_failures, plan_next_change
 from stellwerk.simulation.nodes.fair_share import apply_factors, apply_usage
 from stellwerk.simulation.nodes.passes import KEEP_FOR_ALL, KEEP_FOR_HEADS, KEEP_NOTHING, run_pass
@@ -16,7 +16,7 @@ from stellwerk.simulation.nodes.room import count_node, level_of
 from stellwerk.simulation.nodes.runs import Ends, Log, end_run, first_end_s, pop_first, stop_run
 from stellwerk.simulation.nodes.tables import (
     CONSERVATIVE,
-    FCFS,
+    EASY,
     MULTIFACTOR,
     NEVER_S,
     NODE_FAILED,
@@ -63,23 +63,12 @@ def run_jobs(world: World, log: Log) -> Log:
     due = np.full(4, NEVER_S)
     due[_CALCULATED] = first_s
     apply_factors(tree, rule.classic, order)
-    for row in range(len(tree)):
-        tree[row].since_s = first_s
-    if rule.mtbf_s > 0:
-        plan_first_failures(nodes, world.settings, first_s)
+    _begin(first_s, world)
     arrived = idle_tries = 0
     opening_s = next_opening_s(windows, first_s)
 
     while True:
-        now = first_end_s(ends, log.runs)
-        if arrived < count:
-            now = min(now, jobs[arrived].arrival_s)
-        if queue.length[0] > 0:
-            now = min(now, opening_s, due[_WAKE], due[_FULL], due[_BACKFILL])
-            if rule.policy == MULTIFACTOR:
-                now = min(now, due[_CALCULATED] + rule.calc_interval_s)
-        if rule.mtbf_s > 0 and (now < NEVER_S or queue.length[0] > 0):
-            now = min(now, next_change_s(nodes))
+        now = _next_time_s(arrived, opening_s, due, queue, ends, log, world)
         if now == NEVER_S or idle_tries > _IDLE_TRIES:
             return log
 
@@ -87,35 +76,56 @@ def run_jobs(world: World, log: Log) -> Log:
         opened = now >= opening_s
         if opened:
             opening_s = next_opening_s(windows, now)
-        started = 0
         changed = opened or now >= due[_WAKE]
-        if rule.arrivals_first:
-            came = arrived
-            arrived = _take_arrivals(now, arrived, queue, due, world)
-            if arrived > came:
-                log, ends, plan, begun = _pass_over(now, True, queue, tested, due, room, log, ends, plan, world)
-                started += begun
-        while first_end_s(ends, log.runs) == now:
-            end_run(pop_first(ends), log, world)
-            changed = True
-        if rule.mtbf_s > 0:
-            changed |= _change_nodes(now, log, world)
-            _put_back(queue, due, log, world)
-        if not rule.arrivals_first:
+        happened = changed
+        # Once over ends and arrivals, or first over arrivals alone.
+        for second in range(0 if rule.arrivals_first else 1, 2):
+            if second == 1:
+                changed |= _end_runs(now, ends, log, world)
+                changed |= rule.mtbf_s > 0 and _change_nodes(now, log, world)
+                _put_back(queue, due, log, world)
             came = arrived
             arrived = _take_arrivals(now, arrived, queue, due, world)
             changed |= arrived > came
-        if rule.policy == MULTIFACTOR and (reordered or changed):
-            _want_passes(now, first_s, due, rule.sched_interval_s, rule.bf_interval_s)
-        log, ends, plan, begun = _pass_over(now, changed, queue, tested, due, room, log, ends, plan, world)
-        started += begun
-        if started > 0 or log.used[2] > 0 or arrived < count:
+            if reordered or changed:
+                _want_passes(now, first_s, due, world)
+            log, ends, plan = _pass_over(now, changed, queue, tested, due, room, log, ends, plan, world)
+            happened |= changed
+            changed = False
+        if queue.length[0] == 0:
+            due[:_CALCULATED] = NEVER_S
+        if log.used[2] > 0 or arrived < count:
             idle_tries = 0
-        else:
+        elif happened or (len(windows) == 0 and rule.mtbf_s == 0):
             idle_tries += 1
 
 
 @inner
+def _begin(first_s: int, world: World) -> None:
+    """Usage counts from the first arrival on, and so do the times until nodes fail."""
+    for row in range(len(world.tree)):
+        world.tree[row].since_s = first_s
+    if world.settings[0].mtbf_s > 0:
+        plan_first_failures(world.nodes, world.settings, first_s)
+
+
+@inner
+def _next_time_s(arrived: int, opening_s: int, due: Table, queue: Queue, ends: Ends, log: Log, world: World) -> int:
+    """When something next changes or is due; NEVER_S once nothing is left to wait for."""
+    rule = world.settings[0]
+    now = first_end_s(ends, log.runs)
+    if arrived < len(world.jobs):
+        now = min(now, world.jobs[arrived].arrival_s)
+    if queue.length[0] > 0:
+        now = min(now, opening_s, due[_WAKE], due[_FULL], due[_BACKFILL])
+        if rule.policy == MULTIFACTOR:
+            now = min(now, due[_CALCULATED] + rule.calc_interval_s)
+    if rule.mtbf_s > 0 and (now < NEVER_S or queue.length[0] > 0):
+        now = min(now, next_change_s(world.nodes))
+    return int(now)
+
+
+@inner_making_arrays
 def _calculate(now: int, due: Table, order: Table, queue: Queue, world: World) -> bool:
     """Usage and priorities at all the times due until now; whether the order of the queue has changed."""
     rule = world.settings[0]
@@ -148,6 +158,16 @@ def _enter(job: int, queue: Queue, due: Table, world: World) -> None:
 
 
 @inner
+def _end_runs(now: int, ends: Ends, log: Log, world: World) -> bool:
+    """End all runs whose time has come; whether there is one."""
+    ended = False
+    while first_end_s(ends, log.runs) == now:
+        end_run(pop_first(ends), log, world)
+        ended = True
+    return ended
+
+
+@inner
 def _put_back(queue: Queue, due: Table, log: Log, world: World) -> None:
     """Jobs that were stopped wait again."""
     for place in range(log.used[3]):
@@ -165,30 +185,37 @@ def _change_nodes(now: int, log: Log, world: World) -> bool:
     for node in range(len(nodes)):
         if nodes[node].changes_s > now:
             continue
-        if nodes[node].up:
+        if nodes[node].up == 1:
             while nodes[node].jobs > 0:
                 stop_run(holds[nodes[node].first_hold].run, now, NODE_FAILED, True, log, world)
             level = level_of(nodes[node], counted)
-            nodes[node].up = False
+            nodes[node].up = 0
+            world.level[node] = 0
             nodes[node].failures += 1
             count_node(nodes[node], world.partitions, world.at_least, level, 0, -1)
         else:
-            nodes[node].up = True
-            count_node(nodes[node], world.partitions, world.at_least, 0, level_of(nodes[node], counted), 1)
+            nodes[node].up = 1
+            world.level[node] = level_of(nodes[node], counted)
+            count_node(nodes[node], world.partitions, world.at_least, 0, world.level[node], 1)
         plan_next_change(node, now, nodes, world.settings)
     return True
 
 
 @inner
-def _want_passes(now: int, first_s: int, due: Table, sched_interval_s: int, bf_interval_s: int) -> None:
+def _want_passes(now: int, first_s: int, due: Table, world: World) -> None:
     """After a change: the next main pass over the whole queue and the next backfill pass, at their own rhythm."""
-    due[_FULL] = min(
-        due[_FULL], first_s + (now - first_s + sched_interval_s - 1) // sched_interval_s * sched_interval_s
-    )
-    due[_BACKFILL] = min(due[_BACKFILL], first_s + (now - first_s + bf_interval_s - 1) // bf_interval_s * bf_interval_s)
+    rule = world.settings[0]
+    if rule.policy == MULTIFACTOR:
+        due[_FULL] = min(due[_FULL], _next_beat_s(now, first_s, rule.sched_interval_s))
+        due[_BACKFILL] = min(due[_BACKFILL], _next_beat_s(now, first_s, rule.bf_interval_s))
 
 
 @inner
+def _next_beat_s(now: int, first_s: int, every_s: int) -> int:
+    return first_s + (now - first_s + every_s - 1) // every_s * every_s
+
+
+@inner_making_arrays
 def _pass_over(
     now: int,
     changed: bool,
@@ -200,47 +227,39 @@ def _pass_over(
     ends: Ends,
     plan: Plan,
     world: World,
-) -> tuple[Log, Ends, Plan, int]:
-    """The passes that are due now; the memory, larger where it was full, and how many jobs have started."""
+) -> tuple[Log, Ends, Plan]:
+    """The main pass and the backfill pass, where they are due now; the memory, larger where it was full."""
     rule = world.settings[0]
-    log, ends = _with_room(log, ends, room, len(world.jobs))
-    started = 0
     wake_s = NEVER_S if now >= due[_WAKE] else due[_WAKE]
-    if rule.policy != MULTIFACTOR:
-        due[_FULL] = due[_BACKFILL] = NEVER_S
-        if changed:
+    for backfill in range(2):
+        beat = _BACKFILL if backfill else _FULL
+        on_beat = now >= due[beat]
+        if not (on_beat or (changed and not backfill)):
+            continue
+        if on_beat:
+            due[beat] = NEVER_S
+        keeps, window_s, resolution_s = KEEP_NOTHING, _ALL // 2, 1
+        depth, of_user = _ALL, 0
+        if rule.policy == EASY:
             keeps = KEEP_FOR_HEADS
-            if rule.policy == FCFS:
-                keeps = KEEP_NOTHING
-            elif rule.policy == CONSERVATIVE:
-                keeps = KEEP_FOR_ALL
-            plan, started, wake_s = run_pass(now, keeps, _ALL, 0, _ALL // 2, 1, queue, tested, log, ends, plan, world)
-            _put_back(queue, due, log, world)
-        due[_WAKE] = wake_s
-        return log, ends, plan, started
-    if changed or now >= due[_FULL]:
-        depth = _ALL if now >= due[_FULL] else rule.queue_depth
-        if now >= due[_FULL]:
-            due[_FULL] = NEVER_S
-        plan, begun, woken_s = run_pass(now, KEEP_NOTHING, depth, 0, 0, 1, queue, tested, log, ends, plan, world)
-        _put_back(queue, due, log, world)
-        started += begun
-        wake_s = min(wake_s, woken_s)
-    if now >= due[_BACKFILL]:
-        due[_BACKFILL] = NEVER_S
+        elif rule.policy == CONSERVATIVE:
+            keeps = KEEP_FOR_ALL
+        elif backfill:
+            keeps, window_s, resolution_s = KEEP_FOR_ALL, rule.bf_window_s, rule.bf_resolution_s
+            depth, of_user = rule.bf_max_job_test, rule.bf_max_job_user
+        elif rule.policy == MULTIFACTOR and not on_beat:
+            depth = rule.queue_depth
         log, ends = _with_room(log, ends, room, len(world.jobs))
-        plan, begun, woken_s = run_pass(
-            now, KEEP_FOR_ALL, rule.bf_max_job_test, rule.bf_max_job_user, rule.bf_window_s, rule.bf_resolution_s,
-            queue, tested, log, ends, plan, world,
-        )  # fmt: skip
+        plan, woken_s = run_pass(
+            now, keeps, depth, of_user, window_s, resolution_s, queue, tested, log, ends, plan, world
+        )
         _put_back(queue, due, log, world)
-        started += begun
         wake_s = min(wake_s, woken_s)
     due[_WAKE] = wake_s
-    return log, ends, plan, started
+    return log, ends, plan
 
 
-@inner
+@inner_making_arrays
 def _with_room(log: Log, ends: Ends, room: int, jobs: int) -> tuple[Log, Ends]:
     """Log and calendar with room for every job to run once more after its restarts so far."""
     runs_wanted, holds_wanted = jobs + log.used[4], room + log.used[5]
@@ -248,10 +267,13 @@ def _with_room(log: Log, ends: Ends, room: int, jobs: int) -> tuple[Log, Ends]:
         return log, ends
     runs = np.empty(2 * runs_wanted, log.runs.dtype)
     holds = np.empty(2 * holds_wanted, log.holds.dtype)
-    runs[: log.used[0]] = log.runs[: log.used[0]]
-    holds[: log.used[1]] = log.holds[: log.used[1]]
+    for place in range(log.used[0]):
+        runs[place] = log.runs[place]
+    for place in range(log.used[1]):
+        holds[place] = log.holds[place]
     time_s = np.empty(len(runs), np.int64)
     run = np.empty(len(runs), np.int64)
-    time_s[: ends.length[0]] = ends.time_s[: ends.length[0]]
-    run[: ends.length[0]] = ends.run[: ends.length[0]]
+    for place in range(ends.length[0]):
+        time_s[place] = ends.time_s[place]
+        run[place] = ends.run[place]
     return Log(runs, holds, log.used, log.stopped), Ends(time_s, run, ends.length)

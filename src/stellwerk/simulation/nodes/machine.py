@@ -42,6 +42,7 @@ class Machine:
     spans: NDArray[np.void]
     windows: NDArray[np.void]
     at_least: NDArray[np.int64]
+    level: NDArray[np.int64]
     counted: int
     always: int
     gap_s: NDArray[np.int64]
@@ -63,7 +64,7 @@ def build_machine(cluster: Cluster, zero: datetime.datetime | None) -> Machine:
         counts = np.bincount(level[inside], minlength=at_least.shape[1])
         at_least[number] = counts[::-1].cumsum()[::-1]
         partitions[number]["idle"] = inside.sum()
-    return Machine(nodes, partitions, spans, windows, at_least, counted, always, gap_s)
+    return Machine(nodes, partitions, spans, windows, at_least, level.astype(np.int64), counted, always, gap_s)
 
 
 def members_of(windows_before: int, jobs: JobTable, cluster: Cluster, requests: Requests) -> NDArray[np.int64]:
@@ -97,7 +98,7 @@ def _nodes(cluster: Cluster) -> NDArray[np.void]:
         first += group.nodes
     for amount in ("accelerators", "cores", "memory"):
         nodes[f"free_{amount}"] = nodes[amount]
-    nodes["up"] = True
+    nodes["up"] = 1
     nodes["first_hold"] = nodes["last_hold"] = nodes["first_slot"] = NOBODY
     nodes["reserved_from_s"] = nodes["changes_s"] = NEVER_S
     return nodes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stellwerk.simulation.compiled import inner
+from stellwerk.simulation.compiled import inner, inner_making_arrays
 from stellwerk.simulation.nodes.choose import choose_now, may_fit
 from stellwerk.simulation.nodes.plan import Plan, forget_plan, keep_nodes, plan_start_s
 from stellwerk.simulation.nodes.preempt import may_preempt, preempt_for
@@ -15,7 +15,7 @@ KEEP_NOTHING, KEEP_FOR_HEADS, KEEP_FOR_ALL = 0, 1, 2
 The first of each partition: what partitions share, the first blocked job of either keeps."""
 
 
-@inner
+@inner_making_arrays
 def run_pass(
     now: int,
     keeps: int,
@@ -29,61 +29,95 @@ def run_pass(
     ends: Ends,
     plan: Plan,
     world: World,
-) -> tuple[Plan, int, int]:
-    """The plan's memory, how many jobs started, and when next somebody has waited long enough for one switch."""
-    jobs, nodes, partitions = world.jobs, world.nodes, world.partitions
+) -> tuple[Plan, int]:
+    """The plan's memory, and when next somebody has waited long enough for one switch group."""
+    jobs, partitions = world.jobs, world.partitions
     started = looked_at = blocked = kept_for = 0
     wake_s = NEVER_S
-    counted = world.settings[0].counted
-    last = _last_that_may_start(max_jobs if max_jobs_of_user == 0 else queue.length[0], queue, world)
-    if max_jobs_of_user > 0:
-        tested[:] = 0
-    if keeps == KEEP_FOR_ALL and last >= 0 and world.settings[0].bf_grouped_ends:
-        plan = Plan(plan.slots, plan.touched, plan.used, ends_in_groups(ends, log.runs))
-    for place in range(min(queue.length[0], last + 1) if keeps != KEEP_NOTHING else queue.length[0]):
+    end = queue.length[0]
+    if keeps != KEEP_NOTHING:
+        end = min(end, _last_that_may_start(max_jobs if max_jobs_of_user == 0 else end, queue, world) + 1)
+        plan = _with_ends(plan, keeps == KEEP_FOR_ALL and end > 0, ends, log, world)
+    tested[:] = 0
+    for place in range(end):
         job = queue.job[place]
         partition = jobs[job].partition
-        if blocked >> partition & 1:
-            continue
         if looked_at == max_jobs:
             break
-        if max_jobs_of_user > 0:
-            if tested[jobs[job].user] == max_jobs_of_user:
-                continue
-            tested[jobs[job].user] += 1
+        if _is_skipped(job, blocked, max_jobs_of_user, tested, world):
+            continue
         looked_at += 1
-        anywhere = jobs[job].one_switch == 0
-        if jobs[job].one_switch == 1:
-            waited_s = jobs[job].arrival_s + world.settings[0].switch_wait_s
-            anywhere = now >= waited_s
-            if not anywhere:
-                wake_s = min(wake_s, waited_s)
-        starts = may_fit(job, counted, world) and choose_now(job, now, anywhere, world)
-        if not starts and anywhere and may_preempt(job, world):
-            starts = preempt_for(job, now, log, world)
-        if starts:
-            start_job(job, now, log, ends, world)
+        waits_s = _waits_for_switch_until_s(job, world)
+        anywhere = now >= waits_s
+        if not anywhere:
+            wake_s = min(wake_s, waits_s)
+        if _start(job, now, anywhere, log, ends, world):
             queue.job[place] = NOBODY
             started += 1
             continue
         if keeps == KEEP_NOTHING:
             blocked |= partitions[partition].overlaps
             continue
-        if keeps == KEEP_FOR_HEADS:
-            if kept_for >> partition & 1:
-                continue
+        if keeps == KEEP_FOR_ALL or kept_for >> partition & 1 == 0:
             kept_for |= 1 << partition
-        start_s = plan_start_s(job, now, now + window_s, anywhere, log.holds, plan, world)
-        if start_s < NEVER_S:
-            # Slurm rounds both down, to one step at least.
-            end_s = (start_s + jobs[job].limit_s) // resolution_s * resolution_s
-            start_s = start_s // resolution_s * resolution_s
-            end_s = max(end_s, start_s + resolution_s)
-            plan = keep_nodes(plan, nodes, world, jobs[job].nodes, start_s, end_s)
+            plan = _keep_nodes_for(job, now, window_s, resolution_s, anywhere, log, plan, world)
     if started > 0:
         close_up(queue)
-    forget_plan(plan, nodes)
-    return plan, started, wake_s
+    forget_plan(plan, world)
+    return plan, wake_s
+
+
+@inner_making_arrays
+def _with_ends(plan: Plan, everybody: bool, ends: Ends, log: Log, world: World) -> Plan:
+    """The plan with the only times at which running jobs are taken to end, where these are grouped."""
+    if not (everybody and world.settings[0].bf_grouped_ends):
+        return plan
+    return Plan(plan.slots, plan.touched, plan.used, ends_in_groups(ends, log.runs))
+
+
+@inner
+def _is_skipped(job: int, blocked: int, max_jobs_of_user: int, tested: Table, world: World) -> bool:
+    """Whether a job's partition is blocked, or enough jobs of its user have been looked at."""
+    if blocked >> world.jobs[job].partition & 1:
+        return True
+    tested[world.jobs[job].user] += 1
+    return bool(0 < max_jobs_of_user < tested[world.jobs[job].user])
+
+
+@inner
+def _waits_for_switch_until_s(job: int, world: World) -> int:
+    """From when a job runs anywhere: at once, when it has waited long enough for one switch group, or never."""
+    if world.jobs[job].one_switch == 0:
+        return 0
+    if world.jobs[job].one_switch == 1:
+        return int(world.jobs[job].arrival_s + world.settings[0].switch_wait_s)
+    return NEVER_S
+
+
+@inner
+def _start(job: int, now: int, anywhere: bool, log: Log, ends: Ends, world: World) -> bool:
+    """Start a job if it can, others being stopped for it where it may; whether it has started."""
+    starts = may_fit(job, world.settings[0].counted, world) and choose_now(job, now, anywhere, world)
+    if not starts and anywhere and may_preempt(job, world):
+        starts = preempt_for(job, now, log, world)
+    if starts:
+        start_job(job, now, log, ends, world)
+    return bool(starts)
+
+
+@inner_making_arrays
+def _keep_nodes_for(
+    job: int, now: int, window_s: int, resolution_s: int, anywhere: bool, log: Log, plan: Plan, world: World
+) -> Plan:
+    """Keep nodes for a blocked job, if it is to start within the window; as Slurm does, both times are rounded down, to
+    one step at least."""
+    limit_s, count = world.jobs[job].limit_s, world.jobs[job].nodes
+    start_s = plan_start_s(job, now, now + window_s, anywhere, log.holds, plan, world)
+    if start_s == NEVER_S:
+        return plan
+    end_s = (start_s + limit_s) // resolution_s * resolution_s
+    start_s = start_s // resolution_s * resolution_s
+    return keep_nodes(plan, world.nodes, world, count, start_s, max(end_s, start_s + resolution_s))
 
 
 @inner

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stellwerk.simulation.compiled import inner
+from stellwerk.simulation.compiled import inner, inner_making_arrays
 from stellwerk.simulation.nodes.choose import take_smallest
 from stellwerk.simulation.nodes.room import could_fit, fits, ready_s
-from stellwerk.simulation.nodes.sorting import kth_smallest
+from stellwerk.simulation.nodes.sorting import first_not_before, kth_smallest
 from stellwerk.simulation.nodes.tables import FIRST, NEVER_S, NOBODY, Table, World
 from stellwerk.simulation.nodes.windows import window_end_s
 
@@ -27,7 +27,9 @@ class Plan(NamedTuple):
 
 
 @inner
-def forget_plan(plan: Plan, nodes: Table) -> None:
+def forget_plan(plan: Plan, world: World) -> None:
+    nodes = world.nodes
+    world.stamp[1] = 0
     for place in range(plan.used[1]):
         node = plan.touched[place]
         nodes[node].first_slot = NOBODY
@@ -35,18 +37,20 @@ def forget_plan(plan: Plan, nodes: Table) -> None:
     plan.used[:] = 0
 
 
-@inner
+@inner_making_arrays
 def keep_nodes(plan: Plan, nodes: Table, world: World, count: int, start_s: int, end_s: int) -> Plan:
     """Plan the chosen nodes, whole, from ``start_s`` to ``end_s``; the plan, larger where it was full."""
     if plan.used[0] + count > len(plan.slots):
         larger = np.empty(2 * (plan.used[0] + count), plan.slots.dtype)
-        larger[: plan.used[0]] = plan.slots[: plan.used[0]]
+        for slot in range(plan.used[0]):
+            larger[slot] = plan.slots[slot]
         plan = Plan(larger, plan.touched, plan.used, plan.ends_s)
     for place in range(count):
         node = world.chosen[place]
         if nodes[node].first_slot == NOBODY:
             plan.touched[plan.used[1]] = node
             plan.used[1] += 1
+            world.stamp[1] += 1
         slot = plan.used[0]
         plan.used[0] += 1
         plan.slots[slot].start_s = start_s
@@ -139,12 +143,12 @@ def _find_candidates(
             if row.taken == stamp or not could_fit(row, wanted):
                 continue
             until_s = 0
-            if not row.up:
+            if row.up == 0:
                 until_s = row.changes_s
             elif not fits(row, wanted, whole):
                 until_s = ready_s(row, holds, wanted, whole)
                 if len(plan.ends_s) > 0:
-                    until_s = plan.ends_s[min(np.searchsorted(plan.ends_s, until_s), len(plan.ends_s) - 1)]
+                    until_s = first_not_before(plan.ends_s, until_s)
             time_s = max(start_s, until_s)
             if row.first_slot != NOBODY or row.windows & ~member != 0:
                 time_s = _clear_from_s(row, time_s, limit_s, member, horizon_s, slots, windows)

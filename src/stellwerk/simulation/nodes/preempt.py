@@ -86,7 +86,7 @@ def _victims(node: int, part: int, job: int, preempts: int, log: Log, world: Wor
     whole = jobs[job].whole
     if fits(nodes[node], wanted, whole):
         return 0
-    if not nodes[node].up:
+    if nodes[node].up == 0:
         return -1
     accelerators, cores = nodes[node].free_accelerators, nodes[node].free_cores
     memory = nodes[node].free_memory

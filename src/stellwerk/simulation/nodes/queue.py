@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stellwerk.simulation.compiled import inner
+from stellwerk.simulation.compiled import inner, inner_making_arrays
 from stellwerk.simulation.nodes.sorting import sort_rows
 from stellwerk.simulation.nodes.tables import NOBODY, WAITING, Table, World
 
@@ -45,7 +45,7 @@ def close_up(queue: Queue) -> None:
     queue.length[0] = kept
 
 
-@inner
+@inner_making_arrays
 def order_by_priority(queue: Queue, now: int, world: World) -> bool:
     """Work out everybody's priority and sort the queue; whether that changed the order."""
     jobs = world.jobs

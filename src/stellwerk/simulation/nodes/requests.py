@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,11 @@ from stellwerk.simulation.model import UnsatisfiableReason
 from stellwerk.simulation.nodes.tables import PART, UNCOUNTED, UNCOUNTED_BYTES
 
 Int64s = NDArray[np.int64]
+
+Unknown = Literal["skip", "default", "refuse"]
+UNKNOWN: tuple[Unknown, ...] = get_args(Unknown)
+"""What becomes of jobs with a partition, QOS or account that the cluster does not have: listed as unsatisfiable, run
+in the first one of the file, or reason to refuse the log."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,9 +42,8 @@ def partitions_of(cluster: Cluster) -> tuple[Partition, ...]:
     return cluster.partitions or (Partition("all", tuple(group.name for group in cluster.groups)),)
 
 
-def read_requests(jobs: JobTable, cluster: Cluster, unknown: str) -> Requests:
-    """What the jobs ask for. ``unknown`` says what becomes of names that the cluster does not have: ``skip`` the job,
-    take the ``default``, or ``refuse`` the log with an InputError."""
+def read_requests(jobs: JobTable, cluster: Cluster, unknown: Unknown) -> Requests:
+    """What the jobs ask for; raises InputError for a name that the cluster does not have where that is refused."""
     partitions = partitions_of(cluster)
     why_not = np.zeros(len(jobs), "U40")
     partition = _coded(jobs, jobs.partition, [one.name for one in cluster.partitions], "partition", unknown, why_not)
@@ -61,7 +66,7 @@ def _mark(why_not: NDArray[np.str_], rows: NDArray[np.bool_], reason: Unsatisfia
 
 
 def _coded(
-    jobs: JobTable, labels: Labels, known: list[str], what: str, unknown: str, why_not: NDArray[np.str_]
+    jobs: JobTable, labels: Labels, known: list[str], what: str, unknown: Unknown, why_not: NDArray[np.str_]
 ) -> Int64s:
     """The place of each job's name among those known; the first where it has none."""
     if not known:
@@ -73,7 +78,7 @@ def _coded(
     return np.maximum(place, 0)
 
 
-def _check_accounts(jobs: JobTable, cluster: Cluster, unknown: str, why_not: NDArray[np.str_]) -> None:
+def _check_accounts(jobs: JobTable, cluster: Cluster, unknown: Unknown, why_not: NDArray[np.str_]) -> None:
     if not cluster.accounts:
         return
     known = [account.name for account in cluster.accounts]
@@ -87,7 +92,7 @@ def _judge_unknown(
     missing: NDArray[np.bool_],
     known: list[str],
     what: str,
-    unknown: str,
+    unknown: Unknown,
     why_not: NDArray[np.str_],
 ) -> None:
     if unknown == "skip":

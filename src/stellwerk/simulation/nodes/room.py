@@ -12,13 +12,21 @@ from stellwerk.simulation.nodes.tables import BY_ACCELERATORS, BY_CORES, Table
 @inner
 def level_of(node: Table, counted: int) -> int:
     """How much of what counts is free on a node; 0 while it is down."""
-    if not node.up:
+    if node.up == 0:
         return 0
     if counted == BY_ACCELERATORS:
         return int(node.free_accelerators)
     if counted == BY_CORES:
         return int(node.free_cores)
     return 1 if node.jobs == 0 else 0
+
+
+@inner
+def level_needed(part: Table, counted: int) -> int:
+    """How much of what counts must be free on a node for a part."""
+    if counted == BY_ACCELERATORS:
+        return int(part.accelerators)
+    return int(part.cores) if counted == BY_CORES else 0
 
 
 @inner
@@ -39,7 +47,7 @@ def count_node(node: Table, partitions: Table, at_least: Table, old: int, new: i
 @inner
 def fits(node: Table, part: Table, whole: bool) -> bool:
     """Whether a node has room for a part of a job right now."""
-    if not node.up or (whole and node.jobs > 0):
+    if node.up == 0 or (whole and node.jobs > 0):
         return False
     return bool(
         node.free_accelerators >= part.accelerators

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stellwerk.simulation.compiled import inner
+from stellwerk.simulation.compiled import inner, inner_making_arrays
 from stellwerk.simulation.nodes.room import count_node, level_of
+from stellwerk.simulation.nodes.sorting import sort_rows
 from stellwerk.simulation.nodes.tables import (
     COMPLETED,
     DONE,
@@ -188,6 +189,7 @@ def _hold(node: int, part: int, run: int, whole: bool, log: Log, world: World) -
     nodes[node].free_memory -= holds[hold].memory
     nodes[node].jobs += 1
     new = level_of(nodes[node], world.settings[0].counted)
+    world.level[node] = new
     count_node(nodes[node], partitions, at_least, old, new, -1 if was_idle else 0)
     before = nodes[node].last_hold
     behind = NOBODY
@@ -221,7 +223,8 @@ def _release(run: int, now: int, log: Log, world: World) -> None:
         nodes[node].free_memory += holds[hold].memory
         nodes[node].jobs -= 1
         new = level_of(nodes[node], world.settings[0].counted)
-        idle = 1 if nodes[node].jobs == 0 and nodes[node].up else 0
+        world.level[node] = new
+        idle = 1 if nodes[node].jobs == 0 and nodes[node].up == 1 else 0
         count_node(nodes[node], partitions, at_least, old, new, idle)
         before, behind = holds[hold].before, holds[hold].behind
         if before == NOBODY:
@@ -247,7 +250,7 @@ def _change_rate(tree: Table, user: int, by: float, now: int) -> None:
     tree[user].rate += by
 
 
-@inner
+@inner_making_arrays
 def ends_in_groups(ends: Ends, runs: Table) -> Table:
     """The times, in order, at which Slurm's backfill lets running jobs end: it frees them in groups, each at the
     expected end of its last; the first group spans 30 s, each further one twice as long (bf_window_linear unset)."""
@@ -257,7 +260,7 @@ def ends_in_groups(ends: Ends, runs: Table) -> Table:
         if runs[ends.run[place]].active:
             expected_s[count] = runs[ends.run[place]].expected_s
             count += 1
-    expected_s = np.sort(expected_s[:count])
+    sort_rows(expected_s[:count], expected_s[:count].astype(np.float64))
     group_s = np.empty(count, np.int64)
     groups = place = 0
     span_s = _FIRST_GROUP_S

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +12,7 @@ from stellwerk.simulation.model import Executions, Schedule, Unsatisfiable, Unsa
 from stellwerk.simulation.nodes.accounts import account_tree
 from stellwerk.simulation.nodes.loop import run_jobs
 from stellwerk.simulation.nodes.machine import MAX_BITS, Machine, build_machine, members_of
-from stellwerk.simulation.nodes.requests import Requests, partitions_of, read_requests
+from stellwerk.simulation.nodes.requests import Requests, Unknown, partitions_of, read_requests
 from stellwerk.simulation.nodes.runs import Log
 from stellwerk.simulation.nodes.settings import settings_of
 from stellwerk.simulation.nodes.tables import (
@@ -32,10 +30,6 @@ from stellwerk.simulation.nodes.tables import (
     World,
 )
 from stellwerk.simulation.policy import Multifactor, Policy
-
-Unknown = Literal["skip", "default", "refuse"]
-"""What becomes of jobs with a partition, QOS or account that the cluster does not have: listed as unsatisfiable, run
-in the first one of the file, or reason to refuse the log."""
 
 
 def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, unknown: Unknown) -> Schedule:
@@ -87,6 +81,7 @@ def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, 
         spans=machine.spans,
         windows=machine.windows,
         at_least=machine.at_least,
+        level=machine.level,
         qos=_qos_table(cluster),
         tree=tree,
         settings=settings_of(cluster, policy, machine.counted, seed),
@@ -95,7 +90,7 @@ def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, 
         sorted=_room_for(machine),
         busy_s=_room_for(machine),
         chosen=_room_for(machine),
-        stamp=np.zeros(1, np.int64),
+        stamp=np.zeros(2, np.int64),
     )
     log = run_jobs(world, log)
     return _schedule(jobs, requests, rows, table, log)

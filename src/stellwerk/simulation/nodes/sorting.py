@@ -48,3 +48,16 @@ def kth_smallest(values: NDArray[np.int64], room: NDArray[np.int64], k: int) -> 
         else:
             break
     return int(room[k])
+
+
+@inner
+def first_not_before(values: NDArray[np.int64], wanted: int) -> int:
+    """The first of sorted values that is not smaller than the one wanted, else the last."""
+    low, high = 0, len(values) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return int(values[low])

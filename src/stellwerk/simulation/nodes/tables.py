@@ -27,21 +27,22 @@ COMPLETED, PREEMPTED, NODE_FAILED, CANCELLED = 0, 1, 2, 3
 
 NODE = np.dtype(
     [
-        ("accelerators", np.int32),
-        ("cores", np.int32),
-        ("memory", np.int64),
+        # what every look at a node asks for, in one line of the cache
         ("free_accelerators", np.int32),
         ("free_cores", np.int32),
         ("free_memory", np.int64),
-        ("jobs", np.int32),
-        ("up", np.bool_),
-        ("partitions", np.int64),  # a bit for each partition that the node is in
+        ("reserved_from_s", np.int64),
         ("windows", np.int64),  # a bit for each window that the node is in
+        ("taken", np.int64),  # the last choice of nodes that this one is part of
+        ("first_slot", np.int64),  # what the current pass has planned here
+        ("jobs", np.int32),
+        ("accelerators", np.int32),
+        ("cores", np.int32),
+        ("up", np.int32),
+        ("memory", np.int64),
+        ("partitions", np.int64),  # a bit for each partition that the node is in
         ("first_hold", np.int64),  # what runs here, by expected end
         ("last_hold", np.int64),
-        ("first_slot", np.int64),  # what the current pass has planned here
-        ("reserved_from_s", np.int64),
-        ("taken", np.int64),  # the last choice of nodes that this one is part of
         ("changes_s", np.int64),  # next failure, or next repair
         ("failures", np.int64),
     ]
@@ -181,9 +182,9 @@ SETTINGS = np.dtype(
 class World(NamedTuple):
     """All that a simulation works on but what grows with the restarts.
 
-    ``at_least[p, a]`` nodes of partition p have a or more of what counts free. The last six are room to work in:
-    nodes that come into question, what they are sorted by, twice, until when they are in use, those chosen, and how
-    many choices there were.
+    ``level[n]`` of what counts is free on node n; ``at_least[p, a]`` nodes of partition p have a or more. The last six
+    are room to work in: nodes that come into question, what they are sorted by, twice, until when they are in use,
+    those chosen, and how many choices there were and how many nodes the current pass keeps for somebody.
     """
 
     jobs: Table
@@ -193,6 +194,7 @@ class World(NamedTuple):
     spans: Table
     windows: Table
     at_least: NDArray[np.int64]
+    level: NDArray[np.int64]
     qos: Table
     tree: Table
     settings: Table
