@@ -2,7 +2,8 @@
 
     python benchmarks/records.py [RECORDS]
 
-prints the speed, the processor time and the peak of the process for SWF and sacct, each read in a process of its own.
+prints the speed, the processor time and the peak of the process for SWF, sacct, CSV and Parquet, each read in a process
+of its own.
 """
 
 from __future__ import annotations
@@ -25,19 +26,40 @@ MEMORY_LIMIT_MB = 2 * 2**30 / 1e6
 READ = (
     "import resource, sys, time; from pathlib import Path; from stellwerk.records import read_jobs\n"
     "started, worked = time.perf_counter(), time.process_time()\n"
-    "records = len(read_jobs(Path(sys.argv[1])))\n"
+    "records = len(read_jobs(Path(sys.argv[1]), mapping=Path(sys.argv[2]) if sys.argv[2:] else None))\n"
     "print(records, time.perf_counter() - started, time.process_time() - worked,\n"
     "    resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)\n"
 )
+MAPPING = """schema = 1
+timezone = "UTC"
+[columns]
+job_id = "id"
+submit = { column = "submitted", time = "iso" }
+start = { column = "started", time = "iso" }
+end = { column = "ended", time = "iso" }
+limit = { column = "hours", unit = "h" }
+requested_nodes = "nodes"
+requested_accelerators = { value = 4, per = "node" }
+user = "user"
+state = "state"
+"""
 
 
 def records_rows(records: int = 1_000_000) -> list[dict[str, object]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, write in (("swf", write_swf_log), ("sacct", write_sacct_log)):
+        mapping = Path(folder) / "mapping.toml"
+        mapping.write_text(MAPPING)
+        for name, write, with_mapping in (
+            ("swf", write_swf_log, []),
+            ("sacct", write_sacct_log, []),
+            ("csv", write_csv_log, [str(mapping)]),
+            ("parquet", write_parquet_log, [str(mapping)]),
+        ):
             path = Path(folder) / f"log.{name}"
             write(path, records)
-            done = subprocess.run([sys.executable, "-c", READ, str(path)], check=True, capture_output=True, text=True)
+            command = [sys.executable, "-c", READ, str(path), *with_mapping]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
             found, seconds, processor_s, megabytes = (float(value) for value in done.stdout.split())
             if found != records:
                 raise RuntimeError(f"{name}: {found:,.0f} records read instead of {records:,}")
@@ -109,6 +131,33 @@ def write_sacct_log(path: Path, records: int) -> None:
             }
             table = polars.select(**columns)
             table.write_csv(file, include_header=place == 0, separator="|", quote_style="never")
+
+
+def write_csv_log(path: Path, records: int) -> None:
+    with path.open("wb") as file:
+        for place, jobs in enumerate(_batches(records)):
+            _site_table(jobs).write_csv(file, include_header=place == 0)
+
+
+def write_parquet_log(path: Path, records: int) -> None:
+    polars.concat(_site_table(jobs) for jobs in _batches(records)).write_parquet(path)
+
+
+def _site_table(jobs: polars.DataFrame) -> polars.DataFrame:
+    """Jobs as a centre may keep them, after ``MAPPING``."""
+    start_s = jobs["submit_s"] + jobs["wait_s"]
+    return polars.DataFrame(
+        {
+            "id": jobs["job_id"],
+            "user": "user" + jobs["user"].cast(polars.String),
+            "submitted": _clock(jobs["submit_s"]),
+            "started": _clock(start_s),
+            "ended": _clock(start_s + jobs["run_s"]),
+            "hours": jobs["limit_s"] / 3600,
+            "nodes": jobs["nodes"],
+            "state": jobs["state"],
+        }
+    )
 
 
 def _batches(records: int) -> Iterator[polars.DataFrame]:

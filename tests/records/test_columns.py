@@ -208,6 +208,10 @@ def test_records_that_make_no_sense_are_dropped_and_counted(tmp_path: Path) -> N
         (csv(ROWS[0].replace(",ok", ",compleated")), "no such state; say what it means in [states] of mapping.toml"),
         (csv(ROWS[0].replace(",ok", ",COMPLETD")), "did you mean 'completed'?"),
         (csv(ROWS[0].replace("03-01T12:00", "03-31T02:30")), "no clock of Europe/Berlin has shown this time"),
+        (
+            csv(ROWS[0].replace("2024-03-01T12:00", "1969-12-31T12:00")),
+            "line 2: submitted: is too far away to be meant",
+        ),
         (csv(ROWS[0].replace("T13:10", "T09:00")), "holds no job (got '1 dropped: times_out_of_order')"),
         (csv(ROWS[0].replace("ann", 'a"n"')), "jobs.csv: line 2: a quote inside a field"),
         (csv(ROWS[0].replace("ann", '"ann')), "jobs.csv: line 2 or after: a quote without its second"),
@@ -272,6 +276,11 @@ def test_a_format_without_the_minute_is_refused(tmp_path: Path) -> None:
     mapping = 'schema = 1\ntimezone = "UTC"\n[columns]\nsubmit = { column = "t", time = "%Y-%m-%d %H" }\n'
     said = refusal(tmp_path, "t,u\n2024-01-01 10,1\n", mapping)
     assert "jobs.csv: t: the mapping's format of its times cannot be" in said
+
+
+def test_an_unknown_zone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="timezone: no such time zone"):
+        read(tmp_path, csv(*ROWS), timezone="Mars/Olympus")
 
 
 def test_without_polars_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

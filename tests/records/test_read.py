@@ -28,7 +28,7 @@ def test_a_mapping_says_that_a_file_holds_columns(tmp_path: Path, format_name: N
     data, mapping = tmp_path / "jobs.csv", tmp_path / "mapping.toml"
     data.write_text("t,r\n10,5\n")
     mapping.write_text(MAPPING)
-    assert read_jobs(data, format=format_name, mapping=mapping).run_s.tolist() == [5]
+    assert read_jobs(data, log_format=format_name, mapping=mapping).run_s.tolist() == [5]
 
 
 @pytest.mark.parametrize("content", [b"PAR1\x00\x00", b"t,r\n10,5\n"])
@@ -36,7 +36,7 @@ def test_columns_without_a_mapping_are_refused(tmp_path: Path, content: bytes) -
     data = tmp_path / "jobs"
     data.write_bytes(content)
     with pytest.raises(InputError, match="jobs: mapping: nothing says which column is what"):
-        read_jobs(data, format=None if content.startswith(b"PAR1") else "csv")
+        read_jobs(data, log_format=None if content.startswith(b"PAR1") else "csv")
 
 
 SWF_ROW = b"1 0 -1 60 4 -1 -1 4 -1 -1 1 1 1 -1 -1 -1 -1 -1\n"
@@ -52,6 +52,7 @@ SWF_ROW = b"1 0 -1 60 4 -1 -1 4 -1 -1 1 1 1 -1 -1 -1 -1 -1\n"
         b"\xef\xbb\xbfsubmit|jobidraw|start|elapsed|\n10|1|20|00:00:30|\n",
         gzip.compress(b"JobIDRaw|Submit|Start|Elapsed\n1|10|20|00:00:30\n"),
     ],
+    ids=["swf", "indented swf", "gzip of swf", "sacct", "sacct with a byte order mark", "gzip of sacct"],
 )
 def test_swf_and_sacct_are_known_by_their_beginning(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "log"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import random
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -425,6 +426,37 @@ def test_bad_content_is_named(read: Read, content: str | bytes, options: dict[st
     with pytest.raises(InputError) as caught:
         read(content, **options)
     assert said in str(caught.value)
+
+
+def test_blocks_of_any_size_give_the_same_table(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs: list[dict[str, str]] = [
+        *({"JobID": str(number), "JobName": "|" * (number % 3)} for number in range(1, 9)),
+        *({"JobID": f"9.{step}"} for step in range(9)),
+        {"JobID": "20_[1-3]", "State": "PENDING"} | NEVER_STARTED,
+        {"JobID": "1", "State": "RUNNING"},
+    ]
+    text = dump(*jobs)[:-30]
+    expected = read(text)
+    for size in (1, 100, 450, 2_000):
+        monkeypatch.setattr("stellwerk.records.sacct_lines._BLOCK_BYTES", size)
+        found = read(text)
+        assert found.job_id.tolist() == expected.job_id.tolist()
+        assert found.line.tolist() == expected.line.tolist()
+        assert words(found.user) == words(expected.user)
+        assert (found.dropped, found.remarks) == (expected.dropped, expected.remarks)
+    assert set(expected.dropped) == {"job_step", "truncated_line"}
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(read: Read) -> None:
+    content = gzip.compress(dump({}).encode() + b"x" * (200 * 2**20), compresslevel=1)
+    read({})
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="line 3: line longer than 1024 KiB"):
+            read(content)
+        assert tracemalloc.get_traced_memory()[1] < 80 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_polars_is_asked_for_by_its_extra(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,17 @@ def test_states_as_lists_arrays_and_heterogeneous_jobs_of_slurm_24() -> None:
     assert all(lines[line - 1] == "  {" for line in jobs.line)
 
 
+@pytest.mark.parametrize(
+    "unset", [2**32 - 2, 2**32 - 1, 2**64 - 2, -1, -2, None, "Infinity", {"set": False, "number": 7}]
+)
+def test_every_spelling_of_no_number_is_none(tmp_path: Path, unset: object) -> None:
+    tres = {"allocated": [{"type": "cpu", "count": unset}, {"type": "gres", "name": "gpu", "count": unset}]}
+    time = {"submission": 1000, "eligible": unset, "start": 1010, "end": 1110, "elapsed": 100, "limit": unset}
+    jobs = read(tmp_path, {"jobs": [a_job(time=time, tres=tres)]})
+    for column in (jobs.eligible_s, jobs.requested_s, jobs.allocated_processors, jobs.allocated_accelerators):
+        assert column.tolist() == [-1]
+
+
 def test_gzip_reads_as_plain(tmp_path: Path) -> None:
     file = tmp_path / "dump.json.gz"
     file.write_bytes(gzip.compress((DATA / "v0.0.42.json").read_bytes()))

@@ -19,6 +19,7 @@ from stellwerk.records.mapping import DURATIONS, INSTANTS, SINCE_ZERO, ColumnMap
 from stellwerk.records.model import MISSING, DropReason, Int64s, JobTable
 from stellwerk.records.rows import MAX_NUMBER
 from stellwerk.records.sacct import EPOCH
+from stellwerk.records.sacct_times import check_timezone
 from stellwerk.records.sacct_values import MAX_BYTES
 from stellwerk.records.swf import refuse_duplicates
 
@@ -40,6 +41,8 @@ def read_columns(path: Path, *, mapping: Path, timezone: str | None = None) -> J
     """
     from stellwerk.records.mapping_file import read_mapping  # pydantic is slow to import
 
+    if timezone is not None:
+        check_timezone(timezone)
     chosen = read_mapping(mapping)
     wanted = list(dict.fromkeys(source.column for source in chosen.columns.values() if source.column is not None))
     batches = parquet_batches(path, wanted) if is_parquet(path) else csv_batches(path, chosen.separator, wanted)
@@ -87,7 +90,7 @@ class _Reader:
 
     def table(self) -> JobTable:
         """All rows in queue order."""
-        if not len(self.builder.column("line")):
+        if not self.builder.rows:
             dropped = ", ".join(f"{finding.jobs} dropped: {reason}" for reason, finding in self.found.dropped.items())
             raise InputError("holds no job", file=self.path, value=dropped or "no row")
         refuse_duplicates(self.path, self.builder.column("job_id"), self.builder.column("line"))

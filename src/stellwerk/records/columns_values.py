@@ -86,9 +86,6 @@ def instants(values: polars.Series, source: ColumnSource, place: Place) -> tuple
     if source.time in EPOCH_UNITS or source.time == SINCE_ZERO:
         numbers = (_numbers(known, place) / EPOCH_UNITS.get(source.time or "", 1)).floor()
         _refuse_far(numbers, values, place)
-        early = np.flatnonzero((numbers < 0).fill_null(False).to_numpy())
-        if source.time == SINCE_ZERO and len(early):
-            place.refuse(int(early[0]), "lies before the log's own zero", values[int(early[0])])
         seconds = numbers.cast(pl.Int64).fill_null(MISSING).to_numpy()
         return seconds, seconds
     times = _times(known, source, place)
@@ -273,6 +270,7 @@ def _epoch(times: polars.Series, values: polars.Series, place: Place) -> Int64s:
 
 
 def _refuse_far(seconds: polars.Series, values: polars.Series, place: Place) -> None:
-    far = np.flatnonzero(~(seconds.abs() <= MAX_NUMBER).fill_null(True).to_numpy())
+    far = np.flatnonzero(~seconds.is_between(0, MAX_NUMBER).fill_null(True).to_numpy())
     if len(far):
-        place.refuse(int(far[0]), "is too far away to be meant", values[int(far[0])])
+        allowed = f"0 to {MAX_NUMBER:,} s after 1970, or after the log's own zero"
+        place.refuse(int(far[0]), "is too far away to be meant", values[int(far[0])], allowed)

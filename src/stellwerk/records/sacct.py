@@ -64,26 +64,29 @@ def read_sacct(path: Path, *, fields: Sequence[str] | None = None, timezone: str
     """
     check_timezone(timezone)
     found, builder = FoundLines(), TableBuilder()
-    executions = [np.empty((0, 2), np.int64)]
+    executions = np.empty((0, 2), np.int64)
     pending = 0
     for block in sacct_blocks(path, fields, _READ, found):
         _require_fields(block, path)
         block = _without_steps(block, found)
         if not len(block.line):
             continue
-        numbers, texts, execution, tasks = _records(block, timezone, found)
+        numbers, texts, key, start_s, tasks = _records(block, timezone, found)
         tasks = _limited(tasks, MAX_PENDING_TASKS - pending, numbers["line"], found)
         pending += int(tasks[tasks > 1].sum())
         builder.add(
             {name: np.repeat(column, tasks) for name, column in numbers.items()},
             {name: (np.repeat(code, tasks), names) for name, (code, names) in texts.items()},
         )
-        executions.append(_of_each_task(execution, tasks))
+        before = len(executions)
+        executions.resize((builder.rows, 2), refcheck=False)
+        executions[before:] = np.stack([_of_each_task(key, tasks), np.repeat(start_s, tasks)], axis=1)
         if builder.rows > MAX_RECORDS:
             raise InputError(f"more than {MAX_RECORDS:,} records", file=path, key=f"line {block.line[-1]}")
     if not builder.rows:
         raise InputError("holds no job", file=path, value=", ".join(found.dropped) or "no line")
-    _drop_repeated(builder, np.concatenate(executions), found)
+    _drop_repeated(builder, executions, found)
+    del executions
     number_anew(builder.column("job_id"))
     return builder.table(source=path, header=(), zero=EPOCH, found=found)
 
@@ -123,9 +126,9 @@ def _without_steps(block: SacctBlock, found: FoundLines) -> SacctBlock:
     return SacctBlock(block.frame.filter(load_polars().Series(~step)), block.line[~step])
 
 
-def _records(block: SacctBlock, timezone: str, found: FoundLines) -> tuple[Numbers, Texts, Int64s, Int64s]:
-    """The records of one block, what tells executions apart, and for how many tasks each stands; what cannot be a
-    record is dropped."""
+def _records(block: SacctBlock, timezone: str, found: FoundLines) -> tuple[Numbers, Texts, Int64s, Int64s, Int64s]:
+    """The records of one block; what tells jobs apart, when they started, and for how many tasks each record stands.
+    What cannot be a record is dropped."""
     reader = _BlockReader(block, timezone)
     numbers, texts = reader.numbers(), reader.texts()
     usable = np.ones(len(block.line), np.bool_)
@@ -136,14 +139,14 @@ def _records(block: SacctBlock, timezone: str, found: FoundLines) -> tuple[Numbe
             usable &= ~wrong
     for remark, rows in reader.remarked.items():
         found.remark(remark, block.line[rows & usable])
-    execution = np.stack([numbers.pop("key"), numbers.pop("start_s")], axis=1)
-    tasks = numbers.pop("tasks")
+    key, start_s, tasks = (numbers.pop(name) for name in ("key", "start_s", "tasks"))
     if usable.all():
-        return numbers, texts, execution, tasks
+        return numbers, texts, key, start_s, tasks
     return (
         {name: column[usable] for name, column in numbers.items()},
         {name: (code[usable], names) for name, (code, names) in texts.items()},
-        execution[usable],
+        key[usable],
+        start_s[usable],
         tasks[usable],
     )
 
@@ -159,15 +162,14 @@ def _limited(tasks: Int64s, room: int, line: Int64s, found: FoundLines) -> Int64
     return np.where(fits, tasks, 1)
 
 
-def _of_each_task(execution: Int64s, tasks: Int64s) -> Int64s:
+def _of_each_task(key: Int64s, tasks: Int64s) -> Int64s:
     """Keys of their own for the tasks of one line: they are different jobs."""
     if (tasks == 1).all():
-        return execution
-    repeated = np.repeat(execution, tasks, axis=0)
+        return key
+    repeated = np.repeat(key, tasks)
     first = np.repeat(np.cumsum(tasks) - tasks, tasks)
     several = np.repeat(tasks > 1, tasks)
-    repeated[:, 0] += np.where(several, (_FIRST_PENDING_TASK + np.arange(len(repeated)) - first) << _TASK_BITS, 0)
-    return repeated
+    return repeated + np.where(several, (_FIRST_PENDING_TASK + np.arange(len(repeated)) - first) << _TASK_BITS, 0)
 
 
 @dataclass(slots=True)
@@ -381,9 +383,9 @@ def _parsed(texts: Sequence[str], parse: Callable[[str], int | None]) -> tuple[I
     return numbers, readable
 
 
-def _drop_repeated(builder: TableBuilder, execution: Int64s, found: FoundLines) -> None:
+def _drop_repeated(builder: TableBuilder, executions: Int64s, found: FoundLines) -> None:
     """Keep the last of records that are the same execution: of one job, submitted and started at the same time."""
-    key, start_s = execution.T
+    key, start_s = executions.T
     ordered = np.sort(key)
     twice = ordered[1:][np.diff(ordered) == 0]
     del ordered

@@ -26,8 +26,8 @@ from stellwerk.records.rows import MAX_NUMBER
 from stellwerk.records.sacct import EPOCH, number_anew
 from stellwerk.records.sacct_values import state as slurm_state
 
-_NO_VALUE = 2**32 - 2
-"""From here on numbers of 32 bits mean "unlimited" or "not set" in Slurm."""
+_NOT_SET = (2**32 - 2, 2**32 - 1, 2**64 - 2, 2**64 - 1, -2, -1)
+"""Numbers of 32 and 64 bits, the latter with and without a sign, that mean "not set" and "unlimited" in Slurm."""
 _ROWS_AT_ONCE = 100_000
 _TEXTS = ("user", "account", "partition", "qos")
 _BYTES_PER_MIB = 2**20
@@ -88,9 +88,9 @@ class _Job:
             value = int(value)
         if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int) or value < -2:
             self.refuse(key, given, "a whole number from 0")
-        if value in (_NO_VALUE, _NO_VALUE + 1) or value >= 2**64 - 2:
+        if value in _NOT_SET:
             return MISSING
         if value > limit:
             self.refuse(key, given, f"at most {limit:,}")
@@ -188,7 +188,7 @@ class _Reader:
 
     def table(self) -> JobTable:
         self._flush()
-        if not len(self.builder.column("line")):
+        if not self.builder.rows:
             dropped = ", ".join(f"{finding.jobs} dropped: {reason}" for reason, finding in self.found.dropped.items())
             raise InputError("holds no job", file=self.path, value=dropped or "no record")
         number_anew(self.builder.column("job_id"))
