@@ -32,6 +32,7 @@ from stellwerk.simulation import (
     Schedule,
     Unknown,
     cluster_of,
+    nodes_are_compiled,
     read_cluster,
     read_schedule,
     simulate,
@@ -121,6 +122,8 @@ def command(
     with naming_options({"processors": "--processors", "cluster": "--cluster", "policy": "--policy"}):
         cluster = find_cluster(jobs, processors, cluster_name)
         settings = find_policy(policy_name)
+    if not cluster.is_pooled and not nodes_are_compiled():
+        click.echo("compiling the scheduler for nodes, once in this installation: about a minute", err=True)
     policy = settings.name
     chosen = cluster.multifactor if policy_name == "multifactor" else settings.policy
     question = Asked(**asked)

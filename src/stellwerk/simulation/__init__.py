@@ -20,7 +20,7 @@ from stellwerk.simulation.model import (
     Unsatisfiable,
     UnsatisfiableReason,
 )
-from stellwerk.simulation.nodes import UNKNOWN, Unknown
+from stellwerk.simulation.nodes import UNKNOWN, Unknown, nodes_are_compiled
 from stellwerk.simulation.policy import (
     POLICIES,
     Conservative,
@@ -60,6 +60,7 @@ __all__ = [
     "Unsatisfiable",
     "UnsatisfiableReason",
     "cluster_of",
+    "nodes_are_compiled",
     "policy_as_toml",
     "policy_named",
     "read_cluster",

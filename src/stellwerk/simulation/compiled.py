@@ -36,6 +36,12 @@ def compiled(function: F) -> F:
     return cast(F, dispatcher)
 
 
+def is_compiled(function: Callable[..., object]) -> bool:
+    """Whether a compiled function has nothing left to compile: an earlier call, or another process, has."""
+    index = getattr(getattr(getattr(function, "_cache", None), "_cache_file", None), "_index_path", None)
+    return bool(getattr(function, "signatures", ())) or (index is not None and Path(index).exists())
+
+
 def inner(function: F) -> F:
     """Compile a function that only compiled ones of its folder call: it becomes part of theirs, in the cache, too.
 

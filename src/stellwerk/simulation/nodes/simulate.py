@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from stellwerk.errors import InputError
 from stellwerk.records import JobTable
 from stellwerk.simulation.cluster import Cluster
+from stellwerk.simulation.compiled import is_compiled
 from stellwerk.simulation.model import Executions, Schedule, Unsatisfiable, UnsatisfiableReason
 from stellwerk.simulation.nodes.accounts import account_tree
 from stellwerk.simulation.nodes.loop import run_jobs
@@ -30,6 +31,11 @@ from stellwerk.simulation.nodes.tables import (
     World,
 )
 from stellwerk.simulation.policy import Multifactor, Policy
+
+
+def nodes_are_compiled() -> bool:
+    """Whether the scheduler over nodes is ready; its first use in an installation compiles it for about a minute."""
+    return is_compiled(run_jobs)
 
 
 def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, unknown: Unknown) -> Schedule:
