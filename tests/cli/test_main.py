@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from stellwerk.cli.main import VERBS
+from stellwerk.cli.main import VERBS, main
 from tests.cli.conftest import Verb
 
 COMMAND = [str(Path(sys.executable).parent / "stellwerk")]
@@ -21,9 +22,13 @@ def stellwerk(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb: str) -> None:
-    shown = stellwerk(verb, "--help")
-    assert shown.returncode == 0
+    shown = CliRunner().invoke(main, [verb, "--help"], prog_name="stellwerk")
+    assert shown.exit_code == 0
     assert "Usage: stellwerk" in shown.stdout
+
+
+def test_the_installed_command_explains_itself() -> None:
+    assert "Usage: stellwerk" in stellwerk("--help").stdout
 
 
 def test_an_unknown_verb_is_a_usage_error() -> None:

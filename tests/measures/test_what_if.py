@@ -69,6 +69,7 @@ def test_a_grid_is_every_combination_after_what_all_have_in_common() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_sweep_over_processes_gives_what_single_replays_give(base: Scenario) -> None:
     grid = scenarios_of([parse_sweep("processors=+0,+20"), parse_sweep("policy=easy,fcfs")])
     together = run_sweep(base, grid, workers=2)

@@ -11,6 +11,8 @@ import pytest
 
 import stellwerk
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(stellwerk.__file__).parents[1]
 COMPILED = "1 compiled, 0 loaded"
 LOADED = "0 compiled, 1 loaded"

@@ -15,7 +15,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.poli
 
 
 @given(rows=rows(MACHINE), case=cases)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_any_log_is_scheduled_as_the_textbook_says(rows: list[Row], case: Case) -> None:
     assert case.starts_s(columns(rows), MACHINE).tolist() == textbook(rows, MACHINE, case)
 
