@@ -42,6 +42,6 @@ def read_job_log(
     timezone: str | None,
 ) -> JobTable:
     """The log at ``path``, by the options of ``job_log_options``."""
-    with naming_options({name: f"--{name}" for name in ("format", "mapping", "fields", "timezone")}):
+    with naming_options({name: f"--{name}" for name in ("mapping", "fields", "timezone")}):
         listed = fields.split(",") if fields is not None else None
         return read_jobs(path, log_format=log_format, mapping=mapping, fields=listed, timezone=timezone)

@@ -56,6 +56,7 @@ def simulate_nodes(jobs: JobTable, cluster: Cluster, policy: Policy, seed: int, 
             f"no job can run on the cluster: {str(requests.why_not[0]).replace('_', ' ')}",
             file=jobs.source,
             key=f"line {jobs.line[0]}",
+            value=_asked_for(jobs, str(requests.why_not[0])),
         )
     rows = rows[np.argsort(arrival_s[rows], kind="stable")]
 
@@ -259,3 +260,10 @@ def _executions(log: Log, row_of_job: NDArray[np.int64]) -> Executions:
         cores=holds["cores"].copy(),
         memory_bytes=holds["memory"].copy(),
     )
+
+
+def _asked_for(jobs: JobTable, why_not: str) -> str | None:
+    """The name that the first job gives and the cluster does not know, where that is the reason."""
+    columns = {"unknown_partition": jobs.partition, "unknown_qos": jobs.qos, "unknown_account": jobs.account}
+    column = columns.get(why_not)
+    return None if column is None else column.names[column.code[0]]
