@@ -1,7 +1,8 @@
-"""How verbs take a job log: its format, and what the log itself does not say about it."""
+"""How verbs take a job log: its format, what the log itself does not say about it, and how it is named and kept."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 import click
 
 from stellwerk.cli.mistakes import naming_options
+from stellwerk.errors import InputError
 from stellwerk.records import FORMATS, Format, JobTable, read_jobs
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -45,3 +47,26 @@ def read_job_log(
     with naming_options({name: f"--{name}" for name in ("mapping", "fields", "timezone")}):
         listed = fields.split(",") if fields is not None else None
         return read_jobs(path, log_format=log_format, mapping=mapping, fields=listed, timezone=timezone)
+
+
+def sha256_of(path: Path) -> str:
+    """What names a log's content in results: its hash as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def refuse_overwriting(out: Path, inputs: list[Path]) -> None:
+    """Raises InputError where ``out`` is one of the files that are read."""
+    try:
+        overwrites = out.exists() and any(_is_same(out, path) for path in inputs)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", file=out) from error
+    if overwrites:
+        raise InputError("would overwrite an input", file=out)
+
+
+def _is_same(out: Path, path: Path) -> bool:
+    try:
+        return out.samefile(path)
+    except OSError:  # what cannot be read is not there to be overwritten, and its reader says why
+        return False

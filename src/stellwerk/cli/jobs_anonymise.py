@@ -12,8 +12,7 @@ from typing import NamedTuple, get_args
 import click
 
 from stellwerk import __version__
-from stellwerk.cli.job_log import job_log_options, read_job_log
-from stellwerk.cli.jobs_files import refuse_overwriting
+from stellwerk.cli.job_log import job_log_options, read_job_log, refuse_overwriting
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -38,23 +37,6 @@ def shown_zone(jobs: JobTable, timezone: str | None) -> datetime.tzinfo:
         raise InputError(
             "is no time zone", key="--timezone", value=timezone, allowed="a name such as Europe/Berlin"
         ) from None
-
-
-def refuse_overwriting(out: Path, inputs: list[Path]) -> None:
-    """Raises InputError where ``out`` is one of the files that are read."""
-    try:
-        overwrites = out.exists() and any(_is_same(out, path) for path in inputs)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", file=out) from error
-    if overwrites:
-        raise InputError("would overwrite an input", file=out)
-
-
-def _is_same(out: Path, path: Path) -> bool:
-    try:
-        return out.samefile(path)
-    except OSError:  # what cannot be read is not there to be overwritten, and its reader says why
-        return False
 
 
 def _stated_zone(jobs: JobTable) -> ZoneInfo | None:

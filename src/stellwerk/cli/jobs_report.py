@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
@@ -15,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from stellwerk import __version__
-from stellwerk.cli.job_log import job_log_options, read_job_log
-from stellwerk.cli.jobs_files import Day, refuse_overwriting, shown_zone
+from stellwerk.cli.job_log import job_log_options, read_job_log, refuse_overwriting, sha256_of
+from stellwerk.cli.jobs_files import Day, shown_zone
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError
@@ -98,7 +97,7 @@ def report_command(
             period_s=_period(jobs, first_day, last_day, zone),
         )
     left_out = _left_out(jobs, language)
-    sha256 = _sha256(file)
+    sha256 = sha256_of(file)
     if html is not None:
         most_rows = None if show_all else GROUPS_ON_PAGE
         page = render_usage_page(usage, language, file=file.name, sha256=sha256, left_out=left_out, most_rows=most_rows)
@@ -222,8 +221,3 @@ def _show_table(table: UsageTable, language: Language) -> None:
         console.print(Padding(note, (0, 0, 0, 2), expand=False))
     if table.more:
         console.print(Padding(text("usage.more_rows", language, count=table.more), (0, 0, 0, 2), expand=False))
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from stellwerk import __version__
 from stellwerk.accounting import ChargeRule, charge
 from stellwerk.catalog import load_catalogue
 from stellwerk.cli.fit import Search, find_policy, run_fit
-from stellwerk.cli.job_log import job_log_options, read_job_log
+from stellwerk.cli.job_log import job_log_options, read_job_log, refuse_overwriting, sha256_of
 from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.output import console, print_json
 from stellwerk.cli.simulate_nodes import node_rows, nodes_as_dict
@@ -132,7 +131,7 @@ def command(
             raise click.UsageError(
                 "--fit searches for a policy: give it without --out, --compare, --change and --sweep"
             )
-        _refuse_overwriting(fit_out, [trace])
+        refuse_overwriting(fit_out, [trace])
         run_fit(jobs, cluster, Search(fit_out, fit_tries, fit_seconds, seed), as_json=as_json)
         return
     cluster = settings.in_service(cluster)
@@ -146,7 +145,7 @@ def command(
     question.refuse_alone()
     expected = read_schedule(other) if other is not None else None
     if out is not None:
-        _refuse_overwriting(out, [path for path in (trace, other) if path is not None])
+        refuse_overwriting(out, [path for path in (trace, other) if path is not None])
     read_s = time.perf_counter() - started_s
     with naming_options({"policy": "--policy"}):
         schedule = simulate(jobs, cluster=cluster, policy=chosen, seed=seed, unknown=unknown)
@@ -163,15 +162,6 @@ def command(
         _show(result, trace)
     if comparison is not None and comparison.differing_starts > 0:
         sys.exit(1)
-
-
-def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
-    try:
-        overwrites = out.exists() and any(out.samefile(path) for path in inputs)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", file=out) from error
-    if overwrites:
-        raise InputError("would overwrite an input", file=out)
 
 
 def find_cluster(jobs: JobTable, processors: int | None, name: str | None) -> Cluster:
@@ -203,14 +193,12 @@ def _result(
 ) -> dict[str, Any]:
     recorded_wait_s = jobs.wait_s[jobs.wait_s != MISSING]
     units = charge(PROCESSOR_HOURS, devices=schedule.processors, duration_s=schedule.run_s)
-    with jobs.source.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "schema": 1,
         "version": __version__,
         "log": {
             "file": jobs.source.name,
-            "sha256": sha256,
+            "sha256": sha256_of(jobs.source),
             "jobs": len(jobs) + sum(finding.jobs for finding in jobs.dropped.values()),
             "dropped": {reason: asdict(finding) for reason, finding in jobs.dropped.items()},
             "remarks": {remark: asdict(finding) for remark, finding in jobs.remarks.items()},

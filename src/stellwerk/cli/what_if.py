@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import textwrap
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ import click
 from rich.table import Table as RichTable
 
 from stellwerk import __version__
+from stellwerk.cli.job_log import sha256_of
 from stellwerk.cli.output import console, print_json
 from stellwerk.cli.sweep_folder import SweepFolder, run_in_folder
 from stellwerk.files import write_whole
@@ -105,10 +105,8 @@ def what_if_options(command: F) -> F:
 def about_replay(jobs: JobTable, cluster: Cluster, policy: str, language: Language) -> About:
     """What the page and the JSON say of log, cluster and policy."""
     name = text("what_if.pooled", language, count=cluster.processors) if cluster.is_pooled else cluster.name
-    with jobs.source.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     in_log = len(jobs) + sum(finding.jobs for finding in jobs.dropped.values())
-    return About(jobs.source.name, sha256, jobs.header, in_log, len(jobs), name, policy)
+    return About(jobs.source.name, sha256_of(jobs.source), jobs.header, in_log, len(jobs), name, policy)
 
 
 def run_what_if(base: Scenario, about: About, asked: Asked, *, as_json: bool) -> None:
