@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="needs the extra [train]")
 from stellwerk.errors import RunError  # noqa: E402
 from stellwerk.launch import Job  # noqa: E402
 from stellwerk.launch.engines.local import start  # noqa: E402
-from stellwerk.training import TrainingJob, read_metrics, read_outcome, write_json  # noqa: E402
+from stellwerk.training import Optimization, TrainingJob, read_metrics, read_outcome, write_json  # noqa: E402
 from stellwerk.training.program import TrainingStoppedError, check_finite  # noqa: E402
 from stellwerk.workload import Architecture  # noqa: E402
 
@@ -63,7 +63,7 @@ def test_processes_and_micro_batches_do_not_change_what_is_learnt(tmp_path: Path
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_run_with_its_reason(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"exit code 1; log: .*training\.log"):
-        train(replace(JOB, learning_rate=1e30), tmp_path / "run")
+        train(replace(JOB, optimization=Optimization(learning_rate=1e30)), tmp_path / "run")
     reason = (tmp_path / "run" / "failure.txt").read_text(encoding="utf-8")
     assert reason.startswith("at step 2 the loss is ")
     assert "nan" in reason

@@ -9,7 +9,7 @@ from stellwerk.errors import InputError
 from stellwerk.launch.model import Job
 from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.planner import Layout, Machine, Plan, plan_layout
-from stellwerk.training import Rates, TrainingJob, check_trainable
+from stellwerk.training import Optimization, Rates, TrainingJob, check_trainable
 from stellwerk.units import Interval, format_count
 from stellwerk.workload import Workload, count_parameters
 
@@ -159,5 +159,7 @@ def _training_job(workload: Workload, *, micro_batches: int, steps: int) -> Trai
         micro_batches=micro_batches,
         steps=steps,
         compute_type="bf16",
-        learning_rate=LEARNING_RATE * min(1.0, LEARNING_RATE_HIDDEN / workload.architecture.hidden),
+        optimization=Optimization(
+            learning_rate=LEARNING_RATE * min(1.0, LEARNING_RATE_HIDDEN / workload.architecture.hidden)
+        ),
     )

@@ -7,14 +7,31 @@ everything exported here works without it.
 from stellwerk.training.files import read_outcome, read_rates, write_json
 from stellwerk.training.memory import machine_memory_bytes
 from stellwerk.training.metrics import MetricsReader, read_metrics
-from stellwerk.training.model import Outcome, Rates, StepMetrics, TrainingJob
+from stellwerk.training.model import (
+    FineTuning,
+    ModelDetails,
+    Optimization,
+    Outcome,
+    Rates,
+    RopeScaling,
+    SpikeGuard,
+    StepMetrics,
+    StepProfile,
+    TrainingJob,
+)
 from stellwerk.training.support import check_trainable
 
 __all__ = [
+    "FineTuning",
     "MetricsReader",
+    "ModelDetails",
+    "Optimization",
     "Outcome",
     "Rates",
+    "RopeScaling",
+    "SpikeGuard",
     "StepMetrics",
+    "StepProfile",
     "TrainingJob",
     "check_trainable",
     "machine_memory_bytes",

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from stellwerk.files import write_whole
-from stellwerk.training.model import Outcome, Rates, TrainingJob
+from stellwerk.training.model import (
+    FineTuning,
+    ModelDetails,
+    Optimization,
+    Outcome,
+    Rates,
+    RopeScaling,
+    SpikeGuard,
+    TrainingJob,
+)
 from stellwerk.workload.model import architecture_from_values
 
 
@@ -19,8 +29,23 @@ def write_json(path: Path, record: Any) -> None:
 
 
 def read_job(path: Path) -> TrainingJob:
-    record = _read(path)
-    return TrainingJob(**{**record, "architecture": architecture_from_values(record["architecture"])})
+    return job_from_values(_read(path))
+
+
+def job_from_values(values: Mapping[str, Any]) -> TrainingJob:
+    """The job that ``dataclasses.asdict`` wrote down; raises TypeError for keys that it does not have."""
+    details, tuning, guard = values["details"], values["fine_tuning"], values["spike_guard"]
+    scaling = details["rope_scaling"]
+    return TrainingJob(
+        **{
+            **values,
+            "architecture": architecture_from_values(values["architecture"]),
+            "optimization": Optimization(**values["optimization"]),
+            "details": ModelDetails(**{**details, "rope_scaling": RopeScaling(**scaling) if scaling else None}),
+            "fine_tuning": FineTuning(**tuning) if tuning else None,
+            "spike_guard": SpikeGuard(**guard) if guard else None,
+        }
+    )
 
 
 def read_rates(path: Path) -> Rates:

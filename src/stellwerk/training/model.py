@@ -2,20 +2,84 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from stellwerk.workload.model import Architecture
+from stellwerk.workload.model import Architecture, Method, Schedule
 
 ComputeType = Literal["bf16", "fp32"]
+Device = Literal["cpu", "cuda"]
+Recomputation = Literal["none", "selective", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class RopeScaling:
+    """Rotary frequencies stretched for longer contexts, as Llama 3.1 does (rope_type "llama3" in a config.json)."""
+
+    factor: float
+    low_frequency_factor: float
+    high_frequency_factor: float
+    original_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """What a model computes beyond its sizes: needed for equal logits, without influence on memory or time."""
+
+    rope_theta: float = 10_000.0
+    norm_epsilon: float = 1e-5
+    rope_scaling: RopeScaling | None = None
+    normalised_routing: bool = True
+    """Mixture of experts: whether the weights of the chosen experts are scaled to sum to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimization:
+    """AdamW and what steers it."""
+
+    learning_rate: float = 3e-3
+    schedule: Schedule = "wsd"
+    warm_up_share: float = 0.05
+    decay_share: float = 0.3
+    final_share: float = 0.0
+    weight_decay: float = 0.1
+    gradient_clip: float = 1.0
+    state_type: ComputeType = "fp32"
+    """Of AdamW's two moments."""
+    weight_type: ComputeType = "fp32"
+    """Of the weights that the optimizer changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """Where a training starts from, and what it trains."""
+
+    base: str
+    """Folder of a model in Hugging Face layout."""
+    method: Method
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeGuard:
+    """When a step is not taken: its gradient norm is beyond ``factor`` times the median of the last ``window`` steps.
+
+    After ``patience`` steps left out in a row the training stops.
+    """
+
+    factor: float = 10.0
+    window: int = 64
+    patience: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
     """Everything that the training program needs to know; written to a file and read by each process.
 
-    One step takes ``micro_batches`` micro-batches of ``micro_batch`` sequences on each of ``processes`` processes.
-    Weights are kept in fp32, sharded over the processes; matrix products run in ``compute_type``.
+    ``processes`` = tensor parallel x data parallel. One step takes ``micro_batches`` micro-batches of ``micro_batch``
+    sequences on each data-parallel group. Weights are kept in ``optimization.weight_type``, sharded over the
+    data-parallel processes; matrix products run in ``compute_type``.
     """
 
     architecture: Architecture
@@ -25,18 +89,32 @@ class TrainingJob:
     micro_batches: int
     steps: int
     compute_type: ComputeType
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.1
-    gradient_clip: float = 1.0
-    warm_up_share: float = 0.05
-    """Share of the steps over which the learning rate rises."""
-    decay_share: float = 0.3
-    """Share of the steps, the last ones, over which it falls to zero."""
+    optimization: Optimization = field(default_factory=Optimization)
+    details: ModelDetails = field(default_factory=ModelDetails)
+    tensor: int = 1
+    recomputation: Recomputation = "none"
+    compile: bool = False
+    device: Device = "cpu"
     seed: int = 1
+    dataset: str | None = None
+    """Folder of prepared tokens; None: the German excerpt inside the package."""
+    fine_tuning: FineTuning | None = None
+    checkpoint_every: int | None = None
+    """Steps from one checkpoint to the next; None: only when stopped and at the end."""
+    keep_checkpoints: int = 2
+    evaluate_every: int | None = None
+    profile_every: int | None = None
+    """Steps from one closer look (communication, waiting) to the next."""
+    spike_guard: SpikeGuard | None = field(default_factory=SpikeGuard)
+    prompt: str = "§ 1 "
+
+    @property
+    def data_parallel(self) -> int:
+        return self.processes // self.tensor
 
     @property
     def sequences_per_step(self) -> int:
-        return self.processes * self.micro_batch * self.micro_batches
+        return self.data_parallel * self.micro_batch * self.micro_batches
 
     @property
     def tokens_per_step(self) -> int:
@@ -46,23 +124,57 @@ class TrainingJob:
 @dataclass(frozen=True, slots=True)
 class StepMetrics:
     """One line of the metrics file. ``tokens`` counts from the start of the run, ``loss`` is the mean over the
-    step's tokens in nats, ``gradient_norm`` is taken before clipping."""
+    step's tokens in nats, ``gradient_norm`` is taken before clipping.
+
+    A program of one's own gives ``step`` and what it knows; what it does not know is None.
+    """
 
     step: int
-    tokens: int
-    loss: float
-    learning_rate: float
-    gradient_norm: float
+    tokens: int | None = None
+    loss: float | None = None
+    learning_rate: float | None = None
+    gradient_norm: float | None = None
+    step_time_s: float | None = None
+    tokens_per_s: float | None = None
+    data_s: float | None = None
+    """Of the step's time, waiting for the batch; the slowest process."""
+    checkpoint_s: float | None = None
+    """Between the step before and this one, held up by a checkpoint."""
+    allocated_bytes: int | None = None
+    """Peak of the accelerator's memory in tensors, fullest process; None on a processor."""
+    reserved_bytes: int | None = None
+    """Peak that the allocator holds."""
+    allocation_retries: int | None = None
+    """Since the start: how often the allocator had to give memory back to find room."""
+    skipped: bool = False
+    """The guard left the step out: the weights did not change."""
+    held_out_loss: float | None = None
+    time: str | None = None
+    """When the step ended: UTC, ISO 8601. Durations are never taken from it, clocks jump."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepProfile:
+    """One line of profile.jsonl: a closer look at one step, one entry per process in each tuple."""
+
+    step: int
     step_time_s: float
-    tokens_per_s: float
+    backend: str
+    """gloo or nccl."""
+    communication_s: tuple[float, ...]
+    """Time in collectives."""
+    exposed_communication_s: tuple[float, ...]
+    """Of it, the time in which the process computed nothing."""
+    data_s: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a finished training reports, beside its metrics.
+    """What a training reports at its end, beside its metrics.
 
-    ``peak_memory_bytes`` is the peak resident set (getrusage) of the fullest process, ``base_memory_bytes`` what
-    that process already held before the model was built: interpreter and libraries.
+    ``peak_memory_bytes`` is the peak of the fullest process: on a processor its resident set (getrusage), on an
+    accelerator what its allocator reserved; ``base_memory_bytes`` what that process already held before the model was
+    built. ``training_time_s`` sums over all attempts.
     """
 
     parameters: int

@@ -8,6 +8,7 @@ the reason to ``failure.txt`` and ends with exit code 1.
 from __future__ import annotations
 
 import argparse
+import datetime
 import math
 import os
 import sys
@@ -20,7 +21,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from stellwerk.training.corpus import Corpus, german_excerpt, held_out_sequences, training_sequences
+from stellwerk.dataset import TokenSource, german_excerpt
 from stellwerk.training.files import read_job, write_json
 from stellwerk.training.memory import peak_memory_bytes
 from stellwerk.training.metrics import write_metrics
@@ -56,7 +57,7 @@ def main() -> None:
         dist.destroy_process_group()
 
 
-def train(job: TrainingJob, corpus: Corpus, out: Path) -> None:
+def train(job: TrainingJob, corpus: TokenSource, out: Path) -> None:
     """Trains, evaluates and samples; needs the process group.
 
     Raises TrainingStoppedError where the loss is no number any more.
@@ -99,12 +100,12 @@ def train(job: TrainingJob, corpus: Corpus, out: Path) -> None:
 
 
 @torch.no_grad()
-def evaluate(decoder: Decoder, job: TrainingJob, corpus: Corpus) -> tuple[float, int]:
+def evaluate(decoder: Decoder, job: TrainingJob, corpus: TokenSource) -> tuple[float, int]:
     """Mean loss in nats per token over the kept-aside text, and the number of tokens it rests on.
 
     Every process takes the same number of sequences; up to ``processes - 1`` at the end are left out.
     """
-    rows = torch.from_numpy(held_out_sequences(corpus.held_out, job.sequence_length))
+    rows = torch.from_numpy(corpus.held_out_sequences(job.sequence_length))
     rows = rows[: len(rows) // job.processes * job.processes][dist.get_rank() :: job.processes]
     total = torch.zeros(2, dtype=torch.float64)
     for batch in rows.split(job.micro_batch):
@@ -120,7 +121,7 @@ def check_finite(step: int, loss: float, gradient_norm: float) -> None:
         raise TrainingStoppedError(f"at step {step} the loss is {loss}, the gradient norm {gradient_norm}")
 
 
-def _train_and_write(decoder: Decoder, job: TrainingJob, corpus: Corpus, metrics: Path) -> None:
+def _train_and_write(decoder: Decoder, job: TrainingJob, corpus: TokenSource, metrics: Path) -> None:
     """All steps; the first process writes a line for each."""
     path = metrics if dist.get_rank() == 0 else Path(os.devnull)
     with path.open("w", encoding="utf-8") as file:
@@ -128,12 +129,14 @@ def _train_and_write(decoder: Decoder, job: TrainingJob, corpus: Corpus, metrics
             write_metrics(file, step)
 
 
-def _take_steps(decoder: Decoder, job: TrainingJob, corpus: Corpus) -> Iterator[StepMetrics]:
+def _take_steps(decoder: Decoder, job: TrainingJob, corpus: TokenSource) -> Iterator[StepMetrics]:
     """Takes one optimizer step after the other and yields what it measured."""
     optimizer = _optimizer(decoder, job)
     for step in range(1, job.steps + 1):
         started = time.perf_counter()
-        learning_rate = job.learning_rate * warm_up_stable_decay(step, job.steps, job.warm_up_share, job.decay_share)
+        learning_rate = job.optimization.learning_rate * warm_up_stable_decay(
+            step, job.steps, job.optimization.warm_up_share, job.optimization.decay_share
+        )
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
         loss, gradient_norm = _gradients(decoder, job, _micro_batches(job, corpus, step))
@@ -143,6 +146,7 @@ def _take_steps(decoder: Decoder, job: TrainingJob, corpus: Corpus) -> Iterator[
         step_time_s = time.perf_counter() - started
         yield StepMetrics(
             step=step,
+            time=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             tokens=step * job.tokens_per_step,
             loss=loss,
             learning_rate=learning_rate,
@@ -160,24 +164,24 @@ def _gradients(decoder: Decoder, job: TrainingJob, micro_batches: Iterable[Tenso
         part.backward()
         loss += part.detach() / job.processes
     dist.all_reduce(loss)
-    norm = torch.nn.utils.clip_grad_norm_(decoder.parameters(), job.gradient_clip)
+    norm = torch.nn.utils.clip_grad_norm_(decoder.parameters(), job.optimization.gradient_clip)
     return float(loss), float(whole(norm))
 
 
 def _optimizer(decoder: Decoder, job: TrainingJob) -> torch.optim.Optimizer:
     """AdamW; norms and biases do not decay."""
     groups = [
-        {"params": [p for p in decoder.parameters() if p.ndim >= 2], "weight_decay": job.weight_decay},
+        {"params": [p for p in decoder.parameters() if p.ndim >= 2], "weight_decay": job.optimization.weight_decay},
         {"params": [p for p in decoder.parameters() if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=job.learning_rate, betas=ADAM_BETAS, fused=True)
+    return torch.optim.AdamW(groups, lr=job.optimization.learning_rate, betas=ADAM_BETAS, fused=True)
 
 
-def _micro_batches(job: TrainingJob, corpus: Corpus, step: int) -> Iterator[Tensor]:
+def _micro_batches(job: TrainingJob, corpus: TokenSource, step: int) -> Iterator[Tensor]:
     """This process's share of a step; which sequences a step reads does not depend on the number of processes."""
     share = job.micro_batch * job.micro_batches
     first = (step - 1) * job.sequences_per_step + dist.get_rank() * share
-    rows = training_sequences(corpus.training, job.sequence_length, first, share, job.seed)
+    rows = corpus.training_sequences(job.sequence_length, first=first, count=share, seed=job.seed)
     yield from torch.from_numpy(rows).split(job.micro_batch)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stellwerk.dataset.excerpt import BYTE_VOCABULARY, HELD_OUT_BLOCK_BYTES
 from stellwerk.errors import InputError, InputErrors
-from stellwerk.training.corpus import HELD_OUT_BLOCK_BYTES, VOCABULARY
 from stellwerk.workload.model import Workload
 
 
@@ -16,7 +16,7 @@ def check_trainable(workload: Workload, *, processes: int, file: Path) -> None:
     """
     a, training = workload.architecture, workload.training
     demands: tuple[tuple[str, object, bool, str], ...] = (
-        ("model.vocab", a.vocab, a.vocab == VOCABULARY, f"{VOCABULARY}: the tokens are bytes"),
+        ("model.vocab", a.vocab, a.vocab == BYTE_VOCABULARY, f"{BYTE_VOCABULARY}: the tokens are bytes"),
         ("model.gated_mlp", a.gated_mlp, a.gated_mlp, "true"),
         ("model.qk_norm", a.qk_norm, not a.qk_norm, "false"),
         ("model.experts", a.experts and a.experts.routed, a.experts is None, "no experts"),

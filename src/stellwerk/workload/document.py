@@ -59,6 +59,8 @@ class Document(Section):
     limits: Annotated[dict[str, Any], Field(default_factory=dict, description="a section [limits]")]
     data: Annotated[dict[str, Any], Field(default_factory=dict, description="a section [data]")]
     applicant: Annotated[dict[str, Any], Field(description="a section [applicant]")]
+    run: Annotated[dict[str, Any], Field(default_factory=dict, description="a section [run]")]
+    program: Table = None
 
 
 class ModelByName(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from stellwerk.errors import InputError
@@ -16,6 +17,9 @@ Method = Literal["pretraining", FineTuningMethod]
 """What is trained: a model from scratch; all parameters of a given one; adapters beside its frozen parameters
 (Hu et al. 2021, arXiv:2106.09685); the same beside parameters frozen in 4 bits (Dettmers et al. 2023,
 arXiv:2305.14314)."""
+Schedule = Literal["wsd", "cosine"]
+"""Of the learning rate: warm up, stay, decay (Hu et al. 2024, arXiv:2404.06395, section 4); or warm up and follow half
+a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
 WeightFormat = Literal["bf16", "fp8", "int4"]
 ApplicantKind = Literal["academia", "startup", "sme", "large_industry", "public"]
 InstitutionKind = Literal[
@@ -226,6 +230,57 @@ class Applicant:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How the reference program is to train, where the plan leaves it open. None: chosen for the run, and said so."""
+
+    dataset: Path | None = None
+    """A folder that ``stellwerk data prepare`` wrote; None: the German excerpt inside the package, as bytes."""
+    base: Path | None = None
+    """A model in Hugging Face layout (config.json, safetensors) that fine-tuning starts from."""
+    learning_rate: float | None = None
+    schedule: Schedule = "wsd"
+    warm_up_share: float = 0.05
+    """Share of the steps over which the learning rate rises."""
+    decay_share: float = 0.3
+    """``wsd``: share of the steps, the last ones, over which it falls."""
+    final_share: float = 0.0
+    """Of the full learning rate, reached at the end."""
+    weight_decay: float = 0.1
+    gradient_clip: float = 1.0
+    seed: int = 1
+    checkpoint_every: int | None = None
+    """Steps from one checkpoint to the next."""
+    keep_checkpoints: int = 2
+    evaluate_every: int | None = None
+    """Steps from one evaluation on held-out text to the next; None: at the end only."""
+    prompt: str | None = None
+    """What the sample at the end continues."""
+    compile: bool | None = None
+    """Whether torch.compile is used; None: on an accelerator only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A training program of one's own, started in the place of the reference program."""
+
+    command: tuple[str, ...]
+    """Program and arguments; with ``torchrun`` what each process runs under Python: a script or ``-m``, a module."""
+    launcher: Literal["torchrun", "none"] = "torchrun"
+    directory: Path | None = None
+    """Where it runs; None: the folder of the workload file."""
+    environment: tuple[tuple[str, str], ...] = ()
+    resume_arguments: tuple[str, ...] = ()
+    """Added to the command when the run goes on from a checkpoint."""
+    stop_signal: Literal["TERM", "INT", "USR1", "USR2"] = "TERM"
+    """Sent to the processes of the program (not to torchrun) before a limit and on cancelling."""
+    stop_before_s: float = 120.0
+    """How long before its limit a run is asked to stop."""
+    log_pattern: str | None = None
+    """A regular expression with the groups ``step`` and ``loss`` and, where known, ``tokens``; None: the program
+    writes the metrics file itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """One request: train or serve this model, this much, within these limits, for this applicant."""
 
@@ -239,6 +294,8 @@ class Workload:
     as_of: datetime.date | None = None
     """Day to answer for, where the file pins one."""
     data: DataNeeds = DataNeeds()
+    run: RunSettings = RunSettings()
+    program: Program | None = None
 
     @property
     def training(self) -> Training:

@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stellwerk.training.corpus import (
-    HELD_OUT_BLOCK_BYTES,
-    german_excerpt,
-    held_out_sequences,
-    split_text,
-    training_sequences,
-)
+from stellwerk.dataset.excerpt import HELD_OUT_BLOCK_BYTES, german_excerpt, split_text
+from stellwerk.dataset.sequences import held_out_sequences, training_sequences
 
 TOKENS = np.arange(200, dtype=np.uint8)
 

@@ -1,43 +1,14 @@
-"""The text that a first run learns, as bytes, and which part of it each step reads."""
+"""Which tokens each step reads."""
 
 from __future__ import annotations
-
-import hashlib
-from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
-VOCABULARY = 256
-"""Tokens are bytes of UTF-8."""
 
-HELD_OUT_BLOCK_BYTES = 4096
-HELD_OUT_EVERY = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """Tokens to learn from and tokens kept aside, uint8; ``sha256`` is that of the whole text."""
-
-    training: NDArray[np.uint8]
-    held_out: NDArray[np.uint8]
-    sha256: str
-
-
-def german_excerpt() -> Corpus:
-    """The German text inside the package (data/SOURCE.md says where it is from)."""
-    return split_text((files(__package__) / "data" / "german-excerpt.txt").read_bytes())
-
-
-def split_text(text: bytes) -> Corpus:
-    """Every twentieth block of 4 KiB is kept aside, so that both parts speak of all the text's subjects."""
-    tokens = np.frombuffer(text, dtype=np.uint8)
-    kept_aside = (np.arange(len(tokens)) // HELD_OUT_BLOCK_BYTES) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
-    return Corpus(tokens[~kept_aside], tokens[kept_aside], hashlib.sha256(text).hexdigest())
-
-
-def training_sequences(tokens: NDArray[np.uint8], length: int, first: int, count: int, seed: int) -> NDArray[np.int64]:
+def training_sequences(
+    tokens: NDArray[np.unsignedinteger], length: int, first: int, count: int, seed: int
+) -> NDArray[np.int64]:
     """Sequences ``first`` to ``first + count`` of the endless order that ``seed`` gives, (count, length + 1).
 
     Each pass over the text cuts it at another offset and shuffles the pieces. A sequence depends only on its
@@ -58,7 +29,7 @@ def training_sequences(tokens: NDArray[np.uint8], length: int, first: int, count
     return rows
 
 
-def held_out_sequences(tokens: NDArray[np.uint8], length: int) -> NDArray[np.int64]:
+def held_out_sequences(tokens: NDArray[np.unsignedinteger], length: int) -> NDArray[np.int64]:
     """The kept-aside tokens in order, (sequences, length + 1); a last incomplete sequence is left out."""
     count = (len(tokens) - 1) // length
     rows: NDArray[np.int64] = tokens[length * np.arange(count)[:, None] + np.arange(length + 1)].astype(np.int64)
