@@ -12,7 +12,7 @@ from stellwerk.launch.model import Job
 from stellwerk.messages import Reason
 
 RunState = Literal["waiting", "running", "stopping", "finished", "stopped", "failed", "cancelled", "interrupted"]
-"""``stopped``: asked to (limit, cancel with a checkpoint) and ended well, can go on. ``failed``: ended by itself, badly.
+"""``stopped``: asked to (limit, cancel) and ended well, can go on. ``failed``: ended by itself, badly.
 ``interrupted``: gone without a word (killed, machine restarted), can go on."""
 
 RESUMABLE: tuple[RunState, ...] = ("stopped", "failed", "cancelled", "interrupted")
