@@ -20,9 +20,16 @@ SMALL = Architecture(layers=2, hidden=32, heads=4, kv_heads=2, head_dim=8, ffn_h
 TOKENS = torch.arange(16)[None]
 
 
+def draw(decoder: Decoder) -> None:
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
+
+
 def decoder_of(architecture: Architecture = SMALL) -> Decoder:
     decoder = Decoder(architecture, max_length=16)
-    decoder.initialise(torch.Generator().manual_seed(3))
+    draw(decoder)
     return decoder
 
 

@@ -108,7 +108,7 @@ def config_values(
 
 def _biases(a: Architecture, model_type: str) -> dict[str, Any]:
     windowed: dict[str, Any] = {"use_sliding_window": False}
-    return {
+    by_type: dict[str, dict[str, Any]] = {
         "llama": {"attention_bias": a.attention_bias, "mlp_bias": a.mlp_bias},
         "mistral": {"sliding_window": None},
         "mixtral": {"sliding_window": None},
@@ -116,7 +116,8 @@ def _biases(a: Architecture, model_type: str) -> dict[str, Any]:
         "qwen2_moe": windowed | {"qkv_bias": a.attention_bias},
         "qwen3": windowed | {"attention_bias": a.attention_bias},
         "qwen3_moe": windowed | {"attention_bias": a.attention_bias},
-    }[model_type]
+    }
+    return by_type[model_type]
 
 
 def _rope_values(details: ModelDetails) -> dict[str, Any]:
