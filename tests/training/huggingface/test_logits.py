@@ -13,7 +13,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 transformers = pytest.importorskip("transformers", reason="needs the reference implementation")
 
-from stellwerk.training.huggingface.config import read_config  # noqa: E402
+from stellwerk.training.huggingface.config import read_model_config  # noqa: E402
 from stellwerk.training.huggingface.load import read_model  # noqa: E402
 from stellwerk.training.huggingface.write import write_model  # noqa: E402
 from stellwerk.training.model import ModelDetails, RopeScaling  # noqa: E402
@@ -88,7 +88,7 @@ def test_a_model_written_by_transformers_has_its_logits_here(
 ) -> None:
     model = reference(tmp_path, architecture, details)
     model.save_pretrained(tmp_path / "reference", max_shard_size=file_bytes(model_type))
-    read = read_config(tmp_path / "reference")
+    read = read_model_config(tmp_path / "reference")
     assert (read.model_type, read.architecture, read.details) == (model_type, architecture, details)
     assert_equal_logits(read_model(tmp_path / "reference"), model)
 

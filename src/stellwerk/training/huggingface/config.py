@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from stellwerk.workload import Architecture, read_huggingface_config
 CONFIG = "config.json"
 MOST_BYTES = 10_000_000
 SILU = ("silu", "swish")
+SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 _NORM_EPSILON = {"mixtral": 1e-5}
 _ROPE_THETA = {"mixtral": 1e6}
 _ALWAYS_NORMALISED = ("mixtral",)
@@ -34,9 +35,11 @@ class ModelConfig:
     details: ModelDetails
     max_length: int | None
     """The longest sequence that the model is said to take; None: not said."""
+    special_tokens: Mapping[str, Any] = field(default_factory=dict)
+    """``bos_token_id``, ``eos_token_id`` and ``pad_token_id``, as far as the file says them."""
 
 
-def read_config(folder: Path) -> ModelConfig:
+def read_model_config(folder: Path) -> ModelConfig:
     """The model that ``folder`` describes.
 
     Raises InputErrors for what the reference program does not compute, each with its key in the file.
@@ -57,13 +60,16 @@ def read_config(folder: Path) -> ModelConfig:
         normalised_routing=_normalised_routing(values, model_type, architecture),
     )
     length = values.get("max_position_embeddings")
-    return ModelConfig(model_type, architecture, details, length if isinstance(length, int) else None)
+    special = {key: values[key] for key in SPECIAL_TOKENS if key in values}
+    return ModelConfig(model_type, architecture, details, length if isinstance(length, int) else None, special)
 
 
 def config_values(
-    architecture: Architecture, details: ModelDetails, *, max_length: int, end_token: int | None
+    architecture: Architecture, details: ModelDetails, *, max_length: int, special_tokens: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What to write into config.json; raises InputError where no family of transformers is such a model.
+
+    Special tokens that are not given are said to be none: the families' defaults would be numbers of other tokens.
 
     The rotary positions stand there twice: as transformers 5 reads them, and as version 4 and others do.
     """
@@ -84,9 +90,7 @@ def config_values(
         "rms_norm_eps": details.norm_epsilon,
         "tie_word_embeddings": a.tied_embeddings,
         "attention_dropout": 0.0,
-        "bos_token_id": None,
-        "eos_token_id": end_token,
-        "pad_token_id": None,
+        **(dict.fromkeys(SPECIAL_TOKENS) | dict(special_tokens)),
         "use_cache": True,
         **_rope_values(details),
         **_biases(a, model_type),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stellwerk.errors import InputError, InputErrors
-from stellwerk.training.huggingface.config import read_config
+from stellwerk.training.huggingface.config import read_model_config
 from stellwerk.training.huggingface.families import Stored, stored_as
 from stellwerk.training.huggingface.stored import StoredTensors
 from stellwerk.training.local_share import local_share
@@ -24,9 +24,9 @@ WITHOUT_EFFECT = ("rotary_emb.inv_freq",)
 def read_model(folder: Path, max_length: int | None = None) -> Decoder:
     """The whole model in ``folder`` for sequences of up to ``max_length`` tokens (None: as config.json says), fp32.
 
-    Raises InputErrors as ``read_config`` and ``load_base`` do.
+    Raises InputErrors as ``read_model_config`` and ``load_base`` do.
     """
-    config = read_config(folder)
+    config = read_model_config(folder)
     decoder = Decoder(config.architecture, max_length or config.max_length or 2048, config.details)
     load_base(decoder, folder)
     return decoder
@@ -39,7 +39,7 @@ def load_base(decoder: Decoder, folder: Path) -> None:
     Of a weight that is spread over processes (DTensor) each process reads its own share only. Raises InputErrors with
     everything that is missing, of another shape or left over, before anything is changed.
     """
-    config = read_config(folder)
+    config = read_model_config(folder)
     stored = StoredTensors(folder)
     weights = {name: weight for name, weight in decoder.named_parameters() if not is_adapter(name)}
     places = {name: stored_as(name, config.model_type, config.architecture) for name in weights}

@@ -6,8 +6,10 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -33,20 +35,23 @@ def write_model(
     details: ModelDetails,
     *,
     max_length: int,
-    end_token: int | None = None,
+    special_tokens: Mapping[str, Any] = MappingProxyType({}),
     most_file_bytes: int = MOST_FILE_BYTES,
+    beside: Callable[[Path], object] = lambda _: None,
 ) -> None:
     """Writes config.json, generation_config.json and the weights into ``folder``, which must be new or empty.
 
-    ``weights`` are whole tensors under the decoder's names. The folder appears when everything is written. Raises
+    ``weights`` are whole tensors under the decoder's names; ``beside`` writes what else belongs into the folder, which
+    appears when everything is written. Raises
     InputError where it holds something, and where no family of transformers is such a model.
     """
-    config = config_values(architecture, details, max_length=max_length, end_token=end_token)
+    config = config_values(architecture, details, max_length=max_length, special_tokens=special_tokens)
     config["dtype"] = TYPE_NAMES[weights["embedding.weight"].dtype]
     with new_folder(folder) as part:
         _write_weights(part, weights, config["model_type"], architecture, most_file_bytes)
         write_values(part / CONFIG, config)
-        write_values(part / "generation_config.json", {"eos_token_id": end_token} if end_token is not None else {})
+        write_values(part / "generation_config.json", {key: id_ for key, id_ in special_tokens.items() if id_ is not None})
+        beside(part)
 
 
 @contextlib.contextmanager
