@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from stellwerk.training.experts import ExpertFeedForward
 from stellwerk.training.local_share import local_share
 from stellwerk.training.transformer import Decoder
 
@@ -31,8 +32,9 @@ ADAPTED = (
     "feed_forward.shared.up",
     "feed_forward.shared.down",
 )
-"""Matrices with adapters in a layer: all of attention and feed-forward block, as ``workload.adapter_parameters``
-counts them; not the router."""
+"""Linear layers with an adapter: all of attention and feed-forward block, as ``workload.adapter_parameters`` counts
+them; not the router. Each expert gets its own."""
+EXPERT_MATRICES = ("gate", "up", "down")
 
 
 class AdaptedLinear(nn.Module):
@@ -48,9 +50,7 @@ class AdaptedLinear(nn.Module):
         self.scale = alpha / rank
         self.weight = linear.weight
         self.register_parameter("bias", linear.bias)
-        device = linear.weight.device
-        self.adapter_down = nn.Parameter(torch.empty(rank, linear.in_features, device=device, dtype=torch.float32))
-        self.adapter_up = nn.Parameter(torch.empty(linear.out_features, rank, device=device, dtype=torch.float32))
+        self.adapter_down, self.adapter_up = _pair(linear.weight, rank)
 
     def forward(self, inputs: Tensor) -> Tensor:
         narrow = F.linear(inputs, self.adapter_down.to(inputs.dtype))
@@ -68,6 +68,8 @@ def add_adapters(decoder: Decoder, *, rank: int, alpha: float, generator: torch.
     for layer in decoder.layers:
         for path in ADAPTED:
             _adapt(layer, path, rank, alpha)
+        if isinstance(layer.feed_forward, ExpertFeedForward):
+            _adapt_experts(layer.feed_forward, rank, alpha)
     if generator is not None:
         initialise_adapters(decoder, generator)
 
@@ -119,8 +121,9 @@ def merged_weights(weights: Mapping[str, Tensor], *, alpha: float) -> dict[str, 
 
 
 def _adapted_weight(adapter: str) -> str:
-    """The name of the matrix that an adapter's ``adapter_down`` stands beside."""
-    return adapter.removesuffix(DOWN) + "weight"
+    """The name of the matrix that an ``adapter_down`` stands beside: a layer's weight, or one matrix of all experts."""
+    layer = adapter.removesuffix(DOWN)
+    return f"{layer}weight" if layer.endswith(".") else layer.removesuffix("_")
 
 
 def _adapt(layer: nn.Module, path: str, rank: int, alpha: float) -> None:
@@ -133,3 +136,19 @@ def _adapt(layer: nn.Module, path: str, rank: int, alpha: float) -> None:
     linear = getattr(parent, name, None)
     if isinstance(linear, nn.Linear):
         setattr(parent, name, AdaptedLinear(linear, rank, alpha))
+
+
+def _adapt_experts(block: ExpertFeedForward, rank: int, alpha: float) -> None:
+    block.adapter_scale = alpha / rank
+    for part in EXPERT_MATRICES:
+        down, up = _pair(getattr(block, part), rank)
+        block.register_parameter(f"{part}_{DOWN}", down)
+        block.register_parameter(f"{part}_{UP}", up)
+
+
+def _pair(matrix: Tensor, rank: int) -> tuple[nn.Parameter, nn.Parameter]:
+    """The adapter of a matrix (…, outputs, inputs), in fp32 where the matrix lies, not drawn yet."""
+    *leading, outputs, inputs = matrix.shape
+    shapes = (*leading, rank, inputs), (*leading, outputs, rank)
+    down, up = (nn.Parameter(torch.empty(shape, device=matrix.device, dtype=torch.float32)) for shape in shapes)
+    return down, up

@@ -50,7 +50,9 @@ def write_model(
     with new_folder(folder) as part:
         _write_weights(part, weights, config["model_type"], architecture, most_file_bytes)
         write_values(part / CONFIG, config)
-        write_values(part / "generation_config.json", {key: id_ for key, id_ in special_tokens.items() if id_ is not None})
+        write_values(
+            part / "generation_config.json", {key: id_ for key, id_ in special_tokens.items() if id_ is not None}
+        )
         beside(part)
 
 
