@@ -20,6 +20,7 @@ VERBS = {
     "needs": ("stellwerk.cli.needs", "sum up the needs that match --register-need wrote down"),
     "classes": ("stellwerk.cli.classes", "which class of access fits: NHR test or normal, playground or fast lane"),
     "train": ("stellwerk.cli.train", "plan and run a first small training on this machine"),
+    "export": ("stellwerk.cli.export", "write what a run has learned as a model that transformers loads"),
     "data": ("stellwerk.cli.data", "make token shards of text for a training, show and check them"),
     "jobs": ("stellwerk.cli.jobs", "report on a job log, or make it safe to share"),
     "simulate": ("stellwerk.cli.simulate", "replay a job log under a scheduling policy"),

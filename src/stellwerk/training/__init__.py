@@ -19,7 +19,7 @@ from stellwerk.training.model import (
     StepProfile,
     TrainingJob,
 )
-from stellwerk.training.support import check_trainable
+from stellwerk.training.support import check_trainable, model_details
 
 __all__ = [
     "FineTuning",
@@ -35,6 +35,7 @@ __all__ = [
     "TrainingJob",
     "check_trainable",
     "machine_memory_bytes",
+    "model_details",
     "read_metrics",
     "read_outcome",
     "read_rates",

@@ -25,7 +25,7 @@ def adamw(decoder: nn.Module, optimization: Optimization, *, compiled: bool) -> 
     ]
     rate = optimization.learning_rate
     optimizer: torch.optim.Optimizer
-    if optimization.weight_type == "bf16":
+    if trained[0].dtype == torch.bfloat16:
         optimizer = RoundingAdamW(groups, learning_rate=rate, compiled=compiled)
     else:
         optimizer = torch.optim.AdamW(groups, lr=rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True)
