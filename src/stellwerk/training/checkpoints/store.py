@@ -200,8 +200,7 @@ class CheckpointStore:
             manifest = Manifest(step, self._processes.count, torch.__version__, extra, tensors, files)
             check_shared(writing, manifest)
             write_manifest(writing, manifest)
-            self._folder.publish(writing)
-            self._folder.prune(self._keep)
+            self._folder.prune(self._keep, spare=self._folder.publish(writing))
         except OSError as error:
             raise writing_failed(error, self._folder.path, plan.needed_bytes) from error
 
