@@ -40,7 +40,7 @@ from stellwerk.launch import (
     what_decides,
     write_run_files,
 )
-from stellwerk.launch.engines.local import LocalEngine, render_script, start, submitted_job
+from stellwerk.launch.engines.local import LocalEngine, read_submitted, render_script, start
 from stellwerk.launch.runs import RunStore, runs_folder
 from stellwerk.training import Accelerators, Rates, find_accelerators, machine_memory_bytes, read_rates, write_json
 from stellwerk.workload import Workload, read_workload
@@ -135,8 +135,8 @@ def command(
 def _run_in(out: Path, asked: Asked) -> tuple[RunDirectory, Job] | None:
     """This very run and its job, where it was submitted in the folder before; raises InputError for another run."""
     directory = RunDirectory(out.resolve())
-    job = submitted_job(directory.path) if check_same_run(directory, asked.decides) else None
-    return None if job is None else (directory, job)
+    submission = read_submitted(directory.path) if check_same_run(directory, asked.decides) else None
+    return None if submission is None else (directory, submission.job)
 
 
 def _plan_only(console: Console, asked: Asked, out: Path | None) -> ShownPlan:
@@ -166,9 +166,7 @@ def _start(console: Console, engine: LocalEngine, asked: Asked, out: Path | None
         expected=run.expected,
         environment=environment_lock(planned.accelerators),
     )
-    store.expect(
-        known, steps=run.expected.steps, tokens=run.expected.tokens, duration_s=run.expected.duration_s.best
-    )
+    store.expect(known, steps=run.expected.steps, tokens=run.expected.tokens, duration_s=run.expected.duration_s.best)
     engine.submit(job, directory.path, key=key_of(asked.decides))
     return directory
 
@@ -186,7 +184,9 @@ def _plan(console: Console, asked: Asked) -> Planned:
         finally:
             process.stop()
         rates = read_rates(directory.rates)
-    return Planned(plan_local_run(asked.workload, rates, place, seconds=asked.seconds, file=asked.file), rates, accelerators)
+    return Planned(
+        plan_local_run(asked.workload, rates, place, seconds=asked.seconds, file=asked.file), rates, accelerators
+    )
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from stellwerk.launch import Comparison, Expectation
+from stellwerk.launch import Comparison, Expectation, RunDirectory, RunRecord, read_name
+from stellwerk.messages import render
 from stellwerk.units import JOULES_PER_KWH
 
 BITS_PER_NAT = 1 / math.log(2)
@@ -58,6 +59,20 @@ def show_result(console: Console, result: Mapping[str, Any]) -> None:
     if result["sample"] is not None:
         console.print("\nA sample of what it writes now:")
         console.print(result["sample"], markup=False)
+
+
+def show_attempts(console: Console, directory: RunDirectory, run: RunRecord, known: Mapping[str, Any]) -> None:
+    """Where the run stands, attempt by attempt."""
+    plan, steps = known["plan"], known["measured"]["steps"]
+    far = f"step {steps:,}" if plan is None else f"step {steps:,} of {plan['steps']:,}"
+    console.print(f"{read_name(directory)}: {run.latest.state}, {far}", style="bold", markup=False)
+    console.print(f"Folder: {directory.path}", soft_wrap=True, markup=False)
+    table = Table("attempt", "started (UTC)", "took", "state", "why", box=None, pad_edge=False)
+    for number, attempt in enumerate(run.attempts, start=1):
+        why = render(attempt.reason, "en") if attempt.reason else ""
+        started = attempt.started.strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(str(number), started, show_duration(attempt.wall_s), attempt.state, why)
+    console.print(table)
 
 
 def show_duration(seconds: float) -> str:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import collections
 import dataclasses
 import os
-from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from stellwerk.cli.duration import Duration
-from stellwerk.errors import InputError
 from stellwerk.launch import RunDirectory
 from stellwerk.launch.engines.local import LocalEngine
 from stellwerk.launch.runs import RunEntry, RunStore, runs_folder
@@ -35,7 +33,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all of them as JSON.")
 def list_(everything: bool, as_json: bool) -> None:
     """All runs, the latest first."""
-    entries = _store().list()
+    entries = _store().entries()
     if as_json:
         from stellwerk.cli.output import print_json
 
