@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,22 +40,13 @@ def test_a_script_is_pythons_argument_under_torchrun(tmp_path: Path) -> None:
     assert job(tmp_path, "-m", "a.b").program == ("-m", "a.b")
 
 
-def test_any_other_program_is_started_through_python(tmp_path: Path) -> None:
-    started = job(tmp_path, "sh", "-c", "true").program
-    assert started[0].endswith("log_reader.py")
-    assert started[1:] == ("--", "sh", "-c", "true")
+def test_any_other_program_is_started_without_python(tmp_path: Path) -> None:
+    assert job(tmp_path, "sh", "-c", "true").program == ("--no-python", "sh", "-c", "true")
     assert job(tmp_path, "sh", "-c", "true", launcher="none").program == ("sh", "-c", "true")
 
 
-def test_a_log_pattern_starts_the_reader(tmp_path: Path) -> None:
-    made = job(tmp_path, "train.py", "x", log_pattern=PATTERN)
-    assert made.program[1:] == (
-        *("--log", str(tmp_path / "run" / "run.log"), "--metrics", str(tmp_path / "run" / "metrics.jsonl")),
-        *(f"--pattern={PATTERN}", "--python", "--", "train.py", "x"),
-    )
-    alone = job(tmp_path, "sh", log_pattern=PATTERN, launcher="none")
-    assert alone.program[0] == sys.executable
-    assert alone.program[-2:] == ("--", "sh")
+def test_a_log_pattern_comes_along(tmp_path: Path) -> None:
+    assert job(tmp_path, "train.py", log_pattern=PATTERN).log_pattern == PATTERN
 
 
 def test_the_environment_is_the_contract_and_the_persons(tmp_path: Path) -> None:

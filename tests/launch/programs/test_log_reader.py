@@ -1,51 +1,46 @@
 from __future__ import annotations
 
-import io
-import json
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from stellwerk.launch.programs import log_reader
-from stellwerk.launch.programs.log_reader import LINE_BYTES, Lines, LogMetrics, follow
+import pytest
+
+from stellwerk.launch.programs import LogReader, log_reader
+from stellwerk.launch.programs.log_reader import LINE_BYTES, Lines, LogMetrics
 from stellwerk.training import read_metrics
 
 PATTERN = r"step (?P<step>[\d,]+).* loss (?P<loss>\S+)(?: tokens (?P<tokens>[\d,]+))?"
 
 
+class Run:
+    """A log that grows, and what becomes of it."""
+
+    def __init__(self, folder: Path, pattern: str = PATTERN) -> None:
+        self.log = folder / "run.log"
+        self.metrics = folder / "metrics.jsonl"
+        self.reader = LogReader(self.log, self.metrics, pattern)
+
+    def prints(self, content: bytes) -> None:
+        with self.log.open("ab") as file:
+            file.write(content)
+
+    def goes(self, *contents: bytes) -> Run:
+        """One attempt that prints ``contents`` one after the other."""
+        self.reader.start()
+        for content in contents:
+            self.prints(content)
+            self.reader.sample()
+        self.reader.stop()
+        return self
+
+
 def lines_of(*chunks: bytes) -> list[str]:
-    log = io.BytesIO()
-    lines = Lines(log)
-    found: list[str] = []
-    for chunk in chunks:
-        at = log.tell()
-        log.write(chunk)
-        log.seek(at)
-        found += lines.new(last=False)
-    return found + list(lines.new(last=True))
+    lines = Lines()
+    return [line for chunk in (*chunks, b"\n") for line in lines.cut(chunk)]
 
 
-def records_of(*lines: str) -> list[dict[str, Any]]:
+def records_of(*lines: str) -> list[dict[str, float]]:
     metrics = LogMetrics(PATTERN)
     return [record for line in lines if (record := metrics.read(line))]
-
-
-def followed(folder: Path, pattern: str, *written: bytes) -> str | None:
-    """What ``follow`` says of a log to which something is added before each time it asks whether the end is there."""
-    log = folder / "run.log"
-    start = log.write_bytes(b"step 99 loss 9 of an earlier attempt\n")
-    rest = list(written)
-
-    def ended(_wait_s: float) -> bool:
-        with log.open("ab") as file:
-            file.write(rest.pop(0))
-        return not rest
-
-    return follow(log, folder / "metrics.jsonl", pattern, start=start, ended=ended)
 
 
 def test_a_line_that_comes_in_pieces_is_one_line() -> None:
@@ -53,7 +48,7 @@ def test_a_line_that_comes_in_pieces_is_one_line() -> None:
 
 
 def test_a_progress_bar_that_goes_back_is_many_lines() -> None:
-    assert lines_of(b" 1%| | 1/100\r 2%| | 2/100\r", b"\n") == [" 1%| | 1/100", " 2%| | 2/100"]
+    assert lines_of(b" 1%| | 1/100\r 2%| | 2/100\r") == [" 1%| | 1/100", " 2%| | 2/100"]
 
 
 def test_colours_are_taken_away() -> None:
@@ -84,51 +79,46 @@ def test_what_is_no_number_is_no_record() -> None:
     assert records_of("step 1 loss n/a", "step , loss 2") == []
 
 
-def test_the_log_becomes_metrics_that_our_reader_reads(tmp_path: Path) -> None:
-    said = followed(tmp_path, PATTERN, b"step 1 loss 3\nst", b"ep 2 loss 2\nstep 3 loss 1", b" tokens 30")
-    assert said is None
-    metrics = read_metrics(tmp_path / "metrics.jsonl")
+def test_the_time_between_two_looks_is_shared_out_among_the_steps() -> None:
+    metrics = LogMetrics(PATTERN)
+    assert metrics.timed([{"step": 10}], now_s=100.0) == [{"step": 10}]
+    assert [record["step_time_s"] for record in metrics.timed([{"step": 12}, {"step": 14}], now_s=108.0)] == [2.0, 2.0]
+
+
+def test_the_log_becomes_metrics(tmp_path: Path) -> None:
+    run = Run(tmp_path).goes(b"step 1 loss 3\nst", b"ep 2 loss 2\nstep 3 loss 1", b" tokens 30")
+    metrics = read_metrics(run.metrics)
     assert [(step.step, step.loss, step.tokens) for step in metrics] == [(1, 3.0, None), (2, 2.0, None), (3, 1.0, 30)]
     assert metrics[0].step_time_s is None
     assert all(step.step_time_s is not None and step.step_time_s > 0 for step in metrics[1:])
     assert all(step.time is not None and step.time.endswith("+00:00") for step in metrics)
+    assert "stellwerk:" not in run.log.read_text()
 
 
-def test_metrics_are_added_to_those_of_earlier_attempts(tmp_path: Path) -> None:
-    for step in (1, 2):
-        followed(tmp_path, PATTERN, f"step {step} loss 3\n".encode())
-    assert [step.step for step in read_metrics(tmp_path / "metrics.jsonl")] == [1, 2]
+def test_a_later_attempt_adds_to_the_metrics_of_the_first(tmp_path: Path) -> None:
+    Run(tmp_path).goes(b"step 1 loss 3\nstep 2 loss 3\n")
+    run = Run(tmp_path).goes(b"step 2 loss 2\n")
+    assert [(step.step, step.loss) for step in read_metrics(run.metrics)] == [(1, 3.0), (2, 3.0), (2, 2.0)]
 
 
-def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
-    assert "matched no line" in str(followed(tmp_path, PATTERN, b"epoch 1\n"))
+def test_a_pattern_that_matches_nothing_is_told_in_the_log(tmp_path: Path) -> None:
+    assert "stellwerk: log_pattern matched no line" in Run(tmp_path).goes(b"epoch 1\n").log.read_text()
 
 
-def test_a_pattern_that_takes_forever_is_given_up(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(log_reader, "MATCH_S", 0.02)
-    catastrophic = r"(?P<step>\d+)(?P<loss>(a+)+)$"
-    said = followed(tmp_path, catastrophic, b"1aaa\n", (b"2" + b"a" * 60 + b"b\n") * 5)
-    assert "no longer read" in str(said)
-    assert [step["step"] for step in map(json.loads, (tmp_path / "metrics.jsonl").read_text().splitlines())] == []
+def test_a_pattern_that_takes_forever_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_reader, "MATCH_S", 0.01)
+    run = Run(tmp_path, r"(?P<step>\d+)(?P<loss>(a+)+)$")
+    run.goes((b"2" + b"a" * 60 + b"b\n") * 5)
+    assert run.log.read_text().count("the log is no longer read") == 1
 
 
-def test_the_program_keeps_its_process_and_its_exit_code(tmp_path: Path) -> None:
-    """And the reader reads what the program printed last."""
-    program = "import os, sys; print('step 1 loss 2 pid', os.getpid(), flush=True); sys.exit(7)"
-    log = tmp_path / "run.log"
-    metrics = tmp_path / "metrics.jsonl"
-    options = ["--log", str(log), "--metrics", str(metrics), f"--pattern={PATTERN}"]
-    with log.open("wb") as file:
-        started = subprocess.Popen(
-            [sys.executable, log_reader.__file__, *options, "--python", "--", "-c", program], stdout=file
-        )
-        assert started.wait(20) == 7
-    assert re.findall(r"pid (\d+)", log.read_text()) == [str(started.pid)]
-    wait_for(lambda: metrics.exists() and len(read_metrics(metrics)) == 1)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def test_a_look_does_not_hold_up_the_supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a look leaves, a later one reads."""
+    monkeypatch.setattr(log_reader, "SAMPLE_S", 0.0)
+    run = Run(tmp_path)
+    run.reader.start()
+    run.prints(b"step 1 loss 3\n")
+    run.reader.sample()
+    assert not run.metrics.exists()
+    run.reader.stop()
+    assert len(read_metrics(run.metrics)) == 1

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 from stellwerk.errors import InputError
 from stellwerk.launch.model import Job
-from stellwerk.launch.programs import log_reader
 from stellwerk.launch.programs.placeholders import placeholder_values
 from stellwerk.planner import Plan
 from stellwerk.training import contract
@@ -42,7 +40,7 @@ def program_job(
     folder = _folder(program, file)
     _check_startable(command, program, folder, file)
     return Job(
-        program=_started_program(command, program, directory),
+        program=_started_program(command, program),
         processes=plan.layout.devices,
         log=directory / LOG_FILE,
         environment={
@@ -60,6 +58,7 @@ def program_job(
         limit_s=limit_s,
         stop_before_s=program.stop_before_s,
         stop_signal=program.stop_signal,
+        log_pattern=program.log_pattern,
     )
 
 
@@ -94,15 +93,8 @@ def _is_script(first: str, program: Program) -> bool:
     return program.launcher == "torchrun" and first.endswith(".py")
 
 
-def _started_program(command: tuple[str, ...], program: Program, directory: Path) -> tuple[str, ...]:
-    """``Job.program``. torchrun hands what it gets to Python, so another program, and one whose log is read, is started
-    by ``log_reader``, which at once becomes the program."""
-    by_python = program.launcher == "torchrun" and (command[0] == "-m" or _is_script(command[0], program))
-    if program.log_pattern is None and (by_python or program.launcher == "none"):
+def _started_program(command: tuple[str, ...], program: Program) -> tuple[str, ...]:
+    """``Job.program``: torchrun hands what it gets to Python, unless it is told not to."""
+    if program.launcher == "none" or command[0] == "-m" or _is_script(command[0], program):
         return command
-    reading: tuple[str, ...] = ()
-    if program.log_pattern is not None:
-        log, metrics = str(directory / LOG_FILE), str(directory / METRICS_FILE)
-        reading = ("--log", log, "--metrics", metrics, f"--pattern={program.log_pattern}")
-    python = (sys.executable,) if program.launcher == "none" else ()
-    return (*python, log_reader.__file__, *reading, *(("--python",) if by_python else ()), "--", *command)
+    return ("--no-python", *command)

@@ -1,71 +1,108 @@
-"""Turns lines of a program's log into the metrics file while the program runs.
-
-    python log_reader.py [--log LOG --metrics METRICS --pattern PATTERN] [--python] -- PROGRAM ARGUMENT ...
-
-leaves a reader behind and becomes the program: process id, signals and exit code are the program's own. With
-``--python`` the interpreter that runs this file runs what stands behind ``--``. Of many processes the one of rank 0
-leaves a reader; without ``--pattern`` none does.
-
-The file is run by its path and imports nothing but the standard library, so that it starts in an instant and under any
-interpreter.
-"""
+"""Turns lines of a program's log into the metrics file while the program runs."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import datetime
-import json
-import os
 import re
-import select
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO, NoReturn
 
-POLL_S = 0.1
-CHUNK_BYTES = 1 << 20
+from stellwerk.training import StepMetrics
+from stellwerk.training.metrics import write_metrics
+
+CHUNK_BYTES = 1 << 18
 LINE_BYTES = 4096
 """Of a longer line the beginning is looked at."""
-MATCH_S = 0.5
+MATCH_S = 0.05
 """Longest time for one line: on some lines some patterns take exponentially long."""
 SLOW_LINES = 3
 """After so many of them the log is no longer read."""
+SAMPLE_S = 0.05
+"""So long a sample goes on reading; what is left waits for the next."""
+LAST_S = 10.0
+"""The same after the end of the program."""
 
 _INTEGERS = ("step", "tokens", "allocated_bytes", "reserved_bytes", "allocation_retries")
 _COLOURS = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    options, program = _options(sys.argv[1:] if arguments is None else arguments)
-    if options.pattern and os.environ.get("RANK", "0") == "0":
-        _leave_reader(options.log, options.metrics, options.pattern)
-    command = [sys.executable, "-u", *program] if options.python else program
-    try:
-        os.execvp(command[0], command)  # noqa: S606, no shell is wanted
-    except OSError as error:
-        sys.exit(f"{command[0]}: cannot be started: {error.strerror}")
+class LogReader:
+    """Adds to ``metrics`` what ``pattern`` finds in what a program adds to ``log`` (a launch.companions.Companion).
+
+    It uses the timer of the process, so it works in the main thread only.
+    """
+
+    def __init__(self, log: Path, metrics: Path, pattern: str) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._lines = Lines()
+        self._found = LogMetrics(pattern)
+        self._offset = 0
+        self._slow = 0
+        self._written = False
+
+    def start(self) -> None:
+        """What earlier attempts printed has been read."""
+        self._offset = self._log.stat().st_size if self._log.exists() else 0
+
+    def sample(self) -> None:
+        self._read(time.monotonic() + SAMPLE_S)
+
+    def stop(self) -> None:
+        self._read(time.monotonic() + LAST_S)
+        self._take(self._lines.cut(b"\n"))
+        if not self._written and self._slow < SLOW_LINES:
+            self._say("log_pattern matched no line, so nothing is known of steps and loss")
+
+    def _read(self, until_s: float) -> None:
+        with self._log.open("rb") as log:
+            log.seek(self._offset)
+            while self._slow < SLOW_LINES and time.monotonic() < until_s and (chunk := log.read(CHUNK_BYTES)):
+                self._offset += len(chunk)
+                self._take(self._lines.cut(chunk))
+
+    def _take(self, lines: Iterator[str]) -> None:
+        records = []
+        for line in lines:
+            try:
+                with _timer(MATCH_S):
+                    record = self._found.read(line)
+            except TimeoutError:
+                self._slow += 1
+                if self._slow == SLOW_LINES:
+                    self._say(
+                        f"log_pattern took more than {MATCH_S} s on {SLOW_LINES} lines; the log is no longer read"
+                    )
+                    break
+            else:
+                records += [record] if record else []
+        if records:
+            self._write(self._found.timed(records, time.monotonic()))
+
+    def _write(self, records: list[dict[str, float]]) -> None:
+        instant = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        with self._metrics.open("a", encoding="utf-8") as file:
+            for record in records:
+                write_metrics(file, StepMetrics(**record, time=instant))  # type: ignore[arg-type]
+        self._written = True
+
+    def _say(self, text: str) -> None:
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"stellwerk: {text}\n")
 
 
 class Lines:
     """Cuts a growing log into lines. A carriage return, with which progress bars go back, ends one too."""
 
-    def __init__(self, log: BinaryIO) -> None:
-        self._log = log
+    def __init__(self) -> None:
         self._begun = b""
 
-    def new(self, *, last: bool) -> Iterator[str]:
-        """The lines that got their end since the last call, without colours; with ``last`` also what has none."""
-        while chunk := self._log.read(CHUNK_BYTES):
-            yield from self._cut(chunk)
-        if last:
-            yield from self._cut(b"\n")
-
-    def _cut(self, chunk: bytes) -> Iterator[str]:
+    def cut(self, chunk: bytes) -> Iterator[str]:
+        """The lines that ``chunk`` completes, without colours; what follows the last end waits for the next chunk."""
         *whole, rest = (self._begun + chunk).replace(b"\r", b"\n").split(b"\n")
         self._begun = rest[:LINE_BYTES]  # what lies beyond is not looked at, so it need not be kept
         return (_COLOURS.sub(b"", line[:LINE_BYTES]).decode(errors="replace") for line in whole if line)
@@ -81,10 +118,10 @@ class LogMetrics:
     def __init__(self, pattern: str) -> None:
         self._pattern = re.compile(pattern)
         self._step = -1
-        self._timed: tuple[int, float] | None = None
+        self._timed: tuple[float, float] | None = None
 
-    def read(self, line: str) -> dict[str, Any] | None:
-        """The record of a step that is further than all before; None for every other line."""
+    def read(self, line: str) -> dict[str, float] | None:
+        """The values of a step that is further than all before; None for every other line."""
         found = self._pattern.search(line)
         if found is None:
             return None
@@ -97,7 +134,7 @@ class LogMetrics:
         self._step = int(values["step"])
         return values
 
-    def timed(self, records: list[dict[str, Any]], now_s: float) -> list[dict[str, Any]]:
+    def timed(self, records: list[dict[str, float]], now_s: float) -> list[dict[str, float]]:
         """``records``, which were found at once, with a step's time: that since the records before, shared out among
         the steps. ``now_s`` is of any clock that does not jump."""
         last = records[-1]["step"]
@@ -106,74 +143,6 @@ class LogMetrics:
             records = [{"step_time_s": (now_s - then_s) / (last - step), **record} for record in records]
         self._timed = (last, now_s)
         return records
-
-
-def follow(log: Path, metrics: Path, pattern: str, *, start: int, ended: Callable[[float], bool]) -> str | None:
-    """Adds to ``metrics`` what ``pattern`` finds in ``log`` behind its first ``start`` bytes.
-
-    ``ended`` waits up to so many seconds and says whether nothing more will come. Returns what the person should know:
-    that nothing was found, or that reading was given up. Uses the timer of the process, so runs in its main thread.
-    """
-    found = LogMetrics(pattern)
-    slow, written, over = 0, False, False
-    with log.open("rb") as source, metrics.open("a", encoding="utf-8") as target:
-        source.seek(start)
-        lines = Lines(source)
-        while not over:
-            over = ended(POLL_S)  # first, so that what was written until the end is read
-            records = []
-            for line in lines.new(last=over):
-                try:
-                    with _timer(MATCH_S):
-                        record = found.read(line)
-                except TimeoutError:
-                    slow += 1
-                    if slow == SLOW_LINES:
-                        return f"log_pattern took longer than {MATCH_S} s on {slow} lines; the log is no longer read"
-                    continue
-                if record:
-                    records.append(record)
-            if records:
-                instant = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-                for record in found.timed(records, time.monotonic()):
-                    target.write(json.dumps({**record, "time": instant}) + "\n")
-                target.flush()
-                written = True
-    return None if written else "log_pattern matched no line of the log, so nothing is known of steps and loss"
-
-
-def _leave_reader(log: Path, metrics: Path, pattern: str) -> None:
-    """A process that follows the log of the one that calls, which goes on as the program.
-
-    It is no child of the program, which might wait for all of its children, and in a session of its own, so that what
-    kills the program lets it read to the end.
-    """
-    start = log.stat().st_size  # before the program prints
-    watched = os.pidfd_open(os.getpid())
-    if (child := os.fork()) > 0:
-        os.close(watched)
-        os.waitpid(child, 0)
-        return
-    os.setsid()
-    if os.fork() > 0:
-        os._exit(0)
-    _read_until_end(log, metrics, pattern, start, watched)
-
-
-def _read_until_end(log: Path, metrics: Path, pattern: str, start: int, watched: int) -> NoReturn:
-    try:
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nowhere, stream)
-        poll = select.poll()
-        poll.register(watched, select.POLLIN)
-        message = follow(log, metrics, pattern, start=start, ended=lambda wait_s: bool(poll.poll(wait_s * 1000)))
-    except OSError as error:
-        message = f"the log or the metrics file: {error}"
-    if message:
-        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-            file.write(f"stellwerk: {message}\n")
-    os._exit(0)
 
 
 @contextlib.contextmanager
@@ -192,20 +161,6 @@ def _timer(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _number(name: str, text: str) -> int | float:
+def _number(name: str, text: str) -> float:
     number = float(text.replace(",", ""))
     return int(number) if name in _INTEGERS else number
-
-
-def _options(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(prog="log_reader.py")
-    parser.add_argument("--log", type=Path)
-    parser.add_argument("--metrics", type=Path)
-    parser.add_argument("--pattern")
-    parser.add_argument("--python", action="store_true")
-    separator = arguments.index("--")
-    return parser.parse_args(arguments[:separator]), arguments[separator + 1 :]
-
-
-if __name__ == "__main__":
-    main()
