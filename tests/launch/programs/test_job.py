@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stellwerk.launch.first_run import plan_first_run
 
 from stellwerk.errors import InputError
 from stellwerk.launch import Job
-from stellwerk.launch.first_run import plan_first_run
 from stellwerk.launch.programs import program_job
 from stellwerk.launch.programs.placeholders import placeholder_values
 from stellwerk.training import contract
