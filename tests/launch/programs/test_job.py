@@ -13,7 +13,7 @@ from stellwerk.launch.programs import program_job
 from stellwerk.launch.programs.placeholders import placeholder_values
 from stellwerk.training import contract
 from stellwerk.workload import PLACEHOLDERS, Program, RunSettings
-from tests.launch.first_run_case import EXAMPLE, RATES, WORKLOAD
+from tests.launch.local_run_case import EXAMPLE, RATES, WORKLOAD
 
 FIRST = plan_first_run(WORKLOAD, RATES, seconds=60, file=EXAMPLE)
 PATTERN = r"(?P<step>\d+) (?P<loss>\S+)"
