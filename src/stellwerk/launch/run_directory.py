@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stellwerk.errors import InputError
-
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
@@ -100,19 +98,3 @@ class RunDirectory:
     def result(self) -> Path:
         """Planned and measured, over all attempts."""
         return self.path / "result.json"
-
-
-def prepare_run_directory(path: Path) -> RunDirectory:
-    """Makes the folder, and takes away what an earlier run in it reported, so that nothing old passes for new.
-
-    Raises InputError where no folder can be made or written to.
-    """
-    directory = RunDirectory(path.absolute())
-    try:
-        directory.path.mkdir(parents=True, exist_ok=True)
-        for file in (directory.metrics, directory.outcome, directory.failure, directory.result):
-            file.unlink(missing_ok=True)
-        directory.job.touch()
-    except OSError as error:
-        raise InputError(f"cannot be used as a run directory: {error.strerror}", file=path) from None
-    return directory

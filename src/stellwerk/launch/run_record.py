@@ -138,11 +138,11 @@ def _values(record: RunRecord) -> dict[str, Any]:
         "boot_id": record.boot_id,
         "supervisor": {"pid": supervisor.pid, "start_ticks": supervisor.start_ticks} if supervisor else None,
         "started_monotonic_s": record.started_monotonic_s,
-        "attempts": [_attempt_values(attempt) for attempt in record.attempts],
+        "attempts": [attempt_as_dict(attempt) for attempt in record.attempts],
     }
 
 
-def _attempt_values(attempt: Attempt) -> dict[str, Any]:
+def attempt_as_dict(attempt: Attempt) -> dict[str, Any]:
     return {
         "state": attempt.state,
         "since": attempt.since.isoformat(timespec="milliseconds"),

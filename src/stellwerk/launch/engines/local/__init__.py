@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stellwerk.launch.engines.local.command import render_command, render_environment, render_script
     from stellwerk.launch.engines.local.engine import LocalEngine
+    from stellwerk.launch.engines.local.files import read_submitted
     from stellwerk.launch.engines.local.process import LocalProcess, start
 
-__all__ = ["LocalEngine", "LocalProcess", "render_command", "render_environment", "render_script", "start"]
+__all__ = [
+    "LocalEngine",
+    "LocalProcess",
+    "read_submitted",
+    "render_command",
+    "render_environment",
+    "render_script",
+    "start",
+]
 
 _MODULES = {
     "command": ("render_command", "render_environment", "render_script"),
     "engine": ("LocalEngine",),
+    "files": ("read_submitted",),
     "process": ("LocalProcess", "start"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

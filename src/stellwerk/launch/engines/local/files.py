@@ -102,6 +102,11 @@ def read_submission(path: Path) -> Submission | None:
         raise InputError(f"this is no submission: {type(error).__name__} {error}", file=path) from None
 
 
+def read_submitted(directory: Path) -> Submission | None:
+    """What was last submitted in a run's folder; None where nothing was. Raises InputError for a broken file."""
+    return read_submission(LocalFiles(directory).submission)
+
+
 Cancel = Literal["request", "at once"]
 
 
