@@ -20,6 +20,7 @@ VERBS = {
     "needs": ("stellwerk.cli.needs", "sum up the needs that match --register-need wrote down"),
     "classes": ("stellwerk.cli.classes", "which class of access fits: NHR test or normal, playground or fast lane"),
     "train": ("stellwerk.cli.train", "plan and run a first small training on this machine"),
+    "doctor": ("stellwerk.cli.doctor", "why a run is slow or ended early, and what to try next"),
     "jobs": ("stellwerk.cli.jobs", "report on a job log, or make it safe to share"),
     "simulate": ("stellwerk.cli.simulate", "replay a job log under a scheduling policy"),
     "waits": ("stellwerk.cli.waits", "write the waits of a log, replayed or recorded, as the table that match reads"),

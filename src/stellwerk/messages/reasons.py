@@ -41,7 +41,7 @@ class Reason:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Reason:
-        """What ``as_dict`` wrote down."""
+        """The reason that ``as_dict`` wrote down; raises KeyError or TypeError for anything else."""
         params = {
             name: Words(**value) if isinstance(value, Mapping) else value for name, value in values["params"].items()
         }

@@ -4,7 +4,7 @@ torch is imported only by the modules that run under torchrun (``program``, ``me
 everything exported here works without it.
 """
 
-from stellwerk.training.files import read_outcome, read_rates, write_json
+from stellwerk.training.files import read_job, read_outcome, read_rates, write_json
 from stellwerk.training.memory import machine_memory_bytes
 from stellwerk.training.metrics import MetricsReader, read_metrics
 from stellwerk.training.model import (
@@ -19,6 +19,7 @@ from stellwerk.training.model import (
     StepProfile,
     TrainingJob,
 )
+from stellwerk.training.profile_file import read_profiles
 from stellwerk.training.support import check_trainable
 
 __all__ = [
@@ -35,8 +36,10 @@ __all__ = [
     "TrainingJob",
     "check_trainable",
     "machine_memory_bytes",
+    "read_job",
     "read_metrics",
     "read_outcome",
+    "read_profiles",
     "read_rates",
     "write_json",
 ]

@@ -51,6 +51,9 @@ class FakeNvml:
     def nvmlDeviceGetEnforcedPowerLimit(self, handle: int) -> int:  # noqa: ARG002, N802
         return 700_000
 
+    def nvmlDeviceGetPowerManagementDefaultLimit(self, handle: int) -> int:  # noqa: ARG002, N802
+        return 700_000
+
     def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:  # noqa: ARG002, N802
         if not self._temperature:
             raise self.NVMLError("Not Supported")

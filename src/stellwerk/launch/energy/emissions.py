@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from stellwerk.catalog import Catalogue
 from stellwerk.units import JOULES_PER_KWH
+
+if TYPE_CHECKING:  # the supervisor of a run imports this package and needs no catalogue
+    from stellwerk.catalog import Catalogue
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class DeviceReading:
     """Since the meter was started."""
     power_w: float | None = None
     power_limit_w: float | None = None
+    full_power_limit_w: float | None = None
+    """The one it was built with."""
     temperature_c: float | None = None
     clock_mhz: float | None = None
     """Of the streaming multiprocessors."""

@@ -89,6 +89,7 @@ class _Gpu:
             energy_j=self._taken_mj / 1e3,
             power_w=self._known(lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1e3),
             power_limit_w=self._known(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1e3),
+            full_power_limit_w=self._known(lambda: nvml.nvmlDeviceGetPowerManagementDefaultLimit(handle) / 1e3),
             temperature_c=self._known(lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),
             clock_mhz=self._known(lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)),
             full_clock_mhz=self._known(lambda: nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM)),
