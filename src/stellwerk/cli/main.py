@@ -19,13 +19,9 @@ VERBS = {
     "match": ("stellwerk.cli.match", "where a workload can run, ranked, with reasons"),
     "needs": ("stellwerk.cli.needs", "sum up the needs that match --register-need wrote down"),
     "classes": ("stellwerk.cli.classes", "which class of access fits: NHR test or normal, playground or fast lane"),
-<<<<<<< HEAD
-    "train": ("stellwerk.cli.train", "plan and run a first small training on this machine"),
-    "doctor": ("stellwerk.cli.doctor", "why a run is slow or ended early, and what to try next"),
-=======
     "run": ("stellwerk.cli.run", "plan a training, start it, follow it, compare plan and measurement"),
     "runs": ("stellwerk.cli.runs", "what runs and ran here: list, show, cancel, resume, logs"),
->>>>>>> verb
+    "doctor": ("stellwerk.cli.doctor", "why a run is slow or ended early, and what to try next"),
     "jobs": ("stellwerk.cli.jobs", "report on a job log, or make it safe to share"),
     "simulate": ("stellwerk.cli.simulate", "replay a job log under a scheduling policy"),
     "waits": ("stellwerk.cli.waits", "write the waits of a log, replayed or recorded, as the table that match reads"),

@@ -68,9 +68,11 @@ def loss_spikes(evidence: RunEvidence) -> Finding | None:
 
 
 def varying_step_times(evidence: RunEvidence) -> Finding | None:
-    """The same work takes now longer and now less, beyond waiting for data: something else uses the machine."""
+    """The same work takes now longer and now less, beyond waiting for data or for memory: something else uses the
+    machine."""
     steps = evidence.steps
-    own_s = known((steps.step_time_s - np.nan_to_num(steps.data_s))[steps.steady])
+    own_s = np.where(steps.retried, np.nan, steps.step_time_s - np.nan_to_num(steps.data_s))
+    own_s = known(own_s[steps.steady])
     if len(own_s) < MIN_STEPS:
         return None
     fast, typical, slow = (float(value) for value in np.quantile(own_s, [0.1, 0.5, 0.9]))

@@ -126,18 +126,16 @@ def fragmentation(evidence: RunEvidence) -> Finding | None:
     steps = evidence.steps
     if not len(known(steps.allocation_retries)):
         return None
-    retries = np.diff(np.nan_to_num(steps.allocation_retries), prepend=0.0)[steps.steady]
-    times_s = steps.step_time_s[steps.steady]
+    struggling, times_s = steps.retried[steps.steady], steps.step_time_s[steps.steady]
     reserved, allocated = largest(steps.reserved_bytes), largest(steps.allocated_bytes)
     loose = 0.0 if not reserved or allocated is None else 1 - allocated / reserved
-    struggling = retries > 0
     scarce = (memory_share(evidence) or 0.0) > NEARLY_FULL and loose > FRAGMENTED_SHARE
     if not struggling.any() and not scarce:
         return None
     calm_s = known(times_s[~struggling])
     excess_s = np.nansum(times_s[struggling] - np.median(calm_s)) if len(calm_s) else 0.0
     figures = {
-        "retries": int(retries[struggling].sum()),
+        "retries": int(largest(steps.allocation_retries) or 0),
         "reserved_gb": (reserved or 0.0) / 1e9,
         "allocated_gb": (allocated or 0.0) / 1e9,
     }

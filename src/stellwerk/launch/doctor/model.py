@@ -34,6 +34,13 @@ class RunEvidence:
     peak_memory_bytes: int | None = None
     """Of the fullest process, where the program reported it at its end; the steps tell it of accelerators."""
 
+    @property
+    def comparable_profiles(self) -> tuple[StepProfile, ...]:
+        """Those with as many ranks as the last; a run may go on on another number of them. Empty where there is only
+        one rank."""
+        ranks = len(self.profiles[-1].data_s) if self.profiles else 0
+        return tuple(profile for profile in self.profiles if len(profile.data_s) == ranks > 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

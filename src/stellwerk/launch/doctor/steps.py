@@ -45,6 +45,11 @@ class StepTable:
         return slice(min(WARM_UP_STEPS, self.count // 2), None)
 
     @property
+    def retried(self) -> NDArray[np.bool_]:
+        """In which steps the allocator gave memory back to find room; none where it does not tell."""
+        return np.diff(np.nan_to_num(self.allocation_retries), prepend=0.0) > 0
+
+    @property
     def steady_s(self) -> float:
         """Time of the steady steps, with what checkpoints held them up; 0 where no step's time is known."""
         return float(np.nansum(self.step_time_s[self.steady]) + np.nansum(self.checkpoint_s[self.steady]))

@@ -46,7 +46,7 @@ def straggler(evidence: RunEvidence) -> Finding | None:
 
     What the late rank waits for its data is counted there, not here.
     """
-    profiles = [profile for profile in evidence.profiles if len(profile.exposed_communication_s) > 1]
+    profiles = evidence.comparable_profiles
     if not profiles:
         return None
     last = [int(np.argmin(profile.exposed_communication_s)) for profile in profiles]
@@ -122,7 +122,7 @@ def _data_wait(evidence: RunEvidence) -> tuple[float, float] | None:
 
 def _uneven_data_rank(evidence: RunEvidence) -> int | None:
     """The rank that alone waits for its data, where the profiles show one."""
-    profiles = [profile for profile in evidence.profiles if len(profile.data_s) > 1]
+    profiles = evidence.comparable_profiles
     if not profiles:
         return None
     waits = np.mean([profile.data_s for profile in profiles], axis=0)
