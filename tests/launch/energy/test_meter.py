@@ -60,7 +60,7 @@ def test_the_gpus_of_the_run_are_counted_and_no_others(tmp_path: Path) -> None:
     assert (gpu.clock_mhz, gpu.full_clock_mhz) == (1500.0, 1980.0)
     assert gpu.throttled == ("power_cap", "thermal")
     assert first.devices[0].throttled == ()  # idle holds no clock down
-    assert meter.energy_j == last.energy_j == 5.0
+    assert meter.energy().energy_j == last.energy_j == 5.0
 
 
 def test_a_counter_that_began_again_with_its_driver_loses_nothing_it_counted(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_counter_that_began_again_with_its_driver_loses_nothing_it_counted(tmp
     meter.start()
     nvml.energy_mj[0] = 3000
     meter.stop()
-    assert meter.energy_j == 3.0
+    assert meter.energy().energy_j == 3.0
 
 
 def test_what_a_gpu_does_not_tell_is_unknown(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_disk_that_is_full_ends_no_watch_and_loses_no_energy(tmp_path: Path) -
     meter.start()
     clock.now += 10
     meter.stop()
-    assert meter.energy_j == 100.0
+    assert meter.energy().energy_j == 100.0
 
 
 def test_every_name_that_is_asked_of_nvml_exists_there() -> None:

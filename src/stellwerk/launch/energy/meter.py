@@ -12,9 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stellwerk.launch.energy.model import Counter, CounterError, DeviceReading, EnergySample, EnergySource
+from stellwerk.launch.companions import Energy
+from stellwerk.launch.energy.model import Counter, CounterError, DeviceReading, EnergySample
 from stellwerk.launch.energy.nvml import NvmlCounter, gpus_of_run, load_nvml, start_nvml
 from stellwerk.launch.energy.rapl import POWERCAP, RaplCounter
+from stellwerk.launch.engine import EnergySource
 from stellwerk.messages import Reason
 
 LINE_EVERY_S = 10.0
@@ -81,16 +83,12 @@ class EnergyMeter:
         self._path, self._counter, self._reason = path, counter, reason
         self._clock, self._now = clock, now
         self._started = self._next_line_s = self._last_elapsed_s = 0.0
+        self._source: EnergySource | None = None if counter is None else counter.source
         self._energy_j: float | None = None
 
-    @property
-    def source(self) -> EnergySource | None:
-        return None if self._counter is None else self._counter.source
-
-    @property
-    def energy_j(self) -> float | None:
+    def energy(self) -> Energy:
         """Since ``start``, as far as it was read."""
-        return self._energy_j
+        return Energy() if self._energy_j is None else Energy(self._energy_j, self._source)
 
     def start(self) -> None:
         self._started = self._clock()
@@ -118,7 +116,7 @@ class EnergyMeter:
         sample = EnergySample(
             time=self._now().isoformat(timespec="milliseconds"),
             elapsed_s=elapsed_s,
-            source=self.source,
+            source=self._source,
             energy_j=energy_j,
             power_w=power_w,
             devices=devices,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
+from stellwerk.launch.engine import EnergySource
 from stellwerk.messages import Reason
-
-EnergySource = Literal["nvml", "rapl", "estimate"]
 
 
 @dataclass(frozen=True, slots=True)

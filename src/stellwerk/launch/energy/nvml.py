@@ -6,7 +6,8 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stellwerk.launch.energy.model import CounterError, DeviceReading, EnergySource
+from stellwerk.launch.energy.model import CounterError, DeviceReading
+from stellwerk.launch.engine import EnergySource
 from stellwerk.messages import Reason
 
 VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"

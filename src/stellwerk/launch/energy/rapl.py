@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stellwerk.launch.energy.model import CounterError, DeviceReading, EnergySource
+from stellwerk.launch.energy.model import CounterError, DeviceReading
+from stellwerk.launch.engine import EnergySource
 from stellwerk.messages import Reason
 
 POWERCAP = Path("/sys/class/powercap")

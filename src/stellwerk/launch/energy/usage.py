@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stellwerk.launch.energy.model import DeviceReading, EnergySample, EnergySource
+from stellwerk.launch.energy.model import DeviceReading, EnergySample
+from stellwerk.launch.engine import EnergySource
 from stellwerk.messages import Reason
 
 FROM_WEAK_TO_STRONG: tuple[EnergySource, ...] = ("estimate", "rapl", "nvml")
