@@ -15,7 +15,7 @@ from stellwerk.launch.energy import read_energy
 from stellwerk.launch.expectation import read_expectation
 from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.launch.run_record import read_record
-from stellwerk.training import read_job, read_metrics, read_outcome, read_profiles, read_rates
+from stellwerk.training import MetricsReader, read_job, read_outcome, read_profiles, read_rates
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def read_evidence(path: Path) -> RunEvidence:
     outcome = _if_there(directory.outcome, read_outcome)
     reason = None if record is None else record.latest.reason
     return RunEvidence(
-        steps=step_table(_checked(directory.metrics, read_metrics)),
+        steps=step_table(MetricsReader(directory.metrics).new()),
         profiles=_checked(directory.profile, read_profiles),
         energy=_checked(directory.energy, read_energy),
         job=_if_there(directory.job, read_job),
