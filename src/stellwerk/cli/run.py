@@ -22,7 +22,7 @@ from stellwerk.cli.output import print_json
 from stellwerk.cli.positive import PositiveNumber
 from stellwerk.cli.run_end import follow_to_the_end, show_started
 from stellwerk.cli.run_plan import ShownPlan, plan_as_dict, show_plan
-from stellwerk.errors import InputError, MissingExtraError, RunError
+from stellwerk.errors import MissingExtraError, RunError
 from stellwerk.files import write_whole
 from stellwerk.launch import (
     ACTIVE,
@@ -41,6 +41,7 @@ from stellwerk.launch import (
     write_run_files,
 )
 from stellwerk.launch.engines.local import LocalEngine, read_submitted, render_script, start
+from stellwerk.launch.programs import program_job
 from stellwerk.launch.runs import RunStore, runs_folder
 from stellwerk.training import Accelerators, Rates, find_accelerators, machine_memory_bytes, read_rates, write_json
 from stellwerk.workload import Workload, read_workload
@@ -206,7 +207,7 @@ def _folder_to_measure_in() -> Iterator[RunDirectory]:
 def _job(run: LocalRun, asked: Asked, directory: RunDirectory) -> Job:
     if run.job is not None:
         return reference_job(directory, run.plan.devices, limit_s=asked.limit_s)
-    raise InputError("programs of one's own cannot be started yet", file=asked.file, key="program")
+    return program_job(run.workload, run.plan, directory.path, file=asked.file, limit_s=asked.limit_s)
 
 
 def _go_on(console: Console, engine: LocalEngine, asked: Asked, directory: RunDirectory, submitted: Job) -> None:

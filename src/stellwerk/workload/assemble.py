@@ -20,6 +20,7 @@ from stellwerk.workload.document import (
 from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.model import Applicant, Architecture, DataNeeds, Limits, Serving, Training, Workload
 from stellwerk.workload.places import GERMAN_STATES
+from stellwerk.workload.program_request import read_program
 from stellwerk.workload.published import published_models
 from stellwerk.workload.run_request import check_run_fits, read_run
 from stellwerk.workload.written_out import read_written_out_model
@@ -49,9 +50,10 @@ def assemble_workload(values: dict[str, Any], file: Path) -> Workload:
     data = read(values.get("data", {}), _read_data)
     applicant = read(values.get("applicant"), _read_applicant)
     run = read(values.get("run", {}), read_run)
+    program = read(values.get("program"), read_program)
     if document is None or architecture is None or task is None or limits is None or data is None or applicant is None:
         raise InputErrors(problems)
-    if run is None:
+    if problems or run is None:  # of a section that may be left out
         raise InputErrors(problems)
     _check_positions(architecture, task, file)
     check_run_fits(run, task, file)
@@ -65,6 +67,7 @@ def assemble_workload(values: dict[str, Any], file: Path) -> Workload:
         as_of=document.as_of,
         data=data,
         run=run,
+        program=program,
     )
 
 

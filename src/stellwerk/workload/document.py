@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from stellwerk.workload.boundary import (
     MAX_SIZE,
@@ -38,6 +38,7 @@ from stellwerk.workload.readers import (
     Duration,
     Moment,
     Tokens,
+    wrong_value,
 )
 
 _STATE = 'an ISO 3166-2 code of a part of the country, such as "DE-SN"'
@@ -46,6 +47,28 @@ _DOMAIN = 'the domain of the institution, such as "tu-dresden.de"'
 _POSITIVE = "a number above 0"
 _PREPARED = "a folder that `stellwerk data prepare` wrote, relative to this file"
 _BASE = "a folder with config.json and safetensors files, relative to this file"
+_COMMAND = 'a text such as "train.py --lr 3e-4", or a list of texts'
+_VARIABLES = 'a table of variables with texts or whole numbers, such as { TOKENIZERS_PARALLELISM = "false" }'
+
+
+def _read_words(value: Any) -> str | list[str]:
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(word, str) for word in value)):
+        return value
+    raise wrong_value("this value cannot stand here", _COMMAND)
+
+
+def _read_command(value: Any) -> str | list[str]:
+    words = _read_words(value)
+    if not words or words == [""] or (isinstance(words, str) and not words.strip()):
+        raise wrong_value("names no program", _COMMAND)
+    return words
+
+
+def _read_variables(value: Any) -> dict[str, str | int]:
+    if isinstance(value, dict) and all(type(text) in (str, int) for text in value.values()):
+        return value
+    raise wrong_value("this value cannot stand here", _VARIABLES)
+
 
 Table = Annotated[dict[str, Any] | None, Field(description="a section")]
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=50)]
@@ -195,3 +218,14 @@ class RunSection(Section):
     evaluate_every: Steps = None
     prompt: Annotated[str | None, Field(min_length=1, max_length=10_000, description=_TEXT)] = None
     compile: Annotated[bool | None, Field(description="true or false")] = None
+
+
+class ProgramSection(Section):
+    command: Annotated[str | list[str], PlainValidator(_read_command), Field(description=_COMMAND)]
+    launcher: Literal["torchrun", "none"] = "torchrun"
+    directory: Annotated[str | None, Field(min_length=1, description="a folder, relative to this file")] = None
+    environment: Annotated[dict[str, str | int], PlainValidator(_read_variables), Field(default_factory=dict)]
+    resume_arguments: Annotated[str | list[str], PlainValidator(_read_words), Field(default_factory=list)]
+    stop_signal: Literal["TERM", "INT", "USR1", "USR2"] = "TERM"
+    stop_before: Duration = 120.0
+    log_pattern: Annotated[str | None, Field(min_length=1, max_length=1000, description="a regular expression")] = None

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import random
 import re
-import secrets
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from stellwerk.errors import InputError
 from stellwerk.launch.runs.describe import Description, read_description, write_description
 from stellwerk.launch.runs.entry import RunEntry, read_entry, vanished_entry
-from stellwerk.launch.runs.index import Known, read_index, write_index
+from stellwerk.launch.runs.index import Mark, mark_of, read_index, row_of, write_index
 
 VARIABLE = "STELLWERK_RUNS"
 CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"
@@ -97,25 +98,23 @@ class RunStore:
     def entries(self) -> tuple[RunEntry, ...]:
         """All runs, the latest first. Reads only what changed since the last time, and what is under way."""
         index = read_index(self._root)
+        rows: dict[str, tuple[Mark, list[Any]]] = {}
         entries: list[RunEntry] = []
-        fresh: list[Known] = []
-        seen: set[str] = set()
         for name, folder in self._folders():
-            seen.add(name)
-            mark = _mark(f"{folder}/{STATE}")
+            mark = mark_of(f"{folder}/{STATE}")
             known = index.get(name)
-            if known is not None and known.mark == mark and known.entry.folder == folder:
-                entries.append(known.entry)
+            if mark is not None and known is not None and known[0] == mark and known[1][1] == folder:
+                rows[name] = known
+                entries.append(RunEntry(*known[1]))
                 continue
             entry = read_entry(name, folder) if os.path.isdir(folder) else vanished_entry(name, folder)  # noqa: PTH112
             if entry is None:
                 continue
             entries.append(entry)
             if mark is not None and not entry.active:
-                fresh.append(Known(mark, entry))
-        gone = index.keys() - seen
-        if fresh or gone:
-            write_index(self._root, fresh, gone=gone)
+                rows[name] = (mark, row_of(entry))
+        if rows != index:
+            write_index(self._root, rows)
         entries.sort(key=lambda entry: entry.started or entry.created or "", reverse=True)
         return tuple(entries)
 
@@ -151,7 +150,7 @@ class RunStore:
             return out.name, out
         taken = {name[:CODE_LENGTH] for name in self._ids()}
         while True:
-            code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+            code = "".join(random.SystemRandom().choices(CODE_LETTERS, k=CODE_LENGTH))
             name = f"{code}-{slug}"
             if code in taken:
                 continue
@@ -180,15 +179,6 @@ class RunStore:
             return []
         except OSError as error:
             raise InputError(f"the runs folder cannot be read: {error.strerror}", file=self._root) from None
-
-
-def _mark(path: str) -> str | None:
-    """Tells one state of a file from the next, which is always a new file."""
-    try:
-        about = os.stat(path)  # noqa: PTH116 - ten thousand times
-    except OSError:
-        return None
-    return f"{about.st_ino} {about.st_size} {about.st_mtime_ns}"
 
 
 def _slug(name: str) -> str:

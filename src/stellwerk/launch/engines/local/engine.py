@@ -19,7 +19,6 @@ from pathlib import Path
 from stellwerk.errors import InputError, RunError
 from stellwerk.launch.engine import RESUMABLE, RunStatus, Usage
 from stellwerk.launch.engines.local import host, lock
-from stellwerk.launch.engines.local.command import render_command, render_environment
 from stellwerk.launch.engines.local.files import (
     LocalFiles,
     Submission,
@@ -31,11 +30,8 @@ from stellwerk.launch.engines.local.life import known_record, lives, settled, su
 from stellwerk.launch.model import Job
 from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.launch.run_record import RunRecord, read_record, write_record
-from stellwerk.training import contract
 
 SUPERVISOR = "stellwerk.launch.engines.local.supervisor"
-CONTRACT = frozenset(value for name, value in vars(contract).items() if name.isupper())
-"""What a run tells its program. A run started by the program of another one is not part of that."""
 LOCK_PATIENCE_S = 30.0
 """How long another submit of the same run may take."""
 LOG_SHOWN_BYTES = 2000
@@ -73,15 +69,9 @@ class LocalEngine:
             attempt = 1 + (len(record.attempts) if record else 0)
             files.cancel.unlink(missing_ok=True)
             files.stop.unlink(missing_ok=True)
-            submission = Submission(
-                key=key,
-                job=job,
-                command=render_command(job, sys.executable, attempt=attempt),
-                environment=render_environment(job, directory, attempt=attempt),
-                outset=Path.cwd(),
-            )
+            submission = _submission(job, directory, key=key, attempt=attempt)
             write_submission(files.submission, submission)
-            _start_supervisor(directory, held)
+            _start_supervisor(submission, directory, held)
         finally:
             os.close(held)
         return self._known_status(directory)
@@ -178,10 +168,24 @@ def _check_key(directory: Path, key: str) -> None:
         raise InputError("the directory belongs to another run", file=directory, key="key", value=key)
 
 
-def _start_supervisor(directory: Path, held: int) -> None:
+def _submission(job: Job, directory: Path, *, key: str, attempt: int) -> Submission:
+    # Rendering knows the training room and what that needs; looking at runs, and the supervisor, do without.
+    from stellwerk.launch.engines.local.command import render_command, render_environment
+
+    return Submission(
+        key=key,
+        job=job,
+        command=render_command(job, sys.executable, attempt=attempt),
+        environment=render_environment(job, directory, attempt=attempt),
+        outset=Path.cwd(),
+    )
+
+
+def _start_supervisor(submission: Submission, directory: Path, held: int) -> None:
     """Returns when it has cut itself loose and written the first state; raises RunError with its complaint."""
     log = LocalFiles(directory).supervisor_log
-    environment = {name: value for name, value in os.environ.items() if name not in CONTRACT}
+    told = submission.environment.keys() - submission.job.environment.keys()
+    environment = {name: value for name, value in os.environ.items() if name not in told}  # of a run that started this
     with log.open("ab") as complaints:
         before = complaints.tell()
         done = subprocess.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import platform
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -33,7 +32,7 @@ def boot_id() -> str:
 
 
 def machine_name() -> str:
-    return platform.node()
+    return os.uname().nodename
 
 
 def own_id() -> ProcessId:
