@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from stellwerk.launch.first_run import plan_first_run
 
 from stellwerk.launch import Job, RunDirectory, RunState
 from stellwerk.launch.engines.local import LocalEngine
-from stellwerk.launch.first_run import plan_first_run
 from stellwerk.launch.programs.job import program_job
 from stellwerk.training import StepMetrics, read_metrics
 from stellwerk.workload import read_workload
