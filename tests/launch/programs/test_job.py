@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stellwerk.launch.first_run import plan_first_run
 
 from stellwerk.errors import InputError
 from stellwerk.launch import Job
@@ -13,9 +12,9 @@ from stellwerk.launch.programs import program_job
 from stellwerk.launch.programs.placeholders import placeholder_values
 from stellwerk.training import contract
 from stellwerk.workload import PLACEHOLDERS, Program, RunSettings
-from tests.launch.local_run_case import EXAMPLE, RATES, WORKLOAD
+from tests.launch.local_run_case import EXAMPLE, WORKLOAD, planned
 
-FIRST = plan_first_run(WORKLOAD, RATES, seconds=60, file=EXAMPLE)
+FIRST = planned(seconds=60)
 PATTERN = r"(?P<step>\d+) (?P<loss>\S+)"
 
 
