@@ -21,6 +21,8 @@ VERBS = {
     "classes": ("stellwerk.cli.classes", "which class of access fits: NHR test or normal, playground or fast lane"),
     "run": ("stellwerk.cli.run", "plan a training, start it, follow it, compare plan and measurement"),
     "runs": ("stellwerk.cli.runs", "what runs and ran here: list, show, cancel, resume, logs"),
+    "export": ("stellwerk.cli.export", "write what a run has learned as a model that transformers loads"),
+    "data": ("stellwerk.cli.data", "make token shards of text for a training, show and check them"),
     "jobs": ("stellwerk.cli.jobs", "report on a job log, or make it safe to share"),
     "simulate": ("stellwerk.cli.simulate", "replay a job log under a scheduling policy"),
     "waits": ("stellwerk.cli.waits", "write the waits of a log, replayed or recorded, as the table that match reads"),

@@ -12,7 +12,7 @@ from stellwerk.launch.programs import program_job
 from stellwerk.launch.programs.placeholders import placeholder_values
 from stellwerk.training import contract
 from stellwerk.workload import PLACEHOLDERS, Program, RunSettings
-from tests.launch.local_run_case import EXAMPLE, WORKLOAD, planned
+from tests.launch.local_run_case import EXAMPLE, planned
 
 FIRST = planned(seconds=60)
 PATTERN = r"(?P<step>\d+) (?P<loss>\S+)"
