@@ -41,7 +41,7 @@ from stellwerk.launch import (
     write_run_files,
 )
 from stellwerk.launch.engines.local import LocalEngine, read_submitted, render_script, start
-from stellwerk.launch.programs import program_job
+from stellwerk.launch.programs.job import program_job
 from stellwerk.launch.runs import RunStore, runs_folder
 from stellwerk.training import Accelerators, Rates, find_accelerators, machine_memory_bytes, read_rates, write_json
 from stellwerk.workload import Workload, read_workload
