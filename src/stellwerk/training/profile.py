@@ -37,7 +37,7 @@ def profile_step(run_step: Callable[[], float], *, step: int) -> StepProfile:
     ran on a thread of the program, on an accelerator no other kernel. A collective also lasts while it waits for the
     slowest process. The step itself takes a few percent longer than without a profiler.
     """
-    on_cuda = dist.get_backend() == "nccl"
+    on_cuda = "nccl" in dist.get_backend_config()
     activity = ProfilerActivity.CUDA if on_cuda else ProfilerActivity.CPU
     with profile(activities=[activity], acc_events=False) as profiler:
         started = time.perf_counter()
