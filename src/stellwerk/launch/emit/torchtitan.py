@@ -25,6 +25,8 @@ def emit_torchtitan(workload: Workload, plan: Plan) -> Emitted:
     """Python. Raises InputError where torchtitan has no such model, or trains no adapters."""
     if workload.training.trains_adapters:
         raise refuse("torchtitan", f"it trains all parameters, not {workload.training.method}", "accelerate")
+    if plan.layout.pipeline > 1 and workload.architecture.tied_embeddings:
+        raise refuse("torchtitan", "it ties no embeddings across pipeline stages", "megatron")
     family = _family(workload.architecture)
     unsaid = (*_unsaid(workload, plan, family), *check_batch(plan.layout, workload))
     name = re.sub(r"\W+", "_", workload.name.lower(), flags=re.ASCII).strip("_") or "workload"
@@ -131,6 +133,7 @@ def {name}() -> Trainer.Config:
             steps={training.steps},
             max_norm={run.gradient_clip},
             mixed_precision_param="bfloat16",
+            disable_cuda_graphs={layout.pipeline > 1},
         ),
         parallelism=ParallelismConfig(
             data_parallel_replicate_degree={replicate},
