@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import resource
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+import torch._dynamo  # AdamW imports it late, which would cost each forked process a second and a half
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
@@ -123,74 +123,28 @@ def load_training(directories: list[Path], tensor: int) -> list[dict[str, str]]:
 
 def faults_of_one_among_many(directory: Path) -> list[str]:
     """One process after the other fails or sees something else; all have to hear of it and go on together."""
-    rank = dist.get_rank()
-    training = Training(1, seed=1)
-    tensors = training.tensors()
-    store = CheckpointStore(directory, keep=1)
-    codes = []
-
-    def save(step: int) -> None:
-        try:
-            store.save(step, tensors, {"step": step})
-            store.wait()
-            codes.append("whole")
-        except CheckpointError as error:
-            codes.append(error.code)
-
-    save(1)
-    for victim in range(dist.get_world_size()):
-        if rank == victim:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
-        save(2)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        codes.append(sorted(path.name for path in directory.iterdir())[-1])
-        dist.barrier()
-
-    # A disk that is not shared: what the last process writes, the first one does not see.
-    share = directory / ".writing-step-00000002" / f"__{dist.get_world_size() - 1}_0.distcp"
-    fsync = os.fsync
-
-    def lose(handle: int) -> None:
-        fsync(handle)
-        if share.exists() and os.readlink(f"/proc/self/fd/{handle}") == str(share):
-            share.unlink()
-
-    os.fsync = lose
-    save(2)
-    os.fsync = fsync
-    save(4)
-
-    # The last process does not see the newest one; nobody takes it, and nobody harms it.
+    tensors = Training(1, seed=1).tensors()
     store = CheckpointStore(directory, keep=9)
-    store.save(5, tensors, {})
-    store.wait()
-    seen = store._folder.places
-    if rank == dist.get_world_size() - 1:
-        store._folder.places = lambda: [place for place in seen() if place.step != 5]  # type: ignore[method-assign]
-    codes += [found(store), *(remark.code for remark in store.remarks)]
-    store._folder.places = seen  # type: ignore[method-assign]
-    codes.append(found(store))
+    return [
+        saved(store, 1, tensors),
+        *full_disks(store, tensors),
+        disk_that_is_not_shared(store, tensors),
+        saved(store, 4, tensors),
+        saved(store, 5, tensors),
+        *newest_not_seen_by_one(store),
+        found(store),
+        *share_that_went_bad(store, directory / "step-00000005" / "__1_0.distcp"),
+        shape_of_one_differs(store, tensors),
+    ]
 
-    # A share went bad: whoever checks it, all hear of it.
-    dist.barrier()
-    if rank == 0:
-        broken = directory / "step-00000005" / "__1_0.distcp"
-        content = bytearray(broken.read_bytes())
-        content[len(content) // 2] ^= 16
-        broken.write_bytes(content)
-    dist.barrier()
-    codes += [found(store), *(remark.code for remark in store.remarks)]
 
-    # One process asks for a tensor of another shape.
-    newest = store.newest()
-    assert newest is not None
-    if rank == 1:
-        tensors = {**tensors, "model.single": torch.zeros(2)}
+def saved(store: CheckpointStore, step: int, tensors: Mapping[str, Tensor]) -> str:
     try:
-        store.load(newest, tensors)
+        store.save(step, tensors, {"step": step})
+        store.wait()
     except CheckpointError as error:
-        codes.append(error.code)
-    return codes
+        return error.code
+    return "whole"
 
 
 def found(store: CheckpointStore) -> str:
@@ -198,17 +152,73 @@ def found(store: CheckpointStore) -> str:
     return f"step {newest.step}" if newest is not None else "none"
 
 
-def lose_a_process(directory: Path) -> str:
-    """The last process is killed while its checkpoint is written; the others must not wait for it for ever."""
-    training = Training(1, seed=1)
-    store = CheckpointStore(directory, keep=1)
-    store.save(1, training.tensors(), {})
-    store.wait()
-    if dist.get_rank() == dist.get_world_size() - 1:
-        os._exit(errno.EPIPE)
-    store.save(2, training.tensors(), {})
+def full_disks(store: CheckpointStore, tensors: Mapping[str, Tensor]) -> list[str]:
+    """Each process in turn cannot write its share to the end."""
+    codes = []
+    for victim in range(dist.get_world_size()):
+        if dist.get_rank() == victim:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
+        codes.append(saved(store, 2, tensors))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    return codes
+
+
+def disk_that_is_not_shared(store: CheckpointStore, tensors: Mapping[str, Tensor]) -> str:
+    """The first process does not see what the last one writes."""
+    fsync = os.fsync
+    name = f"__{dist.get_world_size() - 1}_0.distcp"
+
+    def lose(handle: int) -> None:
+        fsync(handle)
+        file = Path(f"/proc/self/fd/{handle}").readlink()
+        if file.name == name:
+            file.unlink()
+
+    os.fsync = lose
     try:
-        store.wait()
+        return saved(store, 2, tensors)
+    finally:
+        os.fsync = fsync
+
+
+def newest_not_seen_by_one(store: CheckpointStore) -> list[str]:
+    """The last process does not see the newest checkpoint yet; nobody may take it, and nobody harm it."""
+    places = store._folder.places
+    if dist.get_rank() == dist.get_world_size() - 1:
+        store._folder.places = lambda: places()[1:]  # type: ignore[method-assign]
+    codes = [found(store), *(remark.code for remark in store.remarks)]
+    store._folder.places = places  # type: ignore[method-assign]
+    return codes
+
+
+def share_that_went_bad(store: CheckpointStore, file: Path) -> list[str]:
+    """Whoever checks the file, all hear of it."""
+    dist.barrier()
+    if dist.get_rank() == 0:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 16
+        file.write_bytes(content)
+    dist.barrier()
+    return [found(store), *(remark.code for remark in store.remarks)]
+
+
+def shape_of_one_differs(store: CheckpointStore, tensors: Mapping[str, Tensor]) -> str:
+    newest = store.newest()
+    assert newest is not None
+    if dist.get_rank() == 1:
+        tensors = {**tensors, "model.single": torch.zeros(2)}
+    try:
+        store.load(newest, tensors)
     except CheckpointError as error:
         return error.code
-    return "whole"
+    return "loaded"
+
+
+def lose_a_process(directory: Path) -> str:
+    """The last process dies while a checkpoint is written; the others must not wait for it for ever."""
+    tensors = Training(1, seed=1).tensors()
+    store = CheckpointStore(directory, keep=1)
+    assert saved(store, 1, tensors) == "whole"
+    if dist.get_rank() == dist.get_world_size() - 1:
+        os._exit(0)
+    return saved(store, 2, tensors)

@@ -8,13 +8,16 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra [train]")
 
-from stellwerk.training.checkpoints import CheckpointStore  # noqa: E402
-from tests.training.checkpoints.scenarios import (  # noqa: E402
+from stellwerk.training.checkpoints import CheckpointStore
+from tests.training.checkpoints.scenarios import (
+    Model,
+    digest,
     faults_of_one_among_many,
     load_training,
+    lose_a_process,
     save_training,
 )
-from tests.training.checkpoints.worlds import in_world  # noqa: E402
+from tests.training.checkpoints.worlds import in_world
 
 LAYOUTS = [(1, 1), (2, 1), (3, 1), (4, 1), (2, 2), (4, 2)]
 """(processes, of these tensor parallel)"""
@@ -37,25 +40,14 @@ def test_any_number_of_processes_reads_what_any_other_wrote(tmp_path: Path) -> N
 
 
 def test_a_checkpoint_of_many_is_read_without_a_process_group(tmp_path: Path) -> None:
-    import torch
-
-    from tests.training.checkpoints.scenarios import digest
-
     saved = in_world(2, save_training, tmp_path, 1)[0]
     store = CheckpointStore(tmp_path, keep=1)
     newest = store.newest()
     assert newest is not None
     assert newest.processes == 2
-    manifest_shapes = {"model.single": (1,), "model.blocks.0.odd": (5, 3), "model.blocks.1.up.weight": (24, 12)}
-    rest = {name: None for name in saved if name.startswith("model.")}
-    tensors = {name: torch.zeros(manifest_shapes.get(name, _shape(name))) for name in rest}
+    tensors = {f"model.{name}": parameter.detach() for name, parameter in Model().named_parameters()}
     store.load(newest, tensors)
-    assert digest(tensors) == {name: saved[name] for name in tensors}
-
-
-def _shape(name: str) -> tuple[int, ...]:
-    part = name.split(".", 3)[3]
-    return {"odd": (5, 3), "up.weight": (24, 12), "up.bias": (24,), "down.weight": (12, 24)}.get(part, (12,))
+    assert digest(tensors) == {name: checksum for name, checksum in saved.items() if name.startswith("model.")}
 
 
 def test_what_befalls_one_process_is_heard_by_all_and_harms_nothing(tmp_path: Path) -> None:
@@ -63,8 +55,9 @@ def test_what_befalls_one_process_is_heard_by_all_and_harms_nothing(tmp_path: Pa
     assert all(one == by_rank[0] for one in by_rank)
     assert by_rank[0] == [
         "whole",
-        *["checkpoint_disk_filled_up", "step-00000001"] * 3,
+        *["checkpoint_disk_filled_up"] * 3,
         "checkpoint_not_shared",
+        "whole",
         "whole",
         "step 4",
         "checkpoint_not_seen_by_all",
@@ -74,3 +67,12 @@ def test_what_befalls_one_process_is_heard_by_all_and_harms_nothing(tmp_path: Pa
         "checkpoint_set_aside",
         "checkpoint_of_other_model",
     ]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["broken-step-00000005", "step-00000001", "step-00000004"]
+
+
+def test_nobody_waits_for_a_process_that_is_gone(tmp_path: Path) -> None:
+    assert in_world(3, lose_a_process, tmp_path, lost=1) == ["checkpoint_process_lost"] * 2
+    newest = CheckpointStore(tmp_path, keep=1).newest()
+    assert newest is not None
+    assert newest.step == 1

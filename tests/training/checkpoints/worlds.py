@@ -16,18 +16,23 @@ context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["tests.training.checkpoints.scenarios"])
 
 
-def in_world(count: int, scenario: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """What ``scenario(*arguments)`` returns in each of ``count`` processes, by rank; what it raises is raised here."""
+def in_world(count: int, scenario: Callable[..., Any], *arguments: Any, lost: int = 0) -> list[Any]:
+    """What ``scenario(*arguments)`` returns in each of ``count`` processes, by rank; what it raises is raised here.
+
+    ``lost`` of them end without an answer.
+    """
     with tempfile.TemporaryDirectory() as folder:
         results = context.Queue()
         members = [
-            context.Process(target=_member, args=(rank, count, f"{folder}/meet", results, scenario, arguments))
+            context.Process(
+                target=_member, args=(rank, count, f"{folder}/meet", results, scenario, arguments, lost == 0)
+            )
             for rank in range(count)
         ]
         for member in members:
             member.start()
         try:
-            answers = [results.get(timeout=SECONDS) for _ in members]
+            answers = [results.get(timeout=SECONDS) for _ in members[lost:]]
         finally:
             for member in members:
                 member.join(timeout=1)
@@ -39,7 +44,13 @@ def in_world(count: int, scenario: Callable[..., Any], *arguments: Any) -> list[
 
 
 def _member(
-    rank: int, count: int, meet: str, results: Any, scenario: Callable[..., Any], arguments: tuple[Any, ...]
+    rank: int,
+    count: int,
+    meet: str,
+    results: Any,
+    scenario: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    all_stay: bool,
 ) -> None:
     import torch
     import torch.distributed as dist
@@ -50,7 +61,8 @@ def _member(
     try:
         dist.init_process_group("gloo", init_method=f"file://{Path(meet)}", rank=rank, world_size=count)
         value = scenario(*arguments)
-        dist.barrier()
+        if all_stay:
+            dist.barrier()
         dist.destroy_process_group()
     except BaseException:
         failure = f"process {rank}:\n{traceback.format_exc()}"

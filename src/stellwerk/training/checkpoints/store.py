@@ -120,7 +120,7 @@ class CheckpointStore:
         manifest = self._processes.each(lambda: self._checked_manifest(checkpoint.path))[0]
         records = {name: record_of(tensor) for name, tensor in tensors.items()}
         wanted = {name: record for given in self._processes.each(lambda: records) for name, record in given.items()}
-        check_tensors(checkpoint.path, manifest, wanted)
+        self._processes.each(lambda: check_tensors(checkpoint.path, manifest, wanted | records))
         self._processes.each(lambda: read_share(checkpoint.path, tensors))
         return manifest.extra
 
