@@ -156,6 +156,35 @@ def test_a_disk_that_reports_its_failure_only_on_fsync_is_not_believed(
     assert names(tmp_path) == ["step-00000001"]
 
 
+def test_everything_is_on_the_disk_before_the_checkpoint_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = []
+    fsync, rename = os.fsync, Path.rename
+
+    def seen_fsync(handle: int) -> None:
+        events.append(f"to disk: {Path(f'/proc/self/fd/{handle}').readlink().name}")
+        fsync(handle)
+
+    def seen_rename(path: Path, target: Path) -> Path:
+        events.append(f"{path.name} becomes {target.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", seen_fsync)
+    monkeypatch.setattr(Path, "rename", seen_rename)
+    save(tmp_path, 1, 2, keep=1)
+    assert events[-8:] == [
+        "to disk: __0_0.distcp",
+        "to disk: .metadata.tmp",
+        ".metadata.tmp becomes .metadata",
+        "to disk: manifest.json",
+        "to disk: .writing-step-00000002",
+        ".writing-step-00000002 becomes step-00000002",
+        f"to disk: {tmp_path.name}",
+        "step-00000001 becomes .removing-step-00000001",
+    ]
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match=r"file/checkpoints could not be written: Not a directory"):
