@@ -94,6 +94,11 @@ class CheckpointStore:
             failure, self._failure = self._failure, None
             raise failure
 
+    def close(self) -> None:
+        """Returns as soon as nothing is written any more, whole or failed: for the way out after another error."""
+        if self._thread is not None:
+            self._thread.join()
+
     def newest(self) -> Checkpoint | None:
         """The newest checkpoint that every process sees whole, its content checked against its checksums.
 
