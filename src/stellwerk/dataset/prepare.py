@@ -220,7 +220,7 @@ def _claimed(folder: Path, recipe: bytes) -> Iterator[None]:
                 allowed=f"those in {path}, or another folder, or this one once it has been removed",
             )
         for torn in [*folder.glob(".*"), *work.glob(".*")]:  # what a killed process had begun to write
-            torn.unlink()
+            torn.unlink(missing_ok=True)
         yield
 
 
@@ -246,7 +246,7 @@ def _make(
     counts = np.bincount(fates, minlength=len(Fate))
     training = [one.training for one in written]
     return Manifest(
-        token_type=vocabulary.token_type.name,
+        token_type="uint16" if vocabulary.token_type.itemsize == 2 else "uint32",
         vocabulary=vocabulary.size,
         end_of_text=vocabulary.end_of_text,
         tokenizer_sha256=vocabulary.sha256,
