@@ -20,14 +20,14 @@ from torch import nn
 
 from stellwerk.training.files import read_job, write_json
 from stellwerk.training.memory import machine_memory_bytes, peak_memory_bytes
-from stellwerk.training.model import ComputeType, Rates, TrainingJob
-from stellwerk.training.sharding import TORCH_TYPES
+from stellwerk.training.model import ComputeType, Device, ModelDetails, Rates, TrainingJob
+from stellwerk.training.parallel import TORCH_TYPES
 from stellwerk.training.transformer import DecoderLayer, rotary_tables
 from stellwerk.workload.model import Architecture
 
 SECONDS_PER_MEASUREMENT = 0.4
 LEAST_REPEATS = 5
-SQUARE = 1536
+SQUARE: dict[Device, int] = {"cpu": 1536, "cuda": 8192}
 """Side of the large matrix product."""
 MOST_TOKENS = 4096
 """Enough for a full matrix product; more would only make measuring slow."""
@@ -39,9 +39,13 @@ def main() -> None:
     parser.add_argument("--job", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    dist.init_process_group("gloo")
+    job = read_job(arguments.job)
+    if job.device == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.set_default_device(job.device)
+    dist.init_process_group("cuda:nccl,cpu:gloo" if job.device == "cuda" else "gloo")
     try:
-        rates = measure_rates(read_job(arguments.job))
+        rates = measure_rates(job)
         if dist.get_rank() == 0:
             write_json(arguments.out, rates)
     finally:
@@ -50,15 +54,15 @@ def main() -> None:
 
 def measure_rates(job: TrainingJob) -> Rates:
     """The rates at the shapes of ``job``; needs the process group."""
-    runtime_bytes = peak_memory_bytes()
-    best = {compute_type: _square_flops(dtype) for compute_type, dtype in TORCH_TYPES.items()}
+    runtime_bytes, memory_bytes = _memory(job)
+    best = {compute_type: _square_flops(SQUARE[job.device], dtype) for compute_type, dtype in TORCH_TYPES.items()}
     compute_type: ComputeType = "bf16" if best["bf16"] >= best["fp32"] else "fp32"
     dtype = TORCH_TYPES[compute_type]
     model_flops = _linear_layers_flops(job, dtype)
     return Rates(
         processes=job.processes,
         cores=_usable_cores(),
-        memory_bytes=machine_memory_bytes(),
+        memory_bytes=memory_bytes,
         runtime_bytes=runtime_bytes,
         compute_type=compute_type,
         best_matmul_flops=max(best[compute_type], model_flops),
@@ -72,9 +76,17 @@ def measure_rates(job: TrainingJob) -> Rates:
     )
 
 
-def _square_flops(dtype: torch.dtype) -> float:
-    left, right = torch.randn(SQUARE, SQUARE).to(dtype), torch.randn(SQUARE, SQUARE).to(dtype)
-    return 2 * SQUARE**3 / _typical_time(lambda: left @ right)
+def _memory(job: TrainingJob) -> tuple[int, int]:
+    """(what is taken before the first tensor, all there is): of the accelerators together, or of this machine."""
+    if job.device == "cpu":
+        return peak_memory_bytes(), machine_memory_bytes()
+    free, total = torch.cuda.mem_get_info()
+    return total - free, total * job.processes
+
+
+def _square_flops(side: int, dtype: torch.dtype) -> float:
+    left, right = torch.randn(side, side).to(dtype), torch.randn(side, side).to(dtype)
+    return 2 * side**3 / _typical_time(lambda: left @ right)
 
 
 def _linear_layers_flops(job: TrainingJob, dtype: torch.dtype) -> float:
@@ -152,9 +164,9 @@ def _layer_overhead() -> float:
     """A layer with all sizes at their least, on one token."""
     smallest = Architecture(layers=1, hidden=2, heads=1, kv_heads=1, head_dim=2, ffn_hidden=2, vocab=2)
     layer = DecoderLayer(smallest)
-    cosine, sine = rotary_tables(2, 1)
-    token = torch.ones(1, 1, 2, requires_grad=True)
-    return _typical_time(lambda: layer(token, cosine, sine).sum().backward())
+    cosine, sine = rotary_tables(2, 1, ModelDetails())
+    token, balance = torch.ones(1, 1, 2, requires_grad=True), torch.zeros(())
+    return _typical_time(lambda: layer(token, balance, cosine, sine)[0].sum().backward())
 
 
 def _usable_cores() -> int:
@@ -170,15 +182,18 @@ def _typical_time(action: Callable[[], object]) -> float:
 
     The number of repeats is agreed on first, because some actions need every process.
     """
+    _time(action)
+    once = _slowest(_time(action))
+    repeats = max(LEAST_REPEATS, int(SECONDS_PER_MEASUREMENT / max(once, 1e-4)))
+    return _slowest(statistics.median(_time(action) for _ in range(repeats)))
+
+
+def _time(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
-    once = _slowest(time.perf_counter() - started)
-    times = []
-    for _ in range(max(LEAST_REPEATS, int(SECONDS_PER_MEASUREMENT / max(once, 1e-4)))):
-        started = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - started)
-    return _slowest(statistics.median(times))
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
 
 
 def _slowest(seconds: float) -> float:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
 from stellwerk.training.model import StepMetrics
+
+
+def open_metrics(path: Path) -> TextIO:
+    """For lines to be added; a last line that an earlier attempt did not finish is ended first."""
+    file = path.open("a", encoding="utf-8")
+    if path.is_file() and path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+        file.write("\n")
+    return file
 
 
 def write_metrics(file: TextIO, metrics: StepMetrics) -> None:
@@ -34,9 +43,11 @@ class MetricsReader:
                 if not line.endswith(b"\n"):
                     return
                 self._offset += len(line)
-                yield StepMetrics(**json.loads(line))
+                with suppress(ValueError, TypeError):  # what an attempt that was killed left of its last line
+                    yield StepMetrics(**json.loads(line))
 
 
 def read_metrics(path: Path) -> tuple[StepMetrics, ...]:
-    """All whole lines of a metrics file; a last line that was cut off is left out."""
-    return tuple(MetricsReader(path).new())
+    """The steps of a metrics file in order. A line that was cut off is left out; of a step that a later attempt took
+    again, the later line counts."""
+    return tuple(step for _, step in sorted({step.step: step for step in MetricsReader(path).new()}.items()))

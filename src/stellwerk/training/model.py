@@ -44,10 +44,8 @@ class Optimization:
     final_share: float = 0.0
     weight_decay: float = 0.1
     gradient_clip: float = 1.0
-    state_type: ComputeType = "fp32"
-    """Of AdamW's two moments."""
     weight_type: ComputeType = "fp32"
-    """Of the weights that the optimizer changes."""
+    """Of the weights that the optimizer changes, and of its moments."""
 
 
 @dataclass(frozen=True, slots=True)

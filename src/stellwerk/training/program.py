@@ -1,43 +1,45 @@
 """The training program: one process of a run that torchrun starts.
 
 ``python -m torch.distributed.run --nproc-per-node N -m stellwerk.training.program --job FILE --out DIRECTORY``
-writes ``metrics.jsonl`` while it trains and ``outcome.json`` at the end. When the training cannot go on it writes
-the reason to ``failure.txt`` and ends with exit code 1.
+appends to ``metrics.jsonl`` while it trains, keeps checkpoints, and writes ``outcome.json`` at the end. It goes on
+from the newest checkpoint where there is one. Asked to stop (training/contract.py), it writes a checkpoint and ends
+with exit code 0 and no outcome. When the training cannot go on, it writes the reason to ``failure.txt`` and ends with
+exit code 1, or 2 where what it was given is at fault.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import math
+import json
 import os
 import sys
-import time
-from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
-from stellwerk.dataset import TokenSource, german_excerpt
+from stellwerk.dataset import TokenSource, german_excerpt, open_dataset
+from stellwerk.errors import InputError, StellwerkError
+from stellwerk.training import contract
+from stellwerk.training.checkpoints import CheckpointStore
 from stellwerk.training.files import read_job, write_json
+from stellwerk.training.guard import TrainingStoppedError
 from stellwerk.training.memory import peak_memory_bytes
-from stellwerk.training.metrics import write_metrics
+from stellwerk.training.metrics import open_metrics, write_metrics
 from stellwerk.training.model import Outcome, StepMetrics, TrainingJob
+from stellwerk.training.parallel import build_decoder
+from stellwerk.training.profile import profile_step
 from stellwerk.training.sample import sample_text
-from stellwerk.training.schedule import warm_up_stable_decay
-from stellwerk.training.sharding import gathered_weights, shard, whole
-from stellwerk.training.transformer import Decoder
+from stellwerk.training.stop import StopRequest
+from stellwerk.training.trainer import Trainer, evaluate, fullest_process
 
-SAMPLE_BYTES = 300
+SAMPLE_TOKENS = 300
 SAMPLE_TEMPERATURE = 0.7
-ADAM_BETAS = (0.9, 0.95)
-
-
-class TrainingStoppedError(Exception):
-    """The training cannot go on; the text says why."""
+PROFILED_STEP = 10
+"""The first one that is looked at more closely; the ones before fill caches."""
 
 
 def main() -> None:
@@ -46,158 +48,128 @@ def main() -> None:
     parser.add_argument("--job", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    dist.init_process_group("gloo")
+    stop = StopRequest()
+    job = read_job(arguments.job)
+    if job.device == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("cuda:nccl,cpu:gloo" if job.device == "cuda" else "gloo")
     try:
-        train(read_job(arguments.job), german_excerpt(), arguments.out)
-    except TrainingStoppedError as stopped:
-        if dist.get_rank() == 0:
-            (arguments.out / "failure.txt").write_text(f"{stopped}\n", encoding="utf-8")
-        sys.exit(f"training stopped: {stopped}")
+        train(job, open_source(job), arguments.out, stop)
+    except torch.OutOfMemoryError as error:
+        _give_up(arguments.out, f"the accelerator's memory is full; a smaller micro-batch needs less ({error})")
+    except (TrainingStoppedError, StellwerkError) as error:
+        _give_up(arguments.out, str(error), exit_code=2 if isinstance(error, InputError) else 1)
     finally:
         dist.destroy_process_group()
 
 
-def train(job: TrainingJob, corpus: TokenSource, out: Path) -> None:
-    """Trains, evaluates and samples; needs the process group.
+def open_source(job: TrainingJob) -> TokenSource:
+    """What the job trains on. Raises InputError where it does not fit the model."""
+    source = german_excerpt() if job.dataset is None else open_dataset(Path(job.dataset))
+    if source.vocabulary > job.architecture.vocab:
+        raise InputError(
+            "the tokenizer has more tokens than the model",
+            key="model.vocab",
+            value=job.architecture.vocab,
+            allowed=f"at least {source.vocabulary}",
+        )
+    return source
 
-    Raises TrainingStoppedError where the loss is no number any more.
+
+def train(job: TrainingJob, source: TokenSource, out: Path, stop: StopRequest) -> None:
+    """Trains from the newest checkpoint on, evaluates and samples; needs the process group.
+
+    Raises TrainingStoppedError where the loss is no number any more, CheckpointError where a checkpoint cannot be
+    written.
     """
     base_memory = peak_memory_bytes()
-    decoder = Decoder(job.architecture, job.sequence_length)
-    decoder.initialise(torch.Generator().manual_seed(job.seed))
+    decoder = build_decoder(job)
     parameters = sum(parameter.numel() for parameter in decoder.parameters())
-    shard(decoder, job.processes, job.compute_type)
-
-    started = time.perf_counter()
-    _train_and_write(decoder, job, corpus, out / "metrics.jsonl")
-    training_time_s = time.perf_counter() - started
-
-    peak_memory, base_memory = _fullest_process(peak_memory_bytes(), base_memory)
-    held_out_loss, held_out_tokens = evaluate(decoder, job, corpus)
-    weights = gathered_weights(decoder)
-    if dist.get_rank() != 0:
+    trainer = Trainer(job, decoder, source)
+    store = CheckpointStore(Path(os.environ.get(contract.CHECKPOINTS, out / "checkpoints")), keep=job.keep_checkpoints)
+    checkpoint = store.newest()
+    if checkpoint is not None:
+        state = store.load(checkpoint, trainer.tensors())
+        if state["source_sha256"] != source.sha256:
+            raise TrainingStoppedError(f"{checkpoint.path} was trained on another text or with another tokenizer")
+        trainer.restore(state)
+    try:
+        finished = _take_steps(trainer, store, out, stop)
+    finally:
+        trainer.close()
+    if not finished:
         return
-    whole_decoder = Decoder(job.architecture, job.sequence_length)
-    whole_decoder.load_state_dict(weights)
-    outcome = Outcome(
-        parameters=parameters,
-        training_time_s=training_time_s,
-        held_out_loss=held_out_loss,
-        held_out_tokens=held_out_tokens,
-        peak_memory_bytes=peak_memory,
-        base_memory_bytes=base_memory,
-        sample=sample_text(
-            whole_decoder,
-            context=job.sequence_length,
-            length=SAMPLE_BYTES,
-            temperature=SAMPLE_TEMPERATURE,
-            seed=job.seed,
-        ),
-        torch_version=torch.__version__,
-        text_sha256=corpus.sha256,
+    peak_memory, base_memory = fullest_process(job, base_memory)
+    held_out_loss, held_out_tokens = evaluate(decoder, job, source)
+    sample = sample_text(
+        decoder,
+        source,
+        job.prompt,
+        length=SAMPLE_TOKENS,
+        temperature=SAMPLE_TEMPERATURE,
+        seed=job.seed,
+        device=job.device,
     )
-    write_json(out / "outcome.json", outcome)
-
-
-@torch.no_grad()
-def evaluate(decoder: Decoder, job: TrainingJob, corpus: TokenSource) -> tuple[float, int]:
-    """Mean loss in nats per token over the kept-aside text, and the number of tokens it rests on.
-
-    Every process takes the same number of sequences; up to ``processes - 1`` at the end are left out.
-    """
-    rows = torch.from_numpy(corpus.held_out_sequences(job.sequence_length))
-    rows = rows[: len(rows) // job.processes * job.processes][dist.get_rank() :: job.processes]
-    total = torch.zeros(2, dtype=torch.float64)
-    for batch in rows.split(job.micro_batch):
-        total[0] += _loss(decoder, batch).double() * batch.shape[0]
-        total[1] += batch.shape[0]
-    dist.all_reduce(total)
-    return float(total[0] / total[1]), int(total[1]) * job.sequence_length
-
-
-def check_finite(step: int, loss: float, gradient_norm: float) -> None:
-    """Raises TrainingStoppedError where a step's loss or gradient is no number: every later step would be lost."""
-    if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
-        raise TrainingStoppedError(f"at step {step} the loss is {loss}, the gradient norm {gradient_norm}")
-
-
-def _train_and_write(decoder: Decoder, job: TrainingJob, corpus: TokenSource, metrics: Path) -> None:
-    """All steps; the first process writes a line for each."""
-    path = metrics if dist.get_rank() == 0 else Path(os.devnull)
-    with path.open("w", encoding="utf-8") as file:
-        for step in _take_steps(decoder, job, corpus):
-            write_metrics(file, step)
-
-
-def _take_steps(decoder: Decoder, job: TrainingJob, corpus: TokenSource) -> Iterator[StepMetrics]:
-    """Takes one optimizer step after the other and yields what it measured."""
-    optimizer = _optimizer(decoder, job)
-    for step in range(1, job.steps + 1):
-        started = time.perf_counter()
-        learning_rate = job.optimization.learning_rate * warm_up_stable_decay(
-            step, job.steps, job.optimization.warm_up_share, job.optimization.decay_share
+    if dist.get_rank() == 0:
+        outcome = Outcome(
+            parameters=parameters,
+            training_time_s=trainer.time_s,
+            held_out_loss=held_out_loss,
+            held_out_tokens=held_out_tokens,
+            peak_memory_bytes=peak_memory,
+            base_memory_bytes=base_memory,
+            sample=sample,
+            torch_version=torch.__version__,
+            text_sha256=source.sha256,
         )
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate
-        loss, gradient_norm = _gradients(decoder, job, _micro_batches(job, corpus, step))
-        check_finite(step, loss, gradient_norm)
-        optimizer.step()
-        optimizer.zero_grad()
-        step_time_s = time.perf_counter() - started
-        yield StepMetrics(
-            step=step,
-            time=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
-            tokens=step * job.tokens_per_step,
-            loss=loss,
-            learning_rate=learning_rate,
-            gradient_norm=gradient_norm,
-            step_time_s=step_time_s,
-            tokens_per_s=job.tokens_per_step / step_time_s,
-        )
+        write_json(out / "outcome.json", outcome)
 
 
-def _gradients(decoder: Decoder, job: TrainingJob, micro_batches: Iterable[Tensor]) -> tuple[float, float]:
-    """Adds up the gradients of a step, clips them, and returns (loss, norm before clipping) over all processes."""
-    loss = torch.zeros(())
-    for batch in micro_batches:
-        part = _loss(decoder, batch) / job.micro_batches
-        part.backward()
-        loss += part.detach() / job.processes
-    dist.all_reduce(loss)
-    norm = torch.nn.utils.clip_grad_norm_(decoder.parameters(), job.optimization.gradient_clip)
-    return float(loss), float(whole(norm))
+def _take_steps(trainer: Trainer, store: CheckpointStore, out: Path, stop: StopRequest) -> bool:
+    """All steps that are left; the first process writes a line for each. False where it was asked to stop before the
+    last."""
+    job, blocked_s = trainer.job, 0.0
+    metrics = Path(os.environ.get(contract.METRICS, out / "metrics.jsonl"))
+    with open_metrics(metrics if dist.get_rank() == 0 else Path(os.devnull)) as file:
+        while trainer.step < job.steps:
+            step, asked = _take_step(trainer, out, stop.heard())
+            if job.evaluate_every and step.step % job.evaluate_every == 0:
+                step = replace(step, held_out_loss=evaluate(trainer.decoder, job, trainer.source)[0])
+            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+            write_metrics(file, replace(step, checkpoint_s=blocked_s, time=now))
+            due = job.checkpoint_every is not None and step.step % job.checkpoint_every == 0
+            last = asked or step.step == job.steps
+            blocked_s = store.save(step.step, trainer.tensors(), trainer.state()) if due or last else 0.0
+            if asked and step.step < job.steps:
+                store.wait()
+                return False
+    store.wait()
+    return True
 
 
-def _optimizer(decoder: Decoder, job: TrainingJob) -> torch.optim.Optimizer:
-    """AdamW; norms and biases do not decay."""
-    groups = [
-        {"params": [p for p in decoder.parameters() if p.ndim >= 2], "weight_decay": job.optimization.weight_decay},
-        {"params": [p for p in decoder.parameters() if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=job.optimization.learning_rate, betas=ADAM_BETAS, fused=True)
+def _take_step(trainer: Trainer, out: Path, asked_to_stop: bool) -> tuple[StepMetrics, bool]:
+    """A step, looked at more closely where that is due."""
+    job, step = trainer.job, trainer.step + 1
+    if not job.profile_every or step % job.profile_every != PROFILED_STEP % job.profile_every:
+        return trainer.take_step(asked_to_stop)
+    taken: list[tuple[StepMetrics, bool]] = []
+
+    def take() -> float:
+        taken.append(trainer.take_step(asked_to_stop))
+        return taken[0][0].data_s or 0.0
+
+    profile = profile_step(take, step=step)
+    if dist.get_rank() == 0:
+        with (out / "profile.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(profile)) + "\n")
+    return taken[0]
 
 
-def _micro_batches(job: TrainingJob, corpus: TokenSource, step: int) -> Iterator[Tensor]:
-    """This process's share of a step; which sequences a step reads does not depend on the number of processes."""
-    share = job.micro_batch * job.micro_batches
-    first = (step - 1) * job.sequences_per_step + dist.get_rank() * share
-    rows = corpus.training_sequences(job.sequence_length, first=first, count=share, seed=job.seed)
-    yield from torch.from_numpy(rows).split(job.micro_batch)
-
-
-def _loss(decoder: Decoder, rows: Tensor) -> Tensor:
-    """Mean cross-entropy in nats of each token given those before it; rows are (batch, length + 1)."""
-    logits = decoder(rows[:, :-1])
-    return F.cross_entropy(logits.float().flatten(0, 1), rows[:, 1:].flatten())
-
-
-def _fullest_process(peak: int, base: int) -> tuple[int, int]:
-    """(peak, base) of the process whose peak is the highest."""
-    mine = torch.tensor([peak, base], dtype=torch.int64)
-    everyone = [torch.zeros_like(mine) for _ in range(dist.get_world_size())]
-    dist.all_gather(everyone, mine)
-    fullest = max(everyone, key=lambda pair: int(pair[0]))
-    return int(fullest[0]), int(fullest[1])
+def _give_up(out: Path, reason: str, exit_code: int = 1) -> None:
+    with suppress(FileExistsError), (out / "failure.txt").open("x", encoding="utf-8") as file:
+        file.write(f"{reason}\n")
+    print(f"training stopped: {reason}", file=sys.stderr)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import torch
 
+from stellwerk.dataset import TokenSource
+from stellwerk.training.parallel import whole_logits
 from stellwerk.training.transformer import Decoder
-
-PROMPT = "§ 1 "
 
 
 @torch.no_grad()
-def sample_text(decoder: Decoder, *, context: int, length: int, temperature: float, seed: int) -> str:
-    """``length`` bytes drawn one after the other, after the prompt; what is no valid UTF-8 shows as U+FFFD.
-
-    ``decoder`` is whole (not sharded); ``context`` is the longest sequence it takes.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    tokens = torch.tensor([list(PROMPT.encode())])
+def sample_text(
+    decoder: Decoder, source: TokenSource, prompt: str, *, length: int, temperature: float, seed: int, device: str
+) -> str:
+    """``length`` tokens drawn one after the other, after the prompt. Every process that shares the decoder has to
+    call it, and gets the same text."""
+    decoder.eval()
+    for layer in decoder.decoder_layers():
+        layer.run = layer.block  # each length would be translated anew
+    generator = torch.Generator(device).manual_seed(seed)
+    tokens = torch.tensor([source.encode(prompt)], device=device)
     for _ in range(length):
-        logits = decoder(tokens[:, -context:])[:, -1].float()
+        logits = whole_logits(decoder(tokens[:, -decoder.max_length :]), decoder.vocabulary_group)[:, -1].float()
         drawn = torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=generator)
         tokens = torch.cat((tokens, drawn), dim=1)
-    return bytes(tokens[0].tolist()).decode("utf-8", errors="replace")
+    return source.decode(tokens[0].tolist())

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 
-def warm_up_stable_decay(step: int, steps: int, warm_up_share: float, decay_share: float) -> float:
-    """Share of the full learning rate at ``step`` (1 to ``steps``): rises, holds, falls, each linearly.
+from stellwerk.training.model import Optimization
 
-    The schedule of Hu et al. 2024 (MiniCPM, section 4), with a linear decay as in Hägele et al. 2024.
-    """
-    warm_up = max(1, round(warm_up_share * steps))
-    decay = max(1, round(decay_share * steps))
-    return min(1.0, step / warm_up, (steps - step + 1) / decay)
+
+def learning_rate(step: int, steps: int, optimization: Optimization) -> float:
+    """At ``step`` (1 to ``steps``). It rises linearly over the first steps. ``wsd`` then holds it and lets it fall
+    linearly over the last ones (Hu et al. 2024, arXiv:2404.06395, section 4, with the decay of Hägele et al. 2024);
+    ``cosine`` lets it follow half a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
+    warm_up = max(1, round(optimization.warm_up_share * steps))
+    rise = min(1.0, step / warm_up)
+    if optimization.schedule == "cosine":
+        fall = (1 + math.cos(math.pi * max(0.0, (step - warm_up) / max(1, steps - warm_up)))) / 2
+    else:
+        fall = min(1.0, (steps - step + 1) / max(1, round(optimization.decay_share * steps)))
+    final = optimization.final_share
+    return optimization.learning_rate * min(rise, final + (1 - final) * fall)
