@@ -26,12 +26,15 @@ def test_other_counts_are_refused(written: str) -> None:
         parse_count(written)
 
 
-@pytest.mark.parametrize(("written", "seconds"), [("36h", 129_600), ("90d", 7_776_000), ("2 w", 1_209_600)])
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90s", 90), ("1.5min", 90), ("36h", 129_600), ("90d", 7_776_000), ("2 w", 1_209_600)],
+)
 def test_durations(written: str, seconds: float) -> None:
     assert parse_duration_s(written) == seconds
 
 
-@pytest.mark.parametrize("written", ["90", "90 days", "d", "3 months", "-1d"])
+@pytest.mark.parametrize("written", ["90", "90 days", "90m", "d", "3 months", "-1d"])
 def test_other_durations_are_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"not a|unknown"):
         parse_duration_s(written)

@@ -19,7 +19,7 @@ JOULES_PER_MWH = 3.6e9
 KG_PER_T = 1000.0
 
 _COUNT_SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
-_DURATIONS_S = {"h": SECONDS_PER_HOUR, "d": SECONDS_PER_DAY, "w": 7 * SECONDS_PER_DAY}
+_DURATIONS_S = {"s": 1.0, "min": 60.0, "h": SECONDS_PER_HOUR, "d": SECONDS_PER_DAY, "w": 7 * SECONDS_PER_DAY}
 _NUMBER_AND_SUFFIX = re.compile(r"\s*(\d+(?:[._]\d+)*)\s*([A-Za-z]*)\s*", re.ASCII)
 _MONEY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Z]{3})\s*", re.ASCII)
 
@@ -93,7 +93,7 @@ def parse_count(text: str) -> int:
 
 
 def parse_duration_s(text: str) -> float:
-    """Seconds from ``"36h"``, ``"90d"`` or ``"12w"``; raises ValueError for anything else."""
+    """Seconds from ``"90s"``, ``"30min"``, ``"36h"``, ``"90d"`` or ``"12w"``; raises ValueError for anything else."""
     number, suffix = _split(text)
     if suffix not in _DURATIONS_S:
         raise ValueError(f"unknown unit {suffix!r}")

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import datetime
-import json
-
 import pytest
 
-from stellwerk.launch import Comparison, compare, plan_first_run, result_record
+from stellwerk.launch import Comparison, compare
 from stellwerk.training import Outcome, StepMetrics
 from stellwerk.units import Interval
 from stellwerk.workload import flops_per_token
-from tests.launch.first_run_case import EXAMPLE, RATES, WORKLOAD
+from tests.launch.local_run_case import RATES, WORKLOAD, planned
 
-RUN = plan_first_run(WORKLOAD, RATES, seconds=30, file=EXAMPLE)
+RUN = planned()
 STEP_TIMES_S = (9.0, 0.9, 0.9, 0.9, 0.9, 0.19, 0.21, 0.2, 0.2, 0.8)
 OUTCOME = Outcome(
     parameters=1_869_504,
@@ -31,7 +28,7 @@ METRICS = tuple(
 
 
 def rows() -> dict[str, Comparison]:
-    return {row.quantity: row for row in compare(RUN.plan, RUN.workload, METRICS, OUTCOME)}
+    return {row.quantity: row for row in compare(RUN.expected, METRICS, OUTCOME)}
 
 
 def test_the_typical_step_leaves_out_the_warm_up_and_outliers() -> None:
@@ -39,7 +36,7 @@ def test_the_typical_step_leaves_out_the_warm_up_and_outliers() -> None:
 
 
 def test_a_run_of_few_steps_leaves_out_its_first_half() -> None:
-    few = {row.quantity: row for row in compare(RUN.plan, RUN.workload, METRICS[4:6], OUTCOME)}
+    few = {row.quantity: row for row in compare(RUN.expected, METRICS[4:6], OUTCOME)}
     assert few["step time"].measured == 0.19
 
 
@@ -52,7 +49,7 @@ def test_throughput_and_mfu_follow_from_the_typical_step() -> None:
 def test_planned_and_measured_mfu_count_the_same_flops() -> None:
     """A run as fast as planned has the planned MFU."""
     as_planned = tuple(StepMetrics(number, 0, 1.0, 0.0, 1.0, RUN.plan.step_time_s.best, 1.0) for number in range(1, 20))
-    (mfu,) = (row for row in compare(RUN.plan, RUN.workload, as_planned, OUTCOME) if row.quantity == "MFU")
+    (mfu,) = (row for row in compare(RUN.expected, as_planned, OUTCOME) if row.quantity == "MFU")
     assert mfu.measured == pytest.approx(mfu.planned)
     assert mfu.within
 
@@ -73,17 +70,14 @@ def test_without_an_interval_nothing_is_claimed() -> None:
     assert memory.planned == RUN.plan.memory_bytes
 
 
-def test_the_result_is_json_with_schema_versions_plan_and_measurement() -> None:
-    as_of = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
-    comparisons = compare(RUN.plan, RUN.workload, METRICS, OUTCOME)
-    record = json.loads(
-        json.dumps(result_record(RUN, RATES, METRICS, OUTCOME, comparisons, as_of=as_of), allow_nan=False)
-    )
-    assert record["schema"] == 1
-    assert record["as_of"] == "2026-01-02T03:04:05+00:00"
-    assert set(record["versions"]) >= {"stellwerk", "torch", "python"}
-    assert record["plan"]["step_time_s"] == RUN.plan.step_time_s.as_dict()
-    assert record["measured"]["first_loss"] == 5.5
-    assert record["comparison"][0]["measured"] == 0.2
-    assert record["sample"] == "§ 1 Der Bund"
-    assert "energy" not in json.dumps(record), "the power of the machine is not known"
+def test_what_a_program_does_not_say_is_unknown_and_not_guessed() -> None:
+    silent = tuple(StepMetrics(number, loss=1.0) for number in range(1, 20))
+    for row in compare(RUN.expected, silent):
+        assert row.measured is None
+        assert row.within is None
+
+
+def test_steps_of_unknown_time_are_left_out_of_the_typical_step() -> None:
+    mixed = (StepMetrics(1), *METRICS[4:6])
+    known = {row.quantity: row for row in compare(RUN.expected, mixed, OUTCOME)}
+    assert known["step time"].measured == 0.19

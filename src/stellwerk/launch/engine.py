@@ -15,7 +15,11 @@ RunState = Literal["waiting", "running", "stopping", "finished", "stopped", "fai
 """``stopped``: asked to (limit, cancel) and ended well, can go on. ``failed``: ended by itself, badly.
 ``interrupted``: gone without a word (killed, machine restarted), can go on."""
 
+ACTIVE: tuple[RunState, ...] = ("waiting", "running", "stopping")
 RESUMABLE: tuple[RunState, ...] = ("stopped", "failed", "cancelled", "interrupted")
+
+
+EnergySource = Literal["nvml", "rapl", "estimate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Usage:
     device_s: float
     """Wall time x processes."""
     energy_j: float | None
-    energy_source: Literal["nvml", "rapl", "estimate"] | None
+    energy_source: EnergySource | None
 
 
 class Engine(Protocol):

@@ -13,8 +13,8 @@ class Job:
     """A program in several processes on one node that speak to each other.
 
     ``program`` is what each process runs under Python: ``("-m", module, argument, …)`` or ``(script, argument, …)``;
-    with the launcher ``none`` it is the whole command. ``environment`` adds to the environment of whoever starts the
-    job. The output of all processes goes to ``log``.
+    another program than Python stands behind ``--no-python``; with the launcher ``none`` it is the whole command.
+    ``environment`` adds to the environment of whoever starts the job. The output of all processes goes to ``log``.
     """
 
     program: tuple[str, ...]
@@ -31,3 +31,5 @@ class Job:
     stop_before_s: float = 60.0
     """So long before the limit, and before it is killed on cancelling, the program is asked to stop."""
     stop_signal: Literal["TERM", "INT", "USR1", "USR2"] = "TERM"
+    log_pattern: str | None = None
+    """Finds steps and their loss in the log, for the metrics file; None: the program writes that file itself."""

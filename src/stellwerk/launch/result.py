@@ -1,77 +1,80 @@
-"""The result file of a finished run."""
+"""The result file of a run: what was planned, what was measured, over all attempts."""
 
 from __future__ import annotations
 
 import datetime
-import platform
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from stellwerk import __version__
-from stellwerk.launch.comparison import Comparison
-from stellwerk.launch.first_run import FirstRun
-from stellwerk.planner import Plan
-from stellwerk.training import Outcome, Rates, StepMetrics
+from stellwerk.launch.comparison import compare
+from stellwerk.launch.expectation import read_expectation
+from stellwerk.launch.run_directory import RunDirectory
+from stellwerk.launch.run_record import RunRecord, attempt_as_dict
+from stellwerk.training import Outcome, StepMetrics, read_metrics, read_outcome, write_json
 
-SCHEMA = 1
+SCHEMA = 2
+"""Version 1 had neither state, attempts nor usage."""
 
 
-def result_record(
-    run: FirstRun,
-    rates: Rates,
-    metrics: Sequence[StepMetrics],
-    outcome: Outcome,
-    comparisons: Sequence[Comparison],
-    *,
-    as_of: datetime.datetime,
-) -> dict[str, Any]:
-    """Everything about a finished run as a JSON object. ``as_of`` is the instant of its end, zone-aware.
+def write_result(directory: RunDirectory, run: RunRecord) -> dict[str, Any]:
+    """Writes ``result.json`` and returns what it holds."""
+    result = result_record(directory, run)
+    write_json(directory.result, result)
+    return result
 
-    Energy is absent: the power of this machine is not known.
+
+def result_record(directory: RunDirectory, run: RunRecord) -> dict[str, Any]:
+    """Everything about a run as a JSON object, from the files in its folder and what its engine knows of it.
+
+    What is not known is null: the outcome of a run that did not finish, or whose program does not write one; the plan
+    of a program that nothing could be planned for.
     """
+    metrics = read_metrics(directory.metrics)
+    outcome = read_outcome(directory.outcome) if directory.outcome.exists() else None
+    expected = read_expectation(directory.plan) if directory.plan.exists() else None
+    resolved = _read(directory.resolved)
     return {
         "schema": SCHEMA,
-        "as_of": as_of.isoformat(timespec="seconds"),
-        "versions": {
-            "stellwerk": __version__,
-            "torch": outcome.torch_version,
-            "python": platform.python_version(),
-        },
-        "workload": {
-            "name": run.workload.name,
-            "architecture": asdict(run.workload.architecture),
-            "training": asdict(run.workload.training),
-            "steps": run.job.steps,
-            "steps_asked": run.steps_asked,
-        },
-        "machine": asdict(rates),
-        "plan": _plan_record(run.plan),
-        "measured": {
-            "parameters": outcome.parameters,
-            "tokens": metrics[-1].tokens,
-            "first_loss": metrics[0].loss,
-            "last_loss": metrics[-1].loss,
-            "held_out_loss": outcome.held_out_loss,
-            "held_out_tokens": outcome.held_out_tokens,
-            "peak_memory_bytes": outcome.peak_memory_bytes,
-            "base_memory_bytes": outcome.base_memory_bytes,
-            "training_time_s": outcome.training_time_s,
-        },
-        "comparison": [comparison.as_dict() for comparison in comparisons],
-        "text_sha256": outcome.text_sha256,
-        "sample": outcome.sample,
+        "as_of": run.latest.since.astimezone(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {"stellwerk": __version__, "torch": outcome.torch_version if outcome else None},
+        "state": run.latest.state,
+        "attempts": [attempt_as_dict(attempt) for attempt in run.attempts],
+        "usage": asdict(run.usage()),
+        "workload": resolved and {key: resolved[key] for key in ("name", "architecture", "training")},
+        "machine": _read(directory.rates),
+        "plan": None if expected is None else expected.as_dict(),
+        "measured": _measured(metrics, outcome),
+        "comparison": [] if expected is None else [row.as_dict() for row in compare(expected, metrics, outcome)],
+        "text_sha256": outcome.text_sha256 if outcome else None,
+        "sample": outcome.sample if outcome else None,
     }
 
 
-def _plan_record(plan: Plan) -> dict[str, Any]:
+def _measured(metrics: Sequence[StepMetrics], outcome: Outcome | None) -> dict[str, Any]:
+    of_program = (
+        "parameters",
+        "training_time_s",
+        "held_out_loss",
+        "held_out_tokens",
+        "peak_memory_bytes",
+        "base_memory_bytes",
+    )
+    losses = [step.loss for step in metrics if step.loss is not None]
     return {
-        "layout": asdict(plan.layout),
-        "memory_parts_bytes": dict(plan.memory_parts_bytes),
-        "step_parts_s": dict(plan.step_parts_s),
-        "step_time_s": plan.step_time_s.as_dict(),
-        "mfu": plan.mfu.as_dict(),
-        "tokens_per_s": plan.tokens_per_s.as_dict(),
-        "duration_s": plan.duration_s.as_dict(),
-        "device_hours": plan.device_hours.as_dict(),
+        "steps": metrics[-1].step if metrics else 0,
+        "tokens": metrics[-1].tokens if metrics else 0,
+        "first_loss": losses[0] if losses else None,
+        "last_loss": losses[-1] if losses else None,
+        **{name: getattr(outcome, name, None) for name in of_program},
     }
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

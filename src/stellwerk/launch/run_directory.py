@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stellwerk.errors import InputError
-
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
@@ -15,16 +13,34 @@ class RunDirectory:
     path: Path
 
     @property
-    def job(self) -> Path:
-        return self.path / "job.json"
+    def workload(self) -> Path:
+        """The workload file as the person wrote it."""
+        return self.path / "workload.toml"
+
+    @property
+    def resolved(self) -> Path:
+        """What was made of it: every value, and what decides the run."""
+        return self.path / "workload.json"
+
+    @property
+    def plan(self) -> Path:
+        """What is expected (``Expectation``)."""
+        return self.path / "plan.json"
 
     @property
     def rates(self) -> Path:
+        """What was measured of the machine before the plan was made."""
         return self.path / "rates.json"
 
     @property
-    def measure_log(self) -> Path:
-        return self.path / "measure.log"
+    def environment(self) -> Path:
+        """Versions of everything, and the hardware."""
+        return self.path / "environment.lock"
+
+    @property
+    def job(self) -> Path:
+        """What the reference program is told (``TrainingJob``)."""
+        return self.path / "job.json"
 
     @property
     def script(self) -> Path:
@@ -32,16 +48,45 @@ class RunDirectory:
         return self.path / "command.sh"
 
     @property
+    def state(self) -> Path:
+        """Where the run stands; the engine's."""
+        return self.path / "state.json"
+
+    @property
     def log(self) -> Path:
-        """What the training processes print."""
-        return self.path / "training.log"
+        """What the processes print, over all attempts."""
+        return self.path / "run.log"
+
+    @property
+    def measure_log(self) -> Path:
+        return self.path / "measure.log"
 
     @property
     def metrics(self) -> Path:
+        """One line per step (``StepMetrics``)."""
         return self.path / "metrics.jsonl"
 
     @property
+    def profile(self) -> Path:
+        """A closer look at some steps (``StepProfile``)."""
+        return self.path / "profile.jsonl"
+
+    @property
+    def prometheus(self) -> Path:
+        """The latest metrics as Prometheus text."""
+        return self.path / "metrics.prom"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def energy(self) -> Path:
+        return self.path / "energy.jsonl"
+
+    @property
     def outcome(self) -> Path:
+        """What the program reports at its end (``Outcome``)."""
         return self.path / "outcome.json"
 
     @property
@@ -51,20 +96,5 @@ class RunDirectory:
 
     @property
     def result(self) -> Path:
+        """Planned and measured, over all attempts."""
         return self.path / "result.json"
-
-
-def prepare_run_directory(path: Path) -> RunDirectory:
-    """Makes the folder, and takes away what an earlier run in it reported, so that nothing old passes for new.
-
-    Raises InputError where no folder can be made or written to.
-    """
-    directory = RunDirectory(path.absolute())
-    try:
-        directory.path.mkdir(parents=True, exist_ok=True)
-        for file in (directory.metrics, directory.outcome, directory.failure, directory.result):
-            file.unlink(missing_ok=True)
-        directory.job.touch()
-    except OSError as error:
-        raise InputError(f"cannot be used as a run directory: {error.strerror}", file=path) from None
-    return directory

@@ -39,6 +39,14 @@ class Reason:
         }
         return {"code": self.code, "params": params}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Reason:
+        """The reason that ``as_dict`` wrote down; raises KeyError or TypeError for anything else."""
+        params = {
+            name: Words(**value) if isinstance(value, Mapping) else value for name, value in values["params"].items()
+        }
+        return cls(values["code"], params)
+
 
 def render(reason: Reason, language: Language) -> str:
     """The sentence of a reason in one language.

@@ -60,7 +60,7 @@ def spread(decoder: Decoder, job: TrainingJob, mesh: DeviceMesh) -> None:
     policy = MixedPrecisionPolicy(param_dtype=TORCH_TYPES[job.compute_type], reduce_dtype=torch.float32)
     # Weights that are kept in the type that is computed in, on one process, need nobody to gather or to convert them.
     shards = job.processes > 1 or job.compute_type != job.optimization.weight_type
-    for layer in decoder.layers:
+    for layer in decoder.decoder_layers():
         layer.to_empty(device=job.device)
         if tensor_mesh is not None:
             _cut_layer(layer, tensor_mesh)

@@ -31,6 +31,7 @@ from stellwerk.workload.model import (
     Workload,
     architecture_from_values,
 )
+from stellwerk.workload.placeholders import PLACEHOLDERS, fill_placeholders
 from stellwerk.workload.published import PublishedModel, published_models
 from stellwerk.workload.request import Draft, Request, draft_workload
 from stellwerk.workload.serving_request import ServingRequest, usual_concurrent_requests
@@ -40,6 +41,7 @@ from stellwerk.workload.words import words
 from stellwerk.workload.written import draft_as_toml, filled_in_lines
 
 __all__ = [
+    "PLACEHOLDERS",
     "Applicant",
     "ApplicantRequest",
     "Architecture",
@@ -69,6 +71,7 @@ __all__ = [
     "count_parameters",
     "draft_as_toml",
     "draft_workload",
+    "fill_placeholders",
     "filled_in_lines",
     "find_institution",
     "flops_per_token",

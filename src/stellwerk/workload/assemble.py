@@ -20,7 +20,9 @@ from stellwerk.workload.document import (
 from stellwerk.workload.huggingface import read_huggingface_config
 from stellwerk.workload.model import Applicant, Architecture, DataNeeds, Limits, Serving, Training, Workload
 from stellwerk.workload.places import GERMAN_STATES
+from stellwerk.workload.program_request import read_program
 from stellwerk.workload.published import published_models
+from stellwerk.workload.run_request import check_run_fits, read_run
 from stellwerk.workload.written_out import read_written_out_model
 
 T = TypeVar("T")
@@ -47,9 +49,14 @@ def assemble_workload(values: dict[str, Any], file: Path) -> Workload:
     limits = read(values.get("limits", {}), _read_limits)
     data = read(values.get("data", {}), _read_data)
     applicant = read(values.get("applicant"), _read_applicant)
+    run = read(values.get("run", {}), read_run)
+    program = read(values.get("program"), read_program)
     if document is None or architecture is None or task is None or limits is None or data is None or applicant is None:
         raise InputErrors(problems)
+    if problems or run is None:  # of a section that may be left out
+        raise InputErrors(problems)
     _check_positions(architecture, task, file)
+    check_run_fits(run, task, file)
     return Workload(
         name=document.name or file.stem,
         architecture=architecture,
@@ -59,6 +66,8 @@ def assemble_workload(values: dict[str, Any], file: Path) -> Workload:
         model_name=document.model.get("name"),
         as_of=document.as_of,
         data=data,
+        run=run,
+        program=program,
     )
 
 

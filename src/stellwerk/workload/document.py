@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from stellwerk.workload.boundary import (
     MAX_SIZE,
@@ -24,6 +24,7 @@ from stellwerk.workload.model import (
     InstitutionKind,
     Precision,
     Purpose,
+    Schedule,
     Sensitivity,
     WeightFormat,
 )
@@ -37,15 +38,43 @@ from stellwerk.workload.readers import (
     Duration,
     Moment,
     Tokens,
+    wrong_value,
 )
 
 _STATE = 'an ISO 3166-2 code of a part of the country, such as "DE-SN"'
 _TEXT = "a text in quotes"
 _DOMAIN = 'the domain of the institution, such as "tu-dresden.de"'
 _POSITIVE = "a number above 0"
+_PREPARED = "a folder that `stellwerk data prepare` wrote, relative to this file"
+_BASE = "a folder with config.json and safetensors files, relative to this file"
+_COMMAND = 'a text such as "train.py --lr 3e-4", or a list of texts'
+_VARIABLES = 'a table of variables with texts or whole numbers, such as { TOKENIZERS_PARALLELISM = "false" }'
+
+
+def _read_words(value: Any) -> str | list[str]:
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(word, str) for word in value)):
+        return value
+    raise wrong_value("this value cannot stand here", _COMMAND)
+
+
+def _read_command(value: Any) -> str | list[str]:
+    words = _read_words(value)
+    if not words or words == [""] or (isinstance(words, str) and not words.strip()):
+        raise wrong_value("names no program", _COMMAND)
+    return words
+
+
+def _read_variables(value: Any) -> dict[str, str | int]:
+    if isinstance(value, dict) and all(type(text) in (str, int) for text in value.values()):
+        return value
+    raise wrong_value("this value cannot stand here", _VARIABLES)
+
 
 Table = Annotated[dict[str, Any] | None, Field(description="a section")]
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=50)]
+
+Share = Annotated[Number, Field(ge=0, le=1, description="a number from 0 to 1")]
+Steps = Annotated[int | None, Field(ge=1, le=10**9, description="a whole number of steps")]
 
 
 class Document(Section):
@@ -171,3 +200,32 @@ class ApplicantSection(Section):
     grants: Annotated[Names | None, Field(description="a list of grants, [] for none")] = None
     open_results: Annotated[bool | None, Field(description="true or false")] = None
     purpose: Purpose | None = None
+
+
+class RunSection(Section):
+    dataset: Annotated[str | None, Field(min_length=1, description=_PREPARED)] = None
+    base: Annotated[str | None, Field(min_length=1, description=_BASE)] = None
+    learning_rate: Annotated[Number | None, Field(gt=0, le=1, description="a number above 0 and at most 1")] = None
+    schedule: Annotated[Schedule, Field(description="wsd or cosine")] = "wsd"
+    warm_up_share: Share = 0.05
+    decay_share: Share = 0.3
+    final_share: Share = 0.0
+    weight_decay: Annotated[Number, Field(ge=0, le=100, description="a number from 0 to 100")] = 0.1
+    gradient_clip: Annotated[Number, Field(gt=0, le=1e6, description=_POSITIVE)] = 1.0
+    seed: Annotated[int, Field(ge=0, lt=2**32, description=f"a whole number from 0 to {2**32 - 1:,}")] = 1
+    checkpoint_every: Steps = None
+    keep_checkpoints: Annotated[int, Field(ge=1, le=10_000, description="a whole number from 1 to 10,000")] = 2
+    evaluate_every: Steps = None
+    prompt: Annotated[str | None, Field(min_length=1, max_length=10_000, description=_TEXT)] = None
+    compile: Annotated[bool | None, Field(description="true or false")] = None
+
+
+class ProgramSection(Section):
+    command: Annotated[str | list[str], PlainValidator(_read_command), Field(description=_COMMAND)]
+    launcher: Literal["torchrun", "none"] = "torchrun"
+    directory: Annotated[str | None, Field(min_length=1, description="a folder, relative to this file")] = None
+    environment: Annotated[dict[str, str | int], PlainValidator(_read_variables), Field(default_factory=dict)]
+    resume_arguments: Annotated[str | list[str], PlainValidator(_read_words), Field(default_factory=list)]
+    stop_signal: Literal["TERM", "INT", "USR1", "USR2"] = "TERM"
+    stop_before: Duration = 120.0
+    log_pattern: Annotated[str | None, Field(min_length=1, max_length=1000, description="a regular expression")] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from stellwerk.catalog.facts import Claim
@@ -37,8 +38,14 @@ def workload_as_dict(workload: Workload) -> dict[str, Any]:
             else None,
         },
         "data": dataclasses.asdict(workload.data),
+        "run": _paths_as_text(dataclasses.asdict(workload.run)),
+        "program": _paths_as_text(dataclasses.asdict(workload.program)) if workload.program else None,
         "applicant": dataclasses.asdict(workload.applicant),
     }
+
+
+def _paths_as_text(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def _task_as_dict(workload: Workload) -> dict[str, Any]:

@@ -11,7 +11,7 @@ GOLDEN = Path(__file__).parent / "golden" / "command.sh"
 JOB = Job(
     program=("-m", "stellwerk.training.program", "--job", "/runs/my first/job.json", "--out", "/runs/my first"),
     processes=2,
-    log=Path("/runs/my first/training.log"),
+    log=Path("/runs/my first/run.log"),
     environment={"OMP_NUM_THREADS": "1", "GREETING": "it's"},
 )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stellwerk.launch import LocalRun, Place, plan_local_run
 from stellwerk.training import Rates
-from stellwerk.workload import read_workload
+from stellwerk.workload import Workload, read_workload
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-run.toml"
 WORKLOAD = read_workload(EXAMPLE)
@@ -25,3 +26,11 @@ RATES = Rates(
     layer_overhead_s=6.0e-4,
     torch_version="2.13.0",
 )
+
+PLACE = Place("cpu", processes=2, memory_bytes=16_000_000_000)
+
+
+def planned(
+    workload: Workload = WORKLOAD, rates: Rates = RATES, place: Place = PLACE, *, seconds: float | None = 30
+) -> LocalRun:
+    return plan_local_run(workload, rates, place, seconds=seconds, file=EXAMPLE)
