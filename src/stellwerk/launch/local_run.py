@@ -21,6 +21,7 @@ from stellwerk.training import (
     Recomputation,
     TrainingJob,
     check_trainable,
+    model_details,
 )
 from stellwerk.units import Interval, format_count
 from stellwerk.workload import Architecture, RunSettings, Training, Workload, count_parameters
@@ -260,6 +261,7 @@ def _training_job(workload: Workload, place: Place, layout: Layout, *, steps: in
         steps=steps,
         compute_type="bf16",
         optimization=_optimization(workload),
+        details=model_details(workload),
         recomputation=layout.recomputation,
         compile=place.device == "cuda" if settings.compile is None else settings.compile,
         device=place.device,
@@ -283,6 +285,8 @@ def _optimization(workload: Workload) -> Optimization:
         final_share=settings.final_share,
         weight_decay=settings.weight_decay,
         gradient_clip=settings.gradient_clip,
+        # Frozen weights are counted in 16 bits; adapters are kept in fp32 beside them (training/lora.py).
+        weight_type="bf16" if workload.training.trains_adapters else "fp32",
     )
 
 

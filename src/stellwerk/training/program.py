@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from stellwerk.dataset import TokenSource, german_excerpt
+from stellwerk.dataset import TokenSource, german_excerpt, open_dataset
 from stellwerk.errors import InputError, StellwerkError
 from stellwerk.training import contract
 from stellwerk.training.checkpoints import CheckpointStore
@@ -60,7 +60,7 @@ def main() -> None:
 
 def open_source(job: TrainingJob) -> TokenSource:
     """What the job trains on. Raises InputError where it does not fit the model."""
-    source = german_excerpt()
+    source: TokenSource = german_excerpt() if job.dataset is None else open_dataset(Path(job.dataset))
     if source.vocabulary > job.architecture.vocab:
         raise InputError(
             "the tokenizer has more tokens than the model",
