@@ -23,6 +23,7 @@ VERBS = {
     "run": ("stellwerk.cli.run", "plan a training, start it, follow it, compare plan and measurement"),
     "runs": ("stellwerk.cli.runs", "what runs and ran here: list, show, cancel, resume, logs"),
     "export": ("stellwerk.cli.export", "write what a run has learned as a model that transformers loads"),
+    "doctor": ("stellwerk.cli.doctor", "why a run is slow or ended early, and what to try next"),
     "jobs": ("stellwerk.cli.jobs", "report on a job log, or make it safe to share"),
     "simulate": ("stellwerk.cli.simulate", "replay a job log under a scheduling policy"),
     "waits": ("stellwerk.cli.waits", "write the waits of a log, replayed or recorded, as the table that match reads"),

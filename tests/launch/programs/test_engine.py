@@ -10,11 +10,10 @@ import pytest
 
 from stellwerk.launch import Job, RunDirectory, RunState
 from stellwerk.launch.engines.local import LocalEngine
-from stellwerk.launch.first_run import plan_first_run
 from stellwerk.launch.programs.job import program_job
 from stellwerk.training import StepMetrics, read_metrics
 from stellwerk.workload import read_workload
-from tests.launch.first_run_case import RATES
+from tests.launch.local_run_case import planned
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "programs"
 STEPS = 40
@@ -32,9 +31,7 @@ class Run:
         workload = read_workload(file)
         self.directory = RunDirectory(folder)
         self.engine = LocalEngine()
-        self.job: Job = program_job(
-            workload, plan_first_run(workload, RATES, seconds=1e6, file=file).plan, folder, file=file
-        )
+        self.job: Job = program_job(workload, planned(workload, seconds=1e6).plan, folder, file=file)
 
     def submit(self) -> None:
         self.engine.submit(self.job, self.directory.path, key=str(self.directory.path))
