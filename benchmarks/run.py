@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from data import data_rows
 from measure import ROUNDS, median_s, row
 from records import records_rows
 from simulation import simulation_rows
@@ -42,6 +43,7 @@ def main() -> None:
         *records_rows(),
         *simulation_rows(),
         *node_rows(),
+        *data_rows(),
     ]
     report = {
         "schema": 1,

@@ -285,6 +285,8 @@ def _optimization(workload: Workload) -> Optimization:
         final_share=settings.final_share,
         weight_decay=settings.weight_decay,
         gradient_clip=settings.gradient_clip,
+        # Frozen weights are counted in 16 bits; adapters are kept in fp32 beside them (training/lora.py).
+        weight_type="bf16" if workload.training.trains_adapters else "fp32",
     )
 
 
