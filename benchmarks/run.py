@@ -20,6 +20,7 @@ from pathlib import Path
 
 from measure import ROUNDS, median_s, row
 from records import records_rows
+from run_store import runs_rows
 from simulation import simulation_rows
 from simulation_nodes import node_rows
 
@@ -42,6 +43,7 @@ def main() -> None:
         *records_rows(),
         *simulation_rows(),
         *node_rows(),
+        *runs_rows(),
     ]
     report = {
         "schema": 1,
