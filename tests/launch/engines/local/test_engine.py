@@ -185,6 +185,30 @@ def test_the_signal_is_the_one_that_the_job_names_and_passes_a_shell(engine: Loc
     assert list(engine.logs(run))[-2:] == ["stopped well", "and the shell with 0"]
 
 
+def test_a_launcher_of_ones_own_is_not_signalled_but_its_ranks_are(engine: LocalEngine, run: Path) -> None:
+    """Behind a script, as people write them; each rank has a child of its own that is none of the signal's business."""
+    launcher = (
+        "import os, signal, subprocess, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: os._exit(9))\n"
+        "start = lambda rank: subprocess.Popen([sys.executable, '-c', os.environ['CODE']], env=os.environ | rank)\n"
+        "ranks = [start({'RANK': str(rank), 'LOCAL_RANK': str(rank)}) for rank in range(2)]\n"
+        "sys.exit(sum(rank.wait() for rank in ranks))\n"
+    )
+    helper = "import subprocess\nhelper = subprocess.Popen(['sleep', '600'])\n"
+    end = "print('helper', helper.poll())\nhelper.kill()\n"
+    run.mkdir()
+    script = run / "train.sh"
+    script.write_text('#!/bin/sh\n"$PYTHON" -c "$LAUNCHER"\n', encoding="utf-8")
+    script.chmod(0o755)
+    environment = {"PYTHON": sys.executable, "LAUNCHER": launcher, "CODE": helper + OBEDIENT + end}
+    engine.submit(replace(job(run, "", environment=environment), program=(str(script),)), run, key=KEY)
+    for rank in range(2):
+        until_ready(run, rank)
+    engine.cancel(run)
+    assert until_over(engine, run).state == "stopped"
+    assert sorted(engine.logs(run)) == sorted(["resume 0", "stopped well", "helper None"] * 2)
+
+
 def test_a_supervisor_that_is_asked_to_end_stops_its_program(engine: LocalEngine, run: Path) -> None:
     """As at the shutdown of a machine."""
     engine.submit(job(run, OBEDIENT), run, key=KEY)
