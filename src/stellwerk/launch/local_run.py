@@ -21,6 +21,7 @@ from stellwerk.training import (
     Recomputation,
     TrainingJob,
     check_trainable,
+    model_details,
 )
 from stellwerk.units import Interval, format_count
 from stellwerk.workload import Architecture, RunSettings, Training, Workload, count_parameters
@@ -260,6 +261,7 @@ def _training_job(workload: Workload, place: Place, layout: Layout, *, steps: in
         steps=steps,
         compute_type="bf16",
         optimization=_optimization(workload),
+        details=model_details(workload),
         recomputation=layout.recomputation,
         compile=place.device == "cuda" if settings.compile is None else settings.compile,
         device=place.device,

@@ -23,7 +23,8 @@ from stellwerk.training.model import (
     StepProfile,
     TrainingJob,
 )
-from stellwerk.training.support import check_trainable
+from stellwerk.training.profile_file import read_profiles
+from stellwerk.training.support import check_trainable, model_details
 
 __all__ = [
     "Accelerators",
@@ -44,9 +45,11 @@ __all__ = [
     "check_trainable",
     "find_accelerators",
     "machine_memory_bytes",
+    "model_details",
     "read_job",
     "read_metrics",
     "read_outcome",
+    "read_profiles",
     "read_rates",
     "write_json",
 ]

@@ -34,14 +34,17 @@ class _Copied(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return collectives.all_reduce(gradients[0].contiguous(), "sum", context.group), None
+        (gradient,) = gradients
+        return collectives.all_reduce(gradient.contiguous(), "sum", context.group), None
 
 
 class _Summed(torch.autograd.Function):
     @staticmethod
     def forward(_context: Any, part: Tensor, group: Any) -> Tensor:
-        return collectives.all_reduce(part.contiguous(), "sum", group)
+        total: Tensor = collectives.all_reduce(part.contiguous(), "sum", group)
+        return total
 
     @staticmethod
     def backward(_context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0], None
+        (gradient,) = gradients
+        return gradient, None

@@ -16,7 +16,7 @@ def sample_text(
     """``length`` tokens drawn one after the other, after the prompt. Every process that shares the decoder has to
     call it, and gets the same text."""
     decoder.eval()
-    for layer in decoder.layers:
+    for layer in decoder.decoder_layers():
         layer.run = layer.block  # each length would be translated anew
     generator = torch.Generator(device).manual_seed(seed)
     tokens = torch.tensor([source.encode(prompt)], device=device)

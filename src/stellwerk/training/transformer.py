@@ -7,14 +7,18 @@ each block (Zhang & Sennrich 2019), SwiGLU (Shazeer 2020), grouped-query attenti
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
+from torch.utils.checkpoint import (
+    CheckpointPolicy,
+    checkpoint,
+    create_selective_checkpoint_contexts,
+)
 
 from stellwerk.training.experts import ExpertFeedForward
 from stellwerk.training.groups import copied, local
@@ -52,16 +56,21 @@ class Decoder(nn.Module):
         self.architecture, self.details, self.max_length = architecture, details, max_length
         self.embedding = nn.Embedding(architecture.vocab, architecture.hidden)
         dense_layers = architecture.experts.dense_layers if architecture.experts else architecture.layers
-        self.layers = nn.ModuleList(
+        layers = [
             DecoderLayer(architecture, details, has_experts=index >= dense_layers, recomputation=recomputation)
             for index in range(architecture.layers)
-        )
+        ]
+        self.layers = nn.ModuleList(layers)
         self.norm = nn.RMSNorm(architecture.hidden, eps=details.norm_epsilon)
         self.output = nn.Linear(architecture.hidden, architecture.vocab, bias=False)
         self.tie()
         self._tables: tuple[Tensor, Tensor] | None = None
         self.vocabulary_group: Any = None
         """The processes among which the rows of the output matrix are spread (tensor parallel); None: it is whole."""
+
+    def decoder_layers(self) -> Iterator[DecoderLayer]:
+        """The blocks, by their own type."""
+        return (layer for layer in self.layers if isinstance(layer, DecoderLayer))
 
     def tie(self) -> None:
         """Lets the output matrix be the embedding, where the architecture says so."""
@@ -129,13 +138,11 @@ class DecoderLayer(nn.Module):
         """The layer, kept for the backward pass as ``recomputation`` says."""
         if self.recomputation == "none" or not torch.is_grad_enabled():
             return self._compute(hidden, balance, cosine, sine)
-        contexts = (
-            {"context_fn": partial(create_selective_checkpoint_contexts, _keep_matrix_products)}
+        block = (self._compute, hidden, balance, cosine, sine)
+        result: tuple[Tensor, Tensor] = (
+            checkpoint(*block, use_reentrant=False, preserve_rng_state=False, context_fn=_selective_contexts)
             if self.recomputation == "selective"
-            else {}
-        )
-        result: tuple[Tensor, Tensor] = checkpoint(
-            self._compute, hidden, balance, cosine, sine, use_reentrant=False, preserve_rng_state=False, **contexts
+            else checkpoint(*block, use_reentrant=False, preserve_rng_state=False)
         )
         return result
 
@@ -233,6 +240,13 @@ def _stretched(frequencies: Tensor, scaling: RopeScaling) -> Tensor:
     low, high = scaling.low_frequency_factor, scaling.high_frequency_factor
     kept = ((turns - low) / (high - low)).clamp(0.0, 1.0)
     return frequencies * (kept + (1 - kept) / scaling.factor)
+
+
+def _selective_contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    contexts: tuple[AbstractContextManager[None], AbstractContextManager[None]] = create_selective_checkpoint_contexts(
+        _keep_matrix_products
+    )
+    return contexts
 
 
 def _keep_matrix_products(_context: object, operation: object, *_: object, **__: object) -> CheckpointPolicy:

@@ -26,12 +26,14 @@ from types import FrameType
 from typing import TypeVar
 
 from stellwerk.errors import InputError
-from stellwerk.launch.companions import Companion, Energy, Meter, NoMeter, meter_for, readers_for
+from stellwerk.launch.companions import Companion, Energy, Meter, readers_for
+from stellwerk.launch.energy import meter_for
 from stellwerk.launch.engine import RunState
 from stellwerk.launch.engines.local import host
 from stellwerk.launch.engines.local.files import LocalFiles, Submission, read_cancel, read_submission
 from stellwerk.launch.engines.local.verdict import Asked, Ending, judge
 from stellwerk.launch.progress import read_progress
+from stellwerk.launch.prometheus import write_prometheus
 from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.launch.run_record import Attempt, ProcessId, RunRecord, read_record, write_record
 from stellwerk.messages import Reason
@@ -83,11 +85,11 @@ class Supervisor:
         self._job = submission.job
         self._started_s = time.monotonic()
         self._record = self._first_record()
-        no_meter: Meter = NoMeter()
+        no_meter: Meter | None = None
         no_readers: Sequence[Companion] = ()
         self._meter = _or_else(no_meter, lambda: meter_for(directory, self._job))
         readers = _or_else(no_readers, lambda: readers_for(directory, self._job))
-        self._companions: list[Companion] = [self._meter, *readers]
+        self._companions: list[Companion] = [*([] if self._meter is None else [self._meter]), *readers]
         self._asked: Asked | None = None
         self._kill_at_s: float | None = None
         self._killed = False
@@ -295,9 +297,10 @@ class Supervisor:
         except InputError as error:
             self._written = False
             _complain(str(error))
+        _or_else(None, lambda: write_prometheus(self._directory, self._record))  # else the figures before stay
 
     def _energy(self) -> Energy:
-        return _or_else(Energy(), self._meter.energy)
+        return Energy() if self._meter is None else _or_else(Energy(), self._meter.energy)
 
     def _each_companion(self, call: Callable[[Companion], None]) -> None:
         """One that raises is left out from then on."""
@@ -322,6 +325,9 @@ def _or_else(otherwise: _Answer, ask: Callable[[], _Answer]) -> _Answer:
     """What a companion answers; where it raises, that is written down, and it counts as having said ``otherwise``."""
     try:
         return ask()
+    except InputError as error:  # a file that cannot be written or read: said in a line
+        _complain(str(error))
+        return otherwise
     except Exception:
         _complain(traceback.format_exc())
         return otherwise
