@@ -157,16 +157,19 @@ def test_cancelling_what_has_ended_does_nothing(engine: LocalEngine, run: Path) 
 
 
 def test_before_the_limit_the_program_is_asked_to_stop(engine: LocalEngine, run: Path) -> None:
-    engine.submit(job(run, OBEDIENT, limit_s=8.0, stop_before_s=7.0), run, key=KEY)
+    """Half of the limit before it at the most; a program that is not up by then for the signal finds the file."""
+    program = ("sh", "-c", 'trap \'\' TERM; exec "$0" -c "$1"', sys.executable, OBEDIENT.replace("asked and ", ""))
+    engine.submit(replace(job(run, "", limit_s=10.0, stop_before_s=9.0), program=program), run, key=KEY)
     status = until_over(engine, run)
     assert status.state == "stopped"
     assert status.reason is not None
-    assert (status.reason.code, status.reason.params) == ("run_stopped_at_limit", {"limit_s": 8.0})
-    assert engine.usage(run).wall_s < 8.0
+    assert (status.reason.code, status.reason.params) == ("run_stopped_at_limit", {"limit_s": 10.0})
+    assert 5.0 <= engine.usage(run).wall_s < 10.0
 
 
 def test_at_the_limit_a_program_that_did_not_stop_is_killed(engine: LocalEngine, run: Path) -> None:
-    engine.submit(job(run, STUBBORN, limit_s=1.0, stop_before_s=0.5), run, key=KEY)
+    deaf = ("sh", "-c", "trap '' TERM; exec sleep 600")  # from its first moment on, however slow the machine is
+    engine.submit(replace(job(run, "", limit_s=1.0, stop_before_s=0.5), program=deaf), run, key=KEY)
     status = until_over(engine, run)
     assert status.state == "cancelled"
     assert status.reason is not None
