@@ -31,9 +31,7 @@ class Run:
         workload = read_workload(file)
         self.directory = RunDirectory(folder)
         self.engine = LocalEngine()
-        self.job: Job = program_job(
-            workload, planned(workload, seconds=1e6).plan, folder, file=file
-        )
+        self.job: Job = program_job(workload, planned(workload, seconds=1e6).plan, folder, file=file)
 
     def submit(self) -> None:
         self.engine.submit(self.job, self.directory.path, key=str(self.directory.path))
