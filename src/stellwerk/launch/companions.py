@@ -45,24 +45,6 @@ class Meter(Companion, Protocol):
         """Since ``start``; asked for at any time, also after ``stop``."""
 
 
-class NoMeter:
-    """Where nothing measures."""
-
-    def start(self) -> None: ...
-
-    def sample(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def energy(self) -> Energy:
-        return Energy()
-
-
-def meter_for(directory: Path, job: Job) -> Meter:  # noqa: ARG001
-    """The meter of a run in ``directory``."""
-    return NoMeter()
-
-
 def readers_for(directory: Path, job: Job) -> Sequence[Companion]:
     """What else watches a run in ``directory``: readers that turn its log into metrics."""
     if job.log_pattern is None:

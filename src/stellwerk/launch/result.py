@@ -12,6 +12,7 @@ from typing import Any
 from stellwerk import __version__
 from stellwerk.launch.comparison import compare
 from stellwerk.launch.expectation import read_expectation
+from stellwerk.launch.record_row import write_run_record
 from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.launch.run_record import RunRecord, attempt_as_dict
 from stellwerk.training import Outcome, StepMetrics, read_metrics, read_outcome, write_json
@@ -21,9 +22,11 @@ SCHEMA = 2
 
 
 def write_result(directory: RunDirectory, run: RunRecord) -> dict[str, Any]:
-    """Writes ``result.json`` and returns what it holds."""
+    """Writes ``result.json`` and returns what it holds; of a finished run also its row, ``run-record.csv``."""
     result = result_record(directory, run)
     write_json(directory.result, result)
+    if run.latest.state == "finished":
+        write_run_record(directory, run)
     return result
 
 

@@ -95,6 +95,11 @@ class RunDirectory:
         return self.path / "failure.txt"
 
     @property
+    def run_record(self) -> Path:
+        """The finished run as a row of the table of training runs."""
+        return self.path / "run-record.csv"
+
+    @property
     def result(self) -> Path:
         """Planned and measured, over all attempts."""
         return self.path / "result.json"

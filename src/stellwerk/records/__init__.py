@@ -1,4 +1,4 @@
-"""What happened: job records of any source in one table."""
+"""What happened: job records of any source in one table, and measured training runs in another."""
 
 from stellwerk.records.anonymise import KEY_BYTES, NamedColumn, Rarity, anonymise, rarity_of
 from stellwerk.records.columns import read_columns
@@ -9,6 +9,12 @@ from stellwerk.records.rows import MAX_NUMBER, RowFormat, Rows, read_rows
 from stellwerk.records.sacct import read_sacct
 from stellwerk.records.sacct_json import read_sacct_json
 from stellwerk.records.swf import machine_processors, read_swf
+from stellwerk.records.training_runs import (
+    TrainingRun,
+    append_training_run,
+    read_training_runs,
+    write_training_runs,
+)
 from stellwerk.records.write_columns import COLUMN_SUFFIXES, mapping_path, write_columns
 from stellwerk.records.write_swf import NOT_IN_SWF, write_swf
 
@@ -30,7 +36,9 @@ __all__ = [
     "Remark",
     "RowFormat",
     "Rows",
+    "TrainingRun",
     "anonymise",
+    "append_training_run",
     "machine_processors",
     "mapping_path",
     "rarity_of",
@@ -40,7 +48,9 @@ __all__ = [
     "read_sacct",
     "read_sacct_json",
     "read_swf",
+    "read_training_runs",
     "replayable",
     "write_columns",
     "write_swf",
+    "write_training_runs",
 ]

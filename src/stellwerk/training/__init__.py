@@ -23,6 +23,7 @@ from stellwerk.training.model import (
     StepProfile,
     TrainingJob,
 )
+from stellwerk.training.profile_file import read_profiles
 from stellwerk.training.support import check_trainable, model_details
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "read_job",
     "read_metrics",
     "read_outcome",
+    "read_profiles",
     "read_rates",
     "write_json",
 ]

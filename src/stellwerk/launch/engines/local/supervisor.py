@@ -24,12 +24,14 @@ from pathlib import Path
 from types import FrameType
 
 from stellwerk.errors import InputError
-from stellwerk.launch.companions import Companion, Energy, Meter, meter_for, readers_for
+from stellwerk.launch.companions import Companion, Energy, Meter, readers_for
+from stellwerk.launch.energy import meter_for
 from stellwerk.launch.engine import RunState
 from stellwerk.launch.engines.local import host
 from stellwerk.launch.engines.local.files import LocalFiles, Submission, read_cancel, read_submission
 from stellwerk.launch.engines.local.verdict import Asked, Ending, judge
 from stellwerk.launch.progress import read_progress
+from stellwerk.launch.prometheus import write_prometheus
 from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.launch.run_record import Attempt, ProcessId, RunRecord, read_record, write_record
 from stellwerk.messages import Reason
@@ -281,6 +283,8 @@ class Supervisor:
         except InputError as error:
             self._written = False
             _complain(str(error))
+        with contextlib.suppress(InputError):  # whoever reads it sees the figures of the time before
+            write_prometheus(self._directory, self._record)
 
     def _energy(self) -> Energy:
         try:
