@@ -51,7 +51,7 @@ def _processor() -> str:
 
 def _packages() -> list[str]:
     """``name==version``, each once, in the order of their names; torch among them."""
-    found = {}
+    found: dict[str, str] = {}
     for distribution in metadata.distributions():
         about = distribution.metadata  # read from the disk each time
         if about["Name"]:

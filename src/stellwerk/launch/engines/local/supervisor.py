@@ -104,6 +104,7 @@ class Supervisor:
             self._conclude("failed", Reason("run_supervisor_failed", {"text": text}), None)
             raise
         self._conclude(state, reason, exit_code)
+        self._write_result()
 
     def _attempt(self) -> tuple[RunState, Reason | None, int | None]:
         if not host.end(self._processes, grace_s=0.0):
@@ -285,6 +286,15 @@ class Supervisor:
             _complain(str(error))
         with contextlib.suppress(InputError):  # whoever reads it sees the figures of the time before
             write_prometheus(self._directory, self._record)
+
+    def _write_result(self) -> None:
+        """For whoever looks into the folder later; a run that somebody follows has it written there, too."""
+        from stellwerk.launch.result import write_result  # with the planner: not to be held beside the training
+
+        try:
+            write_result(self._directory, self._record)
+        except (InputError, OSError, ValueError, TypeError) as error:
+            _complain(f"the result could not be written: {error}")
 
     def _energy(self) -> Energy:
         try:
