@@ -27,8 +27,10 @@ from stellwerk.training.files import read_job, write_json
 from stellwerk.training.guard import TrainingStoppedError
 from stellwerk.training.memory import peak_memory_bytes
 from stellwerk.training.metrics import open_metrics, write_metrics
-from stellwerk.training.model import Outcome, TrainingJob
+from stellwerk.training.model import Outcome, StepMetrics, TrainingJob
 from stellwerk.training.parallel import build_decoder
+from stellwerk.training.profile import profile_step
+from stellwerk.training.profile_file import append_profile
 from stellwerk.training.sample import sample_text
 from stellwerk.training.stop import StopRequest
 from stellwerk.training.trainer import Trainer, evaluate, fullest_process
@@ -124,7 +126,8 @@ def _take_steps(trainer: Trainer, store: CheckpointStore, out: Path, stop: StopR
     metrics = Path(os.environ.get(contract.METRICS, out / "metrics.jsonl"))
     with open_metrics(metrics if dist.get_rank() == 0 else Path(os.devnull)) as file:
         while trainer.step < job.steps:
-            step, asked = trainer.take_step(stop.heard())
+            closely = job.profile_every is not None and (trainer.step + 1) % job.profile_every == 0
+            step, asked = _look_closely(trainer, out, stop) if closely else trainer.take_step(stop.heard())
             if job.evaluate_every and step.step % job.evaluate_every == 0:
                 step = replace(step, held_out_loss=evaluate(trainer.decoder, job, trainer.source)[0])
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
@@ -137,6 +140,20 @@ def _take_steps(trainer: Trainer, store: CheckpointStore, out: Path, stop: StopR
                 return False
     store.wait()
     return True
+
+
+def _look_closely(trainer: Trainer, out: Path, stop: StopRequest) -> tuple[StepMetrics, bool]:
+    """One step under the profiler; the first process writes down what it saw."""
+    taken: list[tuple[StepMetrics, bool]] = []
+
+    def run_step() -> float:
+        taken.append(trainer.take_step(stop.heard()))
+        return trainer.data_s
+
+    profile = profile_step(run_step, step=trainer.step + 1, device=trainer.job.device)
+    if dist.get_rank() == 0:
+        append_profile(out / "profile.jsonl", profile)
+    return taken[0]
 
 
 def _give_up(out: Path, reason: str, exit_code: int = 1) -> None:
