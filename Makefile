@@ -14,8 +14,8 @@ test:  ## provision (network), then everything that has to pass (offline)
 check: .venv/test.stamp  ## style, types, and the layer law
 	scripts/check
 
-train: .venv/test.stamp  ## plan a tiny model for this machine, train it for about a minute, compare
-	$(BIN)/stellwerk train examples/first-run.toml --out build/first-run
+train: .venv/test.stamp  ## plan a tiny model for this machine, train it for about a minute, compare; goes on after a kill
+	$(BIN)/stellwerk run examples/first-run.toml --on local --seconds 60 --out build/first-run
 
 bench: .venv/test.stamp  ## measure the speeds and write bench.json
 	$(BIN)/python benchmarks/run.py

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
 import statistics
 import sys
@@ -166,7 +167,7 @@ def _measure(step: Step, arguments: argparse.Namespace, micro_batch: int) -> dic
             last_loss = step(batches[index % BATCHES])
     wait()
     wall_s = time.perf_counter() - start
-    times_s = [a.elapsed_time(b) / 1000 if cuda else b - a for a, b in zip(marks[:-1], marks[1:], strict=True)]
+    times_s = [a.elapsed_time(b) / 1000 if cuda else b - a for a, b in itertools.pairwise(marks)]
 
     tokens = micro_batch * arguments.sequence_length
     step_time_s = statistics.median(times_s)

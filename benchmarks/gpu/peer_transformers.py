@@ -43,7 +43,7 @@ KEPT = {
 """Operations whose results selective recomputation keeps."""
 
 
-def _keep(context: object, operation: object, *_arguments: object, **_keywords: object) -> CheckpointPolicy:
+def _keep(_context: object, operation: object, *_arguments: object, **_keywords: object) -> CheckpointPolicy:
     return CheckpointPolicy.MUST_SAVE if operation in KEPT else CheckpointPolicy.PREFER_RECOMPUTE
 
 

@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--attention", choices=("auto", "cudnn", "flash"), default="auto")
     parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--checkpoint", action="store_true", help="also time a checkpoint")
     parser.add_argument("--accelerator", default="h200-sxm-141gb", help="of the catalogue, for the plan")
@@ -73,6 +74,9 @@ def main() -> None:
     for name, value in {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29411", "RANK": "0", "WORLD_SIZE": "1"}.items():
         os.environ.setdefault(name, value)
     dist.init_process_group("cuda:nccl,cpu:gloo" if arguments.device == "cuda" else "gloo")
+    if arguments.attention != "auto":
+        torch.backends.cuda.enable_cudnn_sdp(arguments.attention == "cudnn")
+        torch.backends.cuda.enable_flash_sdp(arguments.attention == "flash")
     for micro_batch in arguments.micro_batch:
         try:
             record = measure(arguments, micro_batch)

@@ -77,7 +77,13 @@ class MissingExtraError(StellwerkError):
     exit_code = 2
 
     def __init__(self, verb: str, extra: str) -> None:
+        self._words = (verb, extra)
         super().__init__(f"{verb} needs the extra [{extra}]; install it with: pip install 'stellwerk[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(
+            self
+        ), self._words  # an exception is otherwise made again from its text when a process hands it over
 
 
 class RunError(StellwerkError):

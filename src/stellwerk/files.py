@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from stellwerk.errors import InputError
+from stellwerk.errors import InputError, MissingExtraError
 
 
 def read_bytes(path: Path, *, limit_bytes: int) -> bytes:
@@ -71,20 +71,21 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         raise InputError("not valid TOML: values are nested too deeply", file=path) from None
 
 
-def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+def write_whole(path: Path, content: bytes, *, mode: int = 0o644, durable: bool = False) -> None:
     """Write a file so that nobody ever sees a part of it; missing folders are made.
 
     Raises InputError where it cannot be written, or where something else than a file is there.
     """
-    with whole_file(path, mode=mode) as file:
+    with whole_file(path, mode=mode, durable=durable) as file:
         file.write(content)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, mode: int = 0o644, durable: bool = False) -> Iterator[BinaryIO]:
     """A stream to write bytes to; they take the place of ``path`` when all are written, and vanish otherwise.
 
-    Missing folders are made. Raises InputError as ``write_whole`` does, for what is done inside as well.
+    Missing folders are made. What is ``durable`` is on the disk before it takes the place, so that a machine that loses
+    its power has it whole or not at all. Raises InputError as ``write_whole`` does, for what is done inside as well.
     """
     try:
         if path.exists() and not path.is_file():
@@ -97,6 +98,9 @@ def whole_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         part.chmod(mode)
         part.replace(path)
     except OSError as error:
@@ -104,6 +108,15 @@ def whole_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def load_polars() -> Any:
+    """polars, of the extra ``[sim]``; raises MissingExtraError where it is not installed."""
+    try:
+        import polars  # whoever reads no table of columns needs none
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("reading sacct, CSV and Parquet", "sim") from error
+    return polars
 
 
 def _reason(error: OSError | ValueError) -> str:

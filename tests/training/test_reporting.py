@@ -48,6 +48,12 @@ def test_steps_become_metrics(run: Path) -> None:
     assert second.tokens_per_s == pytest.approx(20 / (2 * second.step_time_s))
 
 
+def test_what_a_killed_attempt_left_of_its_last_line_spoils_nothing(run: Path) -> None:
+    (run / "metrics.jsonl").write_text('{"step": 1, "lo')
+    Reporter().step(2, loss=2.0)
+    assert [step.step for step in read_metrics(run / "metrics.jsonl")] == [2]
+
+
 def test_a_second_call_for_a_step_adds_to_the_first(run: Path) -> None:
     reporter = Reporter()
     reporter.step(1, loss=2.0)
@@ -105,7 +111,7 @@ def test_a_full_disk_ends_no_training(monkeypatch: pytest.MonkeyPatch, capsys: p
     reporter = Reporter()
     reporter.step(1, loss=2.0)
     reporter.step(2, loss=2.0)
-    assert capsys.readouterr().err.count("metrics are no longer written") == 1
+    assert capsys.readouterr().err.count("metrics are not written") == 1
 
 
 def test_the_file_stands_alone_and_knows_the_contract(tmp_path: Path) -> None:

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from stellwerk.dataset.manifest import Dropped, Manifest, Part, write_manifest
 from stellwerk.errors import InputErrors
-from stellwerk.training import check_trainable
-from stellwerk.workload import Method, published_models, read_workload
+from stellwerk.training import ModelDetails, check_trainable, model_details
+from stellwerk.training.huggingface.config import config_values
+from stellwerk.workload import Architecture, Experts, Method, Workload, published_models, read_workload
 
+DETAILS = ModelDetails(rope_theta=5000.0, norm_epsilon=1e-4)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-run.toml"
 
 
@@ -26,25 +31,130 @@ def test_everything_that_cannot_be_trained_is_named_at_once() -> None:
     with pytest.raises(InputErrors) as raised:
         check_trainable(workload, processes=2, file=EXAMPLE)
     assert [error.key for error in raised.value.errors] == [
-        "model.vocab",
         "model.gated_mlp",
         "training.global_batch_sequences",
+        "model.vocab",
     ]
     assert "first-run.toml: model.vocab: " in str(raised.value)
     assert "128256" in str(raised.value)
 
 
-def test_experts_and_latent_attention_are_planned_but_not_trained() -> None:
+def test_experts_scales_and_biases_can_be_trained() -> None:
+    workload = read_workload(EXAMPLE)
+    plain = workload.architecture
+    for architecture in (
+        replace(plain, experts=Experts(routed=4, per_token=2, ffn_hidden=64, shared_ffn_hidden=64, shared_gate=True)),
+        replace(plain, qk_norm=True),
+        replace(plain, qk_norm=True, qk_norm_width="projection"),
+        replace(plain, attention_bias=True, output_bias=True, mlp_bias=True),
+    ):
+        check_trainable(replace(workload, architecture=architecture), processes=2, file=EXAMPLE)
+
+
+def test_latent_attention_is_planned_but_not_trained() -> None:
     workload = replace(read_workload(EXAMPLE), architecture=published_models()["deepseek-v3"].architecture)
     with pytest.raises(InputErrors) as raised:
         check_trainable(workload, processes=2, file=EXAMPLE)
-    assert {"model.experts", "model.latent_attention"} <= {error.key for error in raised.value.errors}
+    assert {"model.router_bias", "model.latent_attention"} <= {error.key for error in raised.value.errors}
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
-def test_fine_tuning_is_refused_and_never_runs_as_a_training_from_scratch(method: Method) -> None:
+def base_of(folder: Path, architecture: Architecture) -> Path:
+    """A base as far as it is looked at before a training: its config.json."""
+    folder.mkdir()
+    values = config_values(architecture, DETAILS, max_length=64, special_tokens={})
+    (folder / "config.json").write_text(json.dumps(values))
+    return folder
+
+
+def fine_tuning(base: Path | None, method: Method = "lora") -> Workload:
     workload = read_workload(EXAMPLE)
-    workload = replace(workload, task=replace(workload.training, method=method))
+    task = replace(workload.training, method=method)
+    return replace(workload, task=task, run=replace(workload.run, base=base))
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_fine_tuning_starts_from_a_base_and_computes_as_it_does(tmp_path: Path, method: Method) -> None:
+    workload = fine_tuning(base_of(tmp_path / "base", read_workload(EXAMPLE).architecture), method)
+    check_trainable(workload, processes=2, file=EXAMPLE)
+    assert model_details(workload) == DETAILS
+
+
+def test_frozen_weights_in_four_bits_are_refused(tmp_path: Path) -> None:
+    base = base_of(tmp_path / "base", read_workload(EXAMPLE).architecture)
     with pytest.raises(InputErrors) as found:
-        check_trainable(workload, processes=2, file=EXAMPLE)
-    assert [(error.key, error.value) for error in found.value.errors] == [("finetuning.method", method)]
+        check_trainable(fine_tuning(base, "qlora"), processes=2, file=EXAMPLE)
+    assert [(error.key, error.value) for error in found.value.errors] == [("finetuning.method", "qlora")]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_fine_tuning_without_a_base_never_runs_as_a_training_from_scratch(method: Method) -> None:
+    with pytest.raises(InputErrors, match=r"run\.base: is missing"):
+        check_trainable(fine_tuning(None, method), processes=2, file=EXAMPLE)
+
+
+def test_a_base_of_another_shape_is_named_with_what_differs(tmp_path: Path) -> None:
+    architecture = read_workload(EXAMPLE).architecture
+    base = base_of(tmp_path / "base", replace(architecture, layers=architecture.layers + 1, tied_embeddings=True))
+    with pytest.raises(InputErrors) as found:
+        check_trainable(fine_tuning(base), processes=2, file=EXAMPLE)
+    assert [error.key for error in found.value.errors] == ["run.base"]
+    assert f"layers {architecture.layers} | {architecture.layers + 1}; tied_embeddings False | True" in str(found.value)
+
+
+def test_a_folder_that_holds_no_base_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputErrors, match="there is no such folder"):
+        check_trainable(fine_tuning(tmp_path / "nothing"), processes=2, file=EXAMPLE)
+
+
+def prepared(folder: Path, *, vocabulary: int, tokenizer: bytes) -> Path:
+    """A dataset as far as it is looked at before a training: its manifest."""
+    folder.mkdir()
+    part = Part(documents=1, text_bytes=9, tokens=9, shards=())
+    manifest = Manifest(
+        token_type="uint16",  # noqa: S106
+        vocabulary=vocabulary,
+        end_of_text=0,
+        tokenizer_sha256=hashlib.sha256(tokenizer).hexdigest(),
+        tokenizer_trained=True,
+        inputs_sha256="",
+        recipe_sha256="",
+        sources=(),
+        dropped=Dropped(0, 0, 0),
+        deduplication={},
+        held_out_share=0.1,
+        seed=1,
+        training=part,
+        held_out=part,
+        versions={},
+    )
+    write_manifest(folder, manifest)
+    return folder
+
+
+def test_a_dataset_brings_its_vocabulary_and_takes_any_length(tmp_path: Path) -> None:
+    workload = read_workload(EXAMPLE)
+    workload = replace(
+        workload,
+        architecture=replace(workload.architecture, vocab=4096),
+        task=replace(workload.training, sequence_length=8192),
+        run=replace(workload.run, dataset=prepared(tmp_path / "data", vocabulary=4096, tokenizer=b"")),
+    )
+    check_trainable(workload, processes=2, file=EXAMPLE)
+    with pytest.raises(InputErrors, match="more tokens than the model"):
+        check_trainable(
+            replace(workload, architecture=replace(workload.architecture, vocab=4095)), processes=2, file=EXAMPLE
+        )
+
+
+def test_a_dataset_made_with_another_tokenizer_than_the_bases_is_refused(tmp_path: Path) -> None:
+    base = base_of(tmp_path / "base", read_workload(EXAMPLE).architecture)
+    (base / "tokenizer.json").write_bytes(b"that of the base")
+    workload = fine_tuning(base)
+    for name, content in (("same", b"that of the base"), ("other", b"another one")):
+        dataset = prepared(tmp_path / name, vocabulary=256, tokenizer=content)
+        tuned = replace(workload, run=replace(workload.run, dataset=dataset))
+        if name == "same":
+            check_trainable(tuned, processes=2, file=EXAMPLE)
+            continue
+        with pytest.raises(InputErrors, match="another tokenizer than the base's"):
+            check_trainable(tuned, processes=2, file=EXAMPLE)

@@ -41,7 +41,7 @@ from stellwerk.launch import (
     write_run_files,
 )
 from stellwerk.launch.engines.local import LocalEngine, read_submitted, render_script, start
-from stellwerk.launch.programs import program_job
+from stellwerk.launch.programs.job import program_job
 from stellwerk.launch.runs import RunStore, runs_folder
 from stellwerk.training import Accelerators, Rates, find_accelerators, machine_memory_bytes, read_rates, write_json
 from stellwerk.workload import Workload, read_workload
@@ -215,7 +215,9 @@ def _go_on(console: Console, engine: LocalEngine, asked: Asked, directory: RunDi
     status = engine.status([directory.path]).get(directory.path)
     if status is not None and status.state in ACTIVE:
         console.print(f"The run in {directory.path} is {status.state}.", soft_wrap=True)
-    elif status is None or status.state != "finished":
+    elif status is not None and status.state == "finished":
+        console.print(f"The run in {directory.path} is finished; without the folder it starts anew.", soft_wrap=True)
+    else:
         job = submitted if asked.limit_s is None else replace(submitted, limit_s=asked.limit_s)
         engine.submit(job, directory.path, key=key_of(asked.decides))
         console.print(f"The run in {directory.path} goes on.", soft_wrap=True)

@@ -19,6 +19,8 @@ from stellwerk.launch.runs import RunEntry, RunStore, runs_folder
 
 JSON_SCHEMA = 1
 LISTED = 30
+LIST_WIDTH = 130
+"""Enough for the longest id; a narrower terminal breaks the lines."""
 
 _argument = click.argument("run")
 
@@ -44,11 +46,12 @@ def list_(everything: bool, as_json: bool) -> None:
         return
     shown = entries if everything else entries[:LISTED]
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "state", "steps", "tokens", "attempts", "started (UTC)", "ends by the plan"):
-        table.add_column(heading, justify="right" if heading in ("steps", "tokens", "attempts") else "left")
+    for heading in ("run", "state", "steps", "attempts", "started (UTC)", "ends by the plan"):
+        table.add_column(heading, justify="right" if heading in ("steps", "attempts") else "left", no_wrap=True)
     for entry in shown:
         table.add_row(*_row(entry))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table, crop=False, overflow="ignore", width=max(console.width, LIST_WIDTH))
     if len(shown) < len(entries):
         click.echo(f"{len(shown)} of {len(entries):,} runs; --all lists them all")
 
@@ -123,7 +126,6 @@ def _row(entry: RunEntry) -> tuple[str, ...]:
         entry.id,
         state,
         _of(entry.steps, entry.planned_steps),
-        _of(entry.tokens, entry.planned_tokens),
         str(entry.attempts),
         _instant(entry.started),
         _instant(entry.planned_end),

@@ -9,7 +9,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from stellwerk.dataset.sequences import held_out_sequences, training_sequences
+from stellwerk.dataset.sequences import held_out_starts, sequence_starts
 
 BYTE_VOCABULARY = 256
 HELD_OUT_BLOCK_BYTES = 4096
@@ -26,10 +26,11 @@ class ByteText:
     vocabulary: int = BYTE_VOCABULARY
 
     def training_sequences(self, length: int, *, first: int, count: int, seed: int) -> NDArray[np.int64]:
-        return training_sequences(self.training, length, first, count, seed)
+        starts = sequence_starts(len(self.training), length, first=first, count=count, seed=seed)
+        return _rows(self.training, starts, length)
 
     def held_out_sequences(self, length: int) -> NDArray[np.int64]:
-        return held_out_sequences(self.held_out, length)
+        return _rows(self.held_out, held_out_starts(len(self.held_out), length), length)
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
@@ -48,3 +49,8 @@ def split_text(text: bytes) -> ByteText:
     tokens = np.frombuffer(text, dtype=np.uint8)
     kept_aside = (np.arange(len(tokens)) // HELD_OUT_BLOCK_BYTES) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
     return ByteText(tokens[~kept_aside], tokens[kept_aside], hashlib.sha256(text).hexdigest())
+
+
+def _rows(tokens: NDArray[np.uint8], starts: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    rows: NDArray[np.int64] = tokens[starts[:, None] + np.arange(length + 1)].astype(np.int64)
+    return rows

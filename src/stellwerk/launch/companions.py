@@ -14,6 +14,7 @@ from typing import Protocol
 
 from stellwerk.launch.engine import EnergySource
 from stellwerk.launch.model import Job
+from stellwerk.launch.run_directory import RunDirectory
 
 
 class Companion(Protocol):
@@ -44,6 +45,10 @@ class Meter(Companion, Protocol):
         """Since ``start``; asked for at any time, also after ``stop``."""
 
 
-def readers_for(directory: Path, job: Job) -> Sequence[Companion]:  # noqa: ARG001
+def readers_for(directory: Path, job: Job) -> Sequence[Companion]:
     """What else watches a run in ``directory``: readers that turn its log into metrics."""
-    return ()
+    if job.log_pattern is None:
+        return ()
+    from stellwerk.launch.programs.log_reader import LogReader  # most runs write their metrics themselves
+
+    return (LogReader(job.log, RunDirectory(directory).metrics, job.log_pattern),)

@@ -21,6 +21,7 @@ from stellwerk.training import (
     Recomputation,
     TrainingJob,
     check_trainable,
+    model_details,
 )
 from stellwerk.units import Interval, format_count
 from stellwerk.workload import Architecture, RunSettings, Training, Workload, count_parameters
@@ -48,8 +49,8 @@ CHECKPOINTS_OF_A_SHORT_RUN = 4
 
 STEPS_BETWEEN_CLOSER_LOOKS = 250
 """A step under the profiler takes a few percent longer, and its bookkeeping some ten milliseconds."""
-CLOSER_LOOKS_AT_A_SHORT_RUN = 4
-STEPS_BEFORE_A_CLOSER_LOOK = 10
+CLOSER_LOOKS_AT_A_SHORT_RUN = 8
+STEPS_BEFORE_A_CLOSER_LOOK = 5
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
@@ -266,6 +267,7 @@ def _training_job(workload: Workload, place: Place, layout: Layout, *, steps: in
         steps=steps,
         compute_type="bf16",
         optimization=_optimization(workload),
+        details=model_details(workload),
         recomputation=layout.recomputation,
         compile=place.device == "cuda" if settings.compile is None else settings.compile,
         device=place.device,

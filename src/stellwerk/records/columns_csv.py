@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
+from stellwerk.files import load_polars
 from stellwerk.records.byte_blocks import byte_blocks
 from stellwerk.records.model import Int64s
-from stellwerk.records.polars_extra import load_polars
 
 if TYPE_CHECKING:
     import polars

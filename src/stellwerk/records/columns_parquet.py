@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from stellwerk.errors import InputError
+from stellwerk.files import load_polars
 from stellwerk.records.columns_csv import Batch, refuse_absent
-from stellwerk.records.polars_extra import load_polars
 
 _BATCH_ROWS = 500_000
 _MAX_ROWS = 10**9

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
+from stellwerk.files import load_polars
 from stellwerk.records.mapping import CLOCK, EPOCH_UNITS, ISO, SINCE_ZERO, ColumnMapping, ColumnSource
 from stellwerk.records.model import JOB_STATES, MISSING, Int64s
-from stellwerk.records.polars_extra import load_polars
 from stellwerk.records.rows import MAX_NUMBER
 from stellwerk.records.sacct_values import state as slurm_state
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
+from stellwerk.files import load_polars
 from stellwerk.records import sacct_values as values
 from stellwerk.records.builder import FoundLines, TableBuilder
 from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Int32s, Int64s, JobTable, Remark
-from stellwerk.records.polars_extra import load_polars
 from stellwerk.records.sacct_lines import SacctBlock, sacct_blocks
 from stellwerk.records.sacct_times import check_timezone, instants_s
 

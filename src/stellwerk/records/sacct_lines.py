@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stellwerk.errors import InputError
+from stellwerk.files import load_polars
 from stellwerk.records.builder import FoundLines
 from stellwerk.records.lines import LineBlock, line_blocks
 from stellwerk.records.model import Int64s
-from stellwerk.records.polars_extra import load_polars
 
 if TYPE_CHECKING:
     import polars

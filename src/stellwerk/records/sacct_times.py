@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.errors import InputError
+from stellwerk.files import load_polars
 from stellwerk.records.model import MISSING, Int64s
-from stellwerk.records.polars_extra import load_polars
 from stellwerk.records.rows import MAX_NUMBER
 from stellwerk.records.sacct_values import NOTHING
 

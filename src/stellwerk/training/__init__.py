@@ -24,7 +24,7 @@ from stellwerk.training.model import (
     TrainingJob,
 )
 from stellwerk.training.profile_file import read_profiles
-from stellwerk.training.support import check_trainable
+from stellwerk.training.support import check_trainable, model_details
 
 __all__ = [
     "Accelerators",
@@ -45,6 +45,7 @@ __all__ = [
     "check_trainable",
     "find_accelerators",
     "machine_memory_bytes",
+    "model_details",
     "read_job",
     "read_metrics",
     "read_outcome",

@@ -38,6 +38,7 @@ class ExpertFeedForward(nn.Module):
         self.shared = SharedExpert(hidden, experts.shared_ffn_hidden) if experts.shared_ffn_hidden else None
         self.shared_gate = nn.Linear(hidden, 1, bias=False) if experts.shared_gate else None
         self.group: Any = None
+        self.adapter_scale: float | None = None
 
     def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         tokens = hidden.flatten(0, 1)
@@ -57,12 +58,19 @@ class ExpertFeedForward(nn.Module):
         order = chosen.flatten().argsort(stable=True)
         source = order // self.per_token
         rows = tokens[source]
-        gate, up, down = (local(weight) for weight in (self.gate, self.up, self.down))
-        counts = torch.bincount(chosen.flatten(), minlength=gate.shape[0])
-        products = _grouped if rows.is_cuda and rows.dtype == torch.bfloat16 else _one_by_one
-        inner = F.silu(products(rows, gate, counts)) * products(rows, up, counts)
-        result = products(inner, down, counts) * weights.flatten()[order][:, None]
+        counts = torch.bincount(chosen.flatten(), minlength=self.router.out_features)
+        inner = F.silu(self._products("gate", rows, counts)) * self._products("up", rows, counts)
+        result = self._products("down", inner, counts) * weights.flatten()[order][:, None]
         return torch.zeros_like(tokens).index_add(0, source, result)
+
+    def _products(self, part: str, rows: Tensor, counts: Tensor) -> Tensor:
+        """Rows times the matrix of their expert, and times its adapter where there is one (lora.py)."""
+        products = _grouped if rows.is_cuda and rows.dtype == torch.bfloat16 else _one_by_one
+        result = products(rows, local(getattr(self, part)), counts)
+        if self.adapter_scale is None:
+            return result
+        down, up = (getattr(self, f"{part}_{end}").to(rows.dtype) for end in ("adapter_down", "adapter_up"))
+        return result + self.adapter_scale * products(products(rows, down, counts), up, counts)
 
 
 class SharedExpert(nn.Module):

@@ -25,7 +25,7 @@ def adamw(decoder: nn.Module, optimization: Optimization, *, compiled: bool) -> 
     ]
     rate = optimization.learning_rate
     optimizer: torch.optim.Optimizer
-    if optimization.weight_type == "bf16":
+    if trained[0].dtype == torch.bfloat16:
         optimizer = RoundingAdamW(groups, learning_rate=rate, compiled=compiled)
     else:
         optimizer = torch.optim.AdamW(groups, lr=rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True)
@@ -63,13 +63,14 @@ class RoundingAdamW(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002
         for group in self.param_groups:
-            for parameter in group["params"]:
+            parameters = group["params"]
+            decayed = 1 - group["lr"] * group["weight_decay"]
+            rates = torch.tensor([group["lr"], decayed], device=parameters[0].device) if parameters else None
+            for parameter in parameters:
                 if parameter.grad is None:
                     continue
                 state = self.state[parameter]
                 state["step"] += 1
-                decayed = 1 - group["lr"] * group["weight_decay"]
-                rates = torch.tensor([group["lr"], decayed], dtype=torch.float32).to(parameter.device)
                 parts = (parameter.data, parameter.grad, state["exp_avg"], state["exp_avg_sq"])
                 self._update(*(local_part(part) for part in parts), state["step"], rates)
 

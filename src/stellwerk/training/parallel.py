@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tenso
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
 from stellwerk.training.experts import ExpertFeedForward, SharedExpert
+from stellwerk.training.huggingface.load import load_base
+from stellwerk.training.lora import add_adapters, initialise_adapters
 from stellwerk.training.loss import compile_loss
 from stellwerk.training.model import ComputeType, TrainingJob
 from stellwerk.training.transformer import Decoder, DecoderLayer, initial_std
@@ -29,16 +32,25 @@ TORCH_TYPES: dict[ComputeType, torch.dtype] = {"bf16": torch.bfloat16, "fp32": t
 
 
 def build_decoder(job: TrainingJob) -> Decoder:
-    """The job's decoder on this process's device, spread as the job says, weights drawn from its seed.
+    """The job's decoder on this process's device, spread as the job says, weights drawn from its seed or read from the
+    base that it fine-tunes.
 
-    The weights depend on the seed alone, not on how many processes share them. Needs the process group.
+    The weights do not depend on how many processes share them. Needs the process group. Raises InputError where the
+    base is not the job's model.
     """
     mesh = init_device_mesh(job.device, (job.data_parallel, job.tensor), mesh_dim_names=("data", "tensor"))
     with torch.device("meta"):
         decoder = Decoder(job.architecture, job.sequence_length, job.details, recomputation=job.recomputation)
     decoder.to(TORCH_TYPES[job.optimization.weight_type])
+    tuning = job.fine_tuning
+    if tuning is not None and tuning.method == "lora":
+        add_adapters(decoder, rank=tuning.lora_rank, alpha=tuning.lora_alpha, generator=None)
     spread(decoder, job, mesh)
-    initialise(decoder, job.seed)
+    if tuning is None:
+        initialise(decoder, job.seed)
+        return decoder
+    load_base(decoder, Path(tuning.base))
+    initialise_adapters(decoder, torch.Generator().manual_seed(job.seed))
     return decoder
 
 

@@ -13,13 +13,14 @@ import argparse
 import datetime
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 
-from stellwerk.dataset import TokenSource, german_excerpt
+from stellwerk.dataset import TokenSource, german_excerpt, open_dataset
 from stellwerk.errors import InputError, StellwerkError
 from stellwerk.training import contract
 from stellwerk.training.checkpoints import CheckpointStore
@@ -37,6 +38,8 @@ from stellwerk.training.trainer import Trainer, evaluate, fullest_process
 
 SAMPLE_TOKENS = 300
 SAMPLE_TEMPERATURE = 0.7
+PROFILED_STEP = 10
+"""The first one that is looked at more closely; the ones before fill caches."""
 
 
 def main() -> None:
@@ -62,7 +65,7 @@ def main() -> None:
 
 def open_source(job: TrainingJob) -> TokenSource:
     """What the job trains on. Raises InputError where it does not fit the model."""
-    source = german_excerpt()
+    source = german_excerpt() if job.dataset is None else open_dataset(Path(job.dataset))
     if source.vocabulary > job.architecture.vocab:
         raise InputError(
             "the tokenizer has more tokens than the model",
@@ -86,7 +89,10 @@ def train(job: TrainingJob, source: TokenSource, out: Path, stop: StopRequest) -
     store = CheckpointStore(Path(os.environ.get(contract.CHECKPOINTS, out / "checkpoints")), keep=job.keep_checkpoints)
     checkpoint = store.newest()
     if checkpoint is not None:
-        trainer.restore(store.load(checkpoint, trainer.tensors()))
+        state = store.load(checkpoint, trainer.tensors())
+        if state["source_sha256"] != source.sha256:
+            raise TrainingStoppedError(f"{checkpoint.path} was trained on another text or with another tokenizer")
+        trainer.restore(state)
     try:
         finished = _take_steps(trainer, store, out, stop)
     finally:
@@ -126,8 +132,7 @@ def _take_steps(trainer: Trainer, store: CheckpointStore, out: Path, stop: StopR
     metrics = Path(os.environ.get(contract.METRICS, out / "metrics.jsonl"))
     with open_metrics(metrics if dist.get_rank() == 0 else Path(os.devnull)) as file:
         while trainer.step < job.steps:
-            closely = job.profile_every is not None and (trainer.step + 1) % job.profile_every == 0
-            step, asked = _look_closely(trainer, out, stop) if closely else trainer.take_step(stop.heard())
+            step, asked = _take_step(trainer, out, stop.heard())
             if job.evaluate_every and step.step % job.evaluate_every == 0:
                 step = replace(step, held_out_loss=evaluate(trainer.decoder, job, trainer.source)[0])
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
@@ -142,23 +147,26 @@ def _take_steps(trainer: Trainer, store: CheckpointStore, out: Path, stop: StopR
     return True
 
 
-def _look_closely(trainer: Trainer, out: Path, stop: StopRequest) -> tuple[StepMetrics, bool]:
-    """One step under the profiler; the first process writes down what it saw."""
+def _take_step(trainer: Trainer, out: Path, asked_to_stop: bool) -> tuple[StepMetrics, bool]:
+    """A step, looked at more closely where that is due."""
+    job, step = trainer.job, trainer.step + 1
+    if not job.profile_every or step % job.profile_every != PROFILED_STEP % job.profile_every:
+        return trainer.take_step(asked_to_stop)
     taken: list[tuple[StepMetrics, bool]] = []
 
-    def run_step() -> float:
-        taken.append(trainer.take_step(stop.heard()))
+    def take() -> float:
+        taken.append(trainer.take_step(asked_to_stop))
         return trainer.data_s
 
-    profile = profile_step(run_step, step=trainer.step + 1, device=trainer.job.device)
+    profile = profile_step(take, step=step, device=job.device)
     if dist.get_rank() == 0:
         append_profile(out / "profile.jsonl", profile)
     return taken[0]
 
 
 def _give_up(out: Path, reason: str, exit_code: int = 1) -> None:
-    if dist.get_rank() == 0:
-        (out / "failure.txt").write_text(f"{reason}\n", encoding="utf-8")
+    with suppress(FileExistsError), (out / "failure.txt").open("x", encoding="utf-8") as file:
+        file.write(f"{reason}\n")
     print(f"training stopped: {reason}", file=sys.stderr)
     sys.exit(exit_code)
 

@@ -36,6 +36,7 @@ class Reporter:
         self._metrics = environment.get("STELLWERK_METRICS") if environment.get("RANK", "0") == "0" else None
         self._stop_file = environment.get("STELLWERK_STOP_FILE")
         self._signalled = False
+        self._complained = False
         self._record: dict[str, Any] = {}
         self._then_s = 0.0
         self.active = "STELLWERK_RUN_DIRECTORY" in environment
@@ -108,13 +109,15 @@ class Reporter:
         self._write(Path(self._metrics), json.dumps({**record, "time": instant}))
 
     def _write(self, path: Path, line: str) -> None:
-        """A metrics file that cannot be written to ends no training."""
+        """Behind what a killed attempt left of its last line. A full disk ends no training."""
         try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with path.open("a+b") as file:
+                torn = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+                file.write((b"\n" if torn else b"") + line.encode() + b"\n")
         except OSError as error:
-            print(f"stellwerk: metrics are no longer written: {error}", file=sys.stderr, flush=True)
-            self._metrics = None
+            if not self._complained:
+                print(f"stellwerk: metrics are not written: {error}", file=sys.stderr, flush=True)
+            self._complained = True
 
     def _listen(self, name: str) -> None:
         number = getattr(signal, f"SIG{name}")

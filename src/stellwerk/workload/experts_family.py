@@ -75,12 +75,13 @@ class Qwen2MoeConfig(QwenExpertsConfig, LayeredConfig):
     num_experts_per_tok: Size = 4
     qkv_bias: Flag = True
     max_window_layers: SomeLayers = 28
+    sliding_window: SizeOrZero | None = 4096  # transformers 5 writes 0 where there is no window
 
     def traits(self) -> dict[str, Any]:
         return {"attention_bias": self.qkv_bias, "experts": self.experts()} | self.window_traits()
 
     def window_traits(self) -> dict[str, Any]:
-        if not self.use_sliding_window:
+        if not (self.use_sliding_window and self.sliding_window):
             return {}
         return self.windows((min(self.max_window_layers, self.num_hidden_layers) + 1) // 2)
 

@@ -8,14 +8,9 @@ from pathlib import Path
 from stellwerk.errors import InputError
 from stellwerk.launch.model import Job
 from stellwerk.launch.programs.placeholders import placeholder_values
+from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.planner import Plan
-from stellwerk.training import contract
 from stellwerk.workload import Program, Workload, fill_placeholders
-
-METRICS_FILE = "metrics.jsonl"
-CHECKPOINTS_FOLDER = "checkpoints"
-PLAN_FILE = "plan.json"
-LOG_FILE = "run.log"
 
 
 def program_job(
@@ -23,15 +18,15 @@ def program_job(
 ) -> Job:
     """The job of ``workload.program``, on as many processes as the plan has devices, in the run directory given.
 
-    ``threads`` is for OMP_NUM_THREADS, where the section does not say it. What changes from attempt to attempt (the
-    stop file, whether to resume) the engine adds. Raises InputError, naming ``file``, where the folder or the program
+    ``threads`` is for OMP_NUM_THREADS, where the section does not say it. The variables of training.contract the engine
+    adds. Raises InputError, naming ``file``, where the folder or the program
     does not exist, or a placeholder has no value.
     """
     program = workload.program
     if program is None:
         raise InputError("is missing", file=file, key="program", allowed="a section [program] with a command")
-    directory = directory.absolute()
-    values = placeholder_values(workload, plan, directory, file=file)
+    run = RunDirectory(directory.absolute())
+    values = placeholder_values(workload, plan, run, file=file)
 
     def filled(text: str, key: str) -> str:
         return fill_placeholders(text, lambda name: values(name, key))
@@ -42,15 +37,11 @@ def program_job(
     return Job(
         program=_started_program(command, program),
         processes=plan.layout.devices,
-        log=directory / LOG_FILE,
+        log=run.log,
         environment={
             "OMP_NUM_THREADS": str(threads),
             "PYTHONUNBUFFERED": "1",
             **{name: filled(text, f"program.environment.{name}") for name, text in program.environment},
-            contract.RUN_DIRECTORY: str(directory),
-            contract.METRICS: str(directory / METRICS_FILE),
-            contract.CHECKPOINTS: str(directory / CHECKPOINTS_FOLDER),
-            contract.PLAN: str(directory / PLAN_FILE),
         },
         launcher=program.launcher,
         directory=folder,

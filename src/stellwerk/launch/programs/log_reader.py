@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from stellwerk.training import StepMetrics
-from stellwerk.training.metrics import write_metrics
+from stellwerk.training.metrics import open_metrics, write_metrics
 
 CHUNK_BYTES = 1 << 18
 LINE_BYTES = 4096
@@ -46,7 +46,8 @@ class LogReader:
         self._written = False
 
     def start(self) -> None:
-        """What earlier attempts printed has been read."""
+        """What earlier attempts printed has been read; a line of metrics that one left torn is ended."""
+        open_metrics(self._metrics).close()
         self._offset = self._log.stat().st_size if self._log.exists() else 0
 
     def sample(self) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stellwerk.errors import InputError
+from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.planner import Plan
 from stellwerk.workload import Workload
 
 
-def placeholder_values(workload: Workload, plan: Plan, directory: Path, *, file: Path) -> Callable[[str, str], str]:
+def placeholder_values(
+    workload: Workload, plan: Plan, directory: RunDirectory, *, file: Path
+) -> Callable[[str, str], str]:
     """A function from a placeholder and the key where it stands to its value.
 
     It raises InputError for one that has none. A data folder and a base model are given as absolute paths.
@@ -31,10 +34,10 @@ def placeholder_values(workload: Workload, plan: Plan, directory: Path, *, file:
         "tensor": layout.tensor,
         "pipeline": layout.pipeline,
         "data": layout.data,
-        "run_directory": directory,
-        "checkpoints": directory / "checkpoints",
-        "metrics": directory / "metrics.jsonl",
-        "plan": directory / "plan.json",
+        "run_directory": directory.path,
+        "checkpoints": directory.checkpoints,
+        "metrics": directory.metrics,
+        "plan": directory.plan,
     }
 
     def value_of(name: str, key: str) -> str:

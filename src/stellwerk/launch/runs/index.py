@@ -46,8 +46,10 @@ def read_index(root: Path) -> Rows:
     """Empty where there is no index that can be read."""
     try:
         values = json.loads((root / FILE_NAME).read_bytes())
-        return values["rows"] if values["version"] == VERSION else {}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        if values["version"] != VERSION:
+            return {}
+        return {name: (mark, row) for name, (mark, row) in values["rows"].items() if len(row) == len(VERSION) - 1}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 

@@ -82,15 +82,14 @@ class RunStore:
 
         Raises InputError that names what is near, or all that begin so.
         """
-        if text and "/" not in text and (self._root / text).is_symlink() | (self._root / text).is_dir():
-            return self._run(text)
         ids = self._ids()
-        if "/" not in text and text.strip("."):
-            beginning = [one for one in ids if one.startswith(text)]
-            if len(beginning) == 1:
-                return self._run(beginning[0])
-            if beginning:
-                raise InputError("several runs begin so", key="RUN", value=text, allowed=sorted(beginning))
+        if text in ids:
+            return self._run(text)
+        beginning = [one for one in ids if one.startswith(text)] if text else []
+        if len(beginning) == 1:
+            return self._run(beginning[0])
+        if beginning:
+            raise InputError("several runs begin so", key="RUN", value=text, allowed=sorted(beginning))
         if text and (found := self._at(Path(text))) is not None:
             return found
         raise InputError("there is no such run", key="RUN", value=text, allowed=sorted(ids))
@@ -111,7 +110,7 @@ class RunStore:
             if entry is None:
                 continue
             entries.append(entry)
-            if mark is not None and not entry.active:
+            if mark is not None and entry.problem is None and not entry.active:
                 rows[name] = (mark, row_of(entry))
         if rows != index:
             write_index(self._root, rows)
@@ -127,7 +126,11 @@ class RunStore:
 
     def _at(self, path: Path) -> Run | None:
         """The run in a folder, whether the runs folder knows it or not."""
-        path = path.expanduser().resolve()
+        try:
+            path = path.expanduser().resolve()
+            path.stat()
+        except (OSError, ValueError, RuntimeError):  # too long, a null byte, a loop of links, no such user
+            return None
         description = read_description(path) if path.is_dir() else None
         if description is not None:
             return Run(description.id, path)

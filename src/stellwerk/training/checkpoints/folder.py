@@ -53,7 +53,7 @@ class CheckpointFolder:
         """Removes what an earlier writer left half done."""
         for name in self._names():
             if name.startswith((WRITING, REMOVING)):
-                shutil.rmtree(self.path / name)
+                shutil.rmtree(self.path / name, ignore_errors=True)
 
     def begin(self, step: int) -> Path:
         """Makes the folder in which a checkpoint is written aside."""
@@ -62,30 +62,31 @@ class CheckpointFolder:
         writing.mkdir()
         return writing
 
-    def publish(self, writing: Path) -> Path:
+    def publish(self, writing: Path) -> Place:
         """Gives a checkpoint its name, once everything in it is on the disk."""
         sync_folder(writing)
-        whole = self.path / writing.name.removeprefix(WRITING)
-        writing.rename(whole)
+        name = writing.name.removeprefix(WRITING)
+        writing.rename(self.path / name)
         sync_folder(self.path)
-        return whole
+        return next(place for place in self.places() if place.name == name)
 
-    def prune(self, keep: int) -> None:
-        """Removes what is older than the ``keep`` newest checkpoints that are whole.
+    def prune(self, keep: int, *, spare: Place) -> None:
+        """Removes what is older than the ``keep`` newest checkpoints that are whole, except ``spare``.
 
-        With fewer of them nothing is removed: a broken one never costs a whole one its place.
+        With fewer of them nothing is removed: a broken one never costs a whole one its place. What cannot be removed
+        stays for the next time.
         """
         whole = [place for place in self.places() if self._looks_whole(place)]
         if len(whole) < keep:
             return
         for place, name in self._named():
-            if place < whole[keep - 1]:
-                self._remove(name)
+            if place < whole[keep - 1] and place != spare:
+                with contextlib.suppress(OSError):
+                    self._remove(name)
 
     def discard(self, writing: Path) -> None:
         """Removes what was written aside of a checkpoint that failed."""
-        with contextlib.suppress(OSError):
-            shutil.rmtree(writing)
+        shutil.rmtree(writing, ignore_errors=True)
 
     def set_aside(self, place: Place) -> Path:
         """Renames a checkpoint that is not whole, so that nobody takes it for one."""

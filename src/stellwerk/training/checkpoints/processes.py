@@ -69,11 +69,11 @@ class Processes:
         _connected(lambda: dist.gather_object(mine, everyone, group=self._group, dst=0))
         return cast(list[T], everyone or [])
 
-    def _broadcast(self, mine: T | None) -> T:
+    def _broadcast(self, mine: T | Reason | None) -> T | Reason:
         box = [mine]
         if self._group is not None:
             _connected(lambda: dist.broadcast_object_list(box, group=self._group, src=0))
-        return cast(T, box[0])
+        return cast(T | Reason, box[0])
 
     def _scatter(self, parts: list[T]) -> T:
         if self._group is None:

@@ -22,40 +22,43 @@ class Staging:
 
     def __init__(self) -> None:
         self._buffers: dict[str, Tensor] = {}
-        self._pinned: list[Tensor] = []
+        self._pinned: dict[str, Tensor] = {}
         # The finalizer holds the buffers: they are unpinned before their memory is given back.
-        self._unpin = weakref.finalize(self, _unpin, self._pinned)
-        self._unpin.atexit = False
+        weakref.finalize(self, _unpin_all, self._pinned).atexit = False
 
     @torch.no_grad()
     def copy(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The share of each tensor; valid until the next call."""
-        shares = {name: local_share(tensor) for name, tensor in tensors.items()}
-        if any(not _fits(self._buffers.get(name), share) for name, share in shares.items()):
-            self._allocate(shares)
+        shares = {name: _local_share(tensor) for name, tensor in tensors.items()}
+        for name in [name for name, buffer in self._buffers.items() if not _fits(buffer, shares.get(name))]:
+            self._release(name)
         for name, share in shares.items():
+            if name not in self._buffers:
+                self._allocate(name, share)
             self._buffers[name].copy_(share, non_blocking=True)
         for device in {share.device for share in shares.values() if share.is_cuda}:
             torch.cuda.current_stream(device).synchronize()
         return self._buffers
 
-    def _allocate(self, shares: Mapping[str, Tensor]) -> None:
-        self._buffers.clear()
-        _unpin(self._pinned)
-        for name, share in shares.items():
-            buffer = torch.empty(share.shape, dtype=share.dtype)
-            self._buffers[name] = buffer
-            if share.is_cuda and buffer.nbytes >= PINNED_AT_LEAST_BYTES and _pin(buffer):
-                self._pinned.append(buffer)
+    def _allocate(self, name: str, share: Tensor) -> None:
+        buffer = torch.empty(share.shape, dtype=share.dtype)
+        self._buffers[name] = buffer
+        if share.is_cuda and buffer.nbytes >= PINNED_AT_LEAST_BYTES and _pin(buffer):
+            self._pinned[name] = buffer
+
+    def _release(self, name: str) -> None:
+        del self._buffers[name]
+        if name in self._pinned:
+            _unpin(self._pinned.pop(name))
 
 
-def local_share(tensor: Tensor) -> Tensor:
+def _local_share(tensor: Tensor) -> Tensor:
     """What this process holds of a tensor that may be spread over several."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor.detach()
 
 
-def _fits(buffer: Tensor | None, share: Tensor) -> bool:
-    return buffer is not None and buffer.shape == share.shape and buffer.dtype == share.dtype
+def _fits(buffer: Tensor, share: Tensor | None) -> bool:
+    return share is not None and buffer.shape == share.shape and buffer.dtype == share.dtype
 
 
 def _pin(buffer: Tensor) -> bool:
@@ -63,7 +66,10 @@ def _pin(buffer: Tensor) -> bool:
     return int(torch.cuda.cudart().cudaHostRegister(buffer.data_ptr(), buffer.nbytes, 0)) == 0
 
 
-def _unpin(buffers: list[Tensor]) -> None:
-    for buffer in buffers:
-        torch.cuda.cudart().cudaHostUnregister(buffer.data_ptr())
-    buffers.clear()
+def _unpin(buffer: Tensor) -> None:
+    torch.cuda.cudart().cudaHostUnregister(buffer.data_ptr())
+
+
+def _unpin_all(buffers: dict[str, Tensor]) -> None:
+    while buffers:
+        _unpin(buffers.popitem()[1])

@@ -71,11 +71,16 @@ class CheckpointStore:
         """
         started = time.perf_counter()
         self.wait()
-        plan = self._planned(tensors)
-        own = {item.index.fqn for item in plan.own.items}
-        self._planner.staged = self._staging.copy({name: tensor for name, tensor in tensors.items() if name in own})
+        layout = {name: _layout(tensor) for name, tensor in tensors.items()}
+        if self._plan is not None and self._plan.layout != layout:
+            self._plan = None
+        # The first time it is not known yet who writes what, so that all that is here is copied.
+        own = tensors if self._plan is None else {name: tensors[name] for name in self._plan.own_names}
+        self._planner.staged = self._staging.copy(own)
         copied_extra = json.loads(json.dumps(extra))
-        self._thread = Thread(target=self._write, args=(step, plan, copied_extra), name="checkpoint")
+        self._thread = Thread(
+            target=self._write, args=(step, dict(tensors), layout, copied_extra), name=f"checkpoint-{step}"
+        )
         self._thread.start()
         return time.perf_counter() - started
 
@@ -119,14 +124,8 @@ class CheckpointStore:
         self._processes.each(lambda: read_share(checkpoint.path, tensors))
         return manifest.extra
 
-    def _planned(self, tensors: Mapping[str, Tensor]) -> _Plan:
-        """Who writes what; worked out anew only when the tensors are others than before."""
-        layout = {name: _layout(tensor) for name, tensor in tensors.items()}
-        if self._plan is None or self._plan.layout != layout:
-            self._plan = self._make_plan(layout, tensors)
-        return self._plan
-
-    def _make_plan(self, layout: Mapping[str, object], tensors: Mapping[str, Tensor]) -> _Plan:
+    def _make_plan(self, tensors: Mapping[str, Tensor], layout: Mapping[str, object]) -> _Plan:
+        """Who writes what. Only names, shapes and placements are looked at: the training changes the values."""
         metadata: Metadata | None = None
         needed = 0
 
@@ -144,23 +143,30 @@ class CheckpointStore:
         self._planner.state_dict = {}
         return _Plan(layout, own, metadata, needed)
 
-    def _write(self, step: int, plan: _Plan, extra: Mapping[str, Any]) -> None:
-        """In the background: what the file describes as the order of steps, docs/algorithms/checkpoints.md."""
+    def _write(
+        self, step: int, tensors: Mapping[str, Tensor], layout: Mapping[str, object], extra: Mapping[str, Any]
+    ) -> None:
+        """In the background; docs/algorithms/checkpoints.md has the order of steps."""
         try:
-            writing, needed = self._processes.first(lambda: self._begin(step, plan.needed_bytes))
-            try:
-                self._processes.each_then_first(
-                    lambda: self._write_share(writing, plan.own, needed),
-                    lambda shares: self._conclude(writing, step, plan, extra, shares),
-                )
-            except CheckpointError:
-                if self._processes.is_first:
-                    self._folder.discard(writing)
-                raise
+            if self._plan is None:
+                self._plan = self._make_plan(tensors, layout)
+            self._write_aside_and_publish(step, self._plan, extra)
         except CheckpointError as error:
             self._failure = error
-        except BaseException as error:  # nobody sees an exception of this thread but the one who waits
+        except BaseException as error:  # an exception of this thread reaches nobody but the one who waits
             self._failure = CheckpointError(Reason("checkpoint_failed", {"problem": repr(error)}))
+
+    def _write_aside_and_publish(self, step: int, plan: _Plan, extra: Mapping[str, Any]) -> None:
+        writing, needed = self._processes.first(lambda: self._begin(step, plan.needed_bytes))
+        try:
+            self._processes.each_then_first(
+                lambda: self._write_share(writing, plan.own, needed),
+                lambda shares: self._conclude(writing, step, plan, extra, shares),
+            )
+        except CheckpointError:
+            if self._processes.is_first:
+                self._folder.discard(writing)
+            raise
 
     def _begin(self, step: int, needed: int) -> tuple[Path, int]:
         directory = self._folder.path
@@ -200,8 +206,7 @@ class CheckpointStore:
             manifest = Manifest(step, self._processes.count, torch.__version__, extra, tensors, files)
             check_shared(writing, manifest)
             write_manifest(writing, manifest)
-            self._folder.publish(writing)
-            self._folder.prune(self._keep)
+            self._folder.prune(self._keep, spare=self._folder.publish(writing))
         except OSError as error:
             raise writing_failed(error, self._folder.path, plan.needed_bytes) from error
 
@@ -263,6 +268,10 @@ class _Plan:
     own: SavePlan
     metadata: Metadata | None
     needed_bytes: int
+
+    @property
+    def own_names(self) -> set[str]:
+        return {item.index.fqn for item in self.own.items}
 
 
 def _layout(tensor: Tensor) -> object:

@@ -84,6 +84,7 @@ class Supervisor:
         self._kill_at_s: float | None = None
         self._killed = False
         self._written = False
+        self._log_start = 0
         self._system_stops = False
         self._signalled: set[ProcessId] = set()
 
@@ -128,6 +129,7 @@ class Supervisor:
     def _start(self) -> subprocess.Popen[bytes]:
         self._directory.checkpoints.mkdir(exist_ok=True)
         with self._job.log.open("ab") as log:
+            self._log_start = log.tell()
             return subprocess.Popen(
                 self._submission.command,
                 stdin=subprocess.DEVNULL,
@@ -225,7 +227,7 @@ class Supervisor:
             killed=self._killed,
             outcome=self._directory.outcome.exists(),
             failure=failure.read_text(encoding="utf-8", errors="replace").strip() if failure.exists() else "",
-            log_end=_end_of(log),
+            log_end=_end_of(log, since=self._log_start),
             limit_s=self._job.limit_s,
             stop_before_s=self._job.stop_before_s,
         )
@@ -314,10 +316,11 @@ def _complain(text: str) -> None:
         print(f"{_now().isoformat(timespec='seconds')} {text}", file=sys.stderr, flush=True)
 
 
-def _end_of(log: Path) -> str:
+def _end_of(log: Path, *, since: int) -> str:
+    """What was written last, at most ``LOG_END_BYTES``, and nothing before the byte ``since``."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - LOG_END_BYTES))
+            file.seek(max(since, log.stat().st_size - LOG_END_BYTES))
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
