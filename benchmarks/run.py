@@ -21,6 +21,7 @@ from pathlib import Path
 from data import data_rows
 from measure import ROUNDS, median_s, row
 from records import records_rows
+from run_store import runs_rows
 from simulation import simulation_rows
 from simulation_nodes import node_rows
 
@@ -44,6 +45,7 @@ def main() -> None:
         *simulation_rows(),
         *node_rows(),
         *data_rows(),
+        *runs_rows(),
     ]
     report = {
         "schema": 1,
