@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from data import data_rows
 from measure import ROUNDS, median_s, row
 from records import records_rows
 from run_store import runs_rows
@@ -43,6 +44,7 @@ def main() -> None:
         *records_rows(),
         *simulation_rows(),
         *node_rows(),
+        *data_rows(),
         *runs_rows(),
     ]
     report = {

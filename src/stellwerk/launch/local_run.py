@@ -35,9 +35,10 @@ USABLE_DEVICE_MEMORY_SHARE = 0.94
 STATE_BYTES_PER_PARAMETER = 16
 """fp32 weight, gradient and two moments: the least that all processes hold together."""
 
-LEARNING_RATE = 3e-3
+LEARNING_RATE = 1.5e-3
 LEARNING_RATE_HIDDEN = 192
-"""The width at which that rate was tried; wider models get less, in proportion (Yang et al. 2022, table 3)."""
+"""The width at which that rate was tried, on runs as short as 60 steps; wider models get less, in proportion (Yang et
+al. 2022, table 3)."""
 LEARNING_RATE_ADAPTERS = 2e-4
 """What the authors of QLoRA took for Guanaco 7B (https://github.com/artidoro/qlora, scripts/finetune_guanaco_7b.sh)."""
 LEARNING_RATE_FULL = 2e-5
@@ -46,6 +47,11 @@ LEARNING_RATE_FULL = 2e-5
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
 """What a run may lose at most, roughly."""
 CHECKPOINTS_OF_A_SHORT_RUN = 4
+
+STEPS_BETWEEN_CLOSER_LOOKS = 250
+"""A step under the profiler takes a few percent longer, and its bookkeeping some ten milliseconds."""
+CLOSER_LOOKS_AT_A_SHORT_RUN = 8
+STEPS_BEFORE_A_CLOSER_LOOK = 5
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
@@ -176,6 +182,7 @@ def plan_local_run(workload: Workload, rates: Rates, place: Place, *, seconds: f
     job = replace(_training_job(reduced, place, plan.layout, steps=steps), compute_type=rates.compute_type)
     if job.checkpoint_every is None:
         job = replace(job, checkpoint_every=_checkpoint_every(steps, plan.step_time_s.best))
+    job = replace(job, profile_every=_profile_every(steps))
     return LocalRun(reduced, plan, expected, job)
 
 
@@ -285,6 +292,8 @@ def _optimization(workload: Workload) -> Optimization:
         final_share=settings.final_share,
         weight_decay=settings.weight_decay,
         gradient_clip=settings.gradient_clip,
+        # Frozen weights are counted in 16 bits; adapters are kept in fp32 beside them (training/lora.py).
+        weight_type="bf16" if workload.training.trains_adapters else "fp32",
     )
 
 
@@ -300,6 +309,11 @@ def _fine_tuning(training: Training, settings: RunSettings) -> FineTuning | None
     if training.method == "pretraining" or settings.base is None:
         return None
     return FineTuning(base=str(settings.base), method=training.method, lora_rank=training.lora_rank)
+
+
+def _profile_every(steps: int) -> int:
+    """Steps from one closer look to the next; a short run is looked at a few times, but never in its first steps."""
+    return max(STEPS_BEFORE_A_CLOSER_LOOK, min(STEPS_BETWEEN_CLOSER_LOOKS, -(-steps // CLOSER_LOOKS_AT_A_SHORT_RUN)))
 
 
 def _checkpoint_every(steps: int, step_time_s: float) -> int:

@@ -114,6 +114,7 @@ class Supervisor:
             self._conclude("failed", Reason("run_supervisor_failed", {"text": text}), None)
             raise
         self._conclude(state, reason, exit_code)
+        self._write_result()
 
     def _attempt(self) -> tuple[RunState, Reason | None, int | None]:
         if not host.end(self._processes, grace_s=0.0):
@@ -298,6 +299,15 @@ class Supervisor:
             self._written = False
             _complain(str(error))
         _or_else(None, lambda: write_prometheus(self._directory, self._record))  # else the figures before stay
+
+    def _write_result(self) -> None:
+        """For whoever looks into the folder later; a run that somebody follows has it written there, too."""
+        from stellwerk.launch.result import write_result  # with the planner: not to be held beside the training
+
+        try:
+            write_result(self._directory, self._record)
+        except (InputError, OSError, ValueError, TypeError) as error:
+            _complain(f"the result could not be written: {error}")
 
     def _energy(self) -> Energy:
         return Energy() if self._meter is None else _or_else(Energy(), self._meter.energy)
