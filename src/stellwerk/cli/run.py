@@ -17,6 +17,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from stellwerk.catalog import load_catalogue
 from stellwerk.cli.duration import Duration
 from stellwerk.cli.output import print_json
 from stellwerk.cli.positive import PositiveNumber
@@ -174,7 +175,8 @@ def _start(console: Console, engine: LocalEngine, asked: Asked, out: Path | None
 
 def _plan(console: Console, asked: Asked) -> Planned:
     accelerators = find_accelerators()
-    place = place_on(accelerators, processes=asked.processes, machine_memory_bytes=machine_memory_bytes())
+    catalogue = None if accelerators is None else load_catalogue()
+    place = place_on(accelerators, catalogue, processes=asked.processes, machine_memory_bytes=machine_memory_bytes())
     to_measure = job_to_measure(asked.workload, place, file=asked.file)
     with _folder_to_measure_in() as directory, console.status("Measuring this machine …"):
         write_json(directory.job, to_measure)
