@@ -50,6 +50,11 @@ SECONDS_BETWEEN_CHECKPOINTS = 300.0
 """What a run may lose at most, roughly."""
 CHECKPOINTS_OF_A_SHORT_RUN = 4
 
+STEPS_BETWEEN_CLOSER_LOOKS = 250
+"""A step under the profiler takes a few percent longer, and its bookkeeping some ten milliseconds."""
+CLOSER_LOOKS_AT_A_SHORT_RUN = 8
+STEPS_BEFORE_A_CLOSER_LOOK = 5
+
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 
@@ -191,6 +196,7 @@ def plan_local_run(workload: Workload, rates: Rates, place: Place, *, seconds: f
     job = replace(_training_job(reduced, place, plan.layout, steps=steps), compute_type=rates.compute_type)
     if job.checkpoint_every is None:
         job = replace(job, checkpoint_every=_checkpoint_every(steps, plan.step_time_s.best))
+    job = replace(job, profile_every=_profile_every(steps))
     return LocalRun(reduced, plan, expected, job)
 
 
@@ -300,6 +306,8 @@ def _optimization(workload: Workload) -> Optimization:
         final_share=settings.final_share,
         weight_decay=settings.weight_decay,
         gradient_clip=settings.gradient_clip,
+        # Frozen weights are counted in 16 bits; adapters are kept in fp32 beside them (training/lora.py).
+        weight_type="bf16" if workload.training.trains_adapters else "fp32",
     )
 
 
@@ -315,6 +323,11 @@ def _fine_tuning(training: Training, settings: RunSettings) -> FineTuning | None
     if training.method == "pretraining" or settings.base is None:
         return None
     return FineTuning(base=str(settings.base), method=training.method, lora_rank=training.lora_rank)
+
+
+def _profile_every(steps: int) -> int:
+    """Steps from one closer look to the next; a short run is looked at a few times, but never in its first steps."""
+    return max(STEPS_BEFORE_A_CLOSER_LOOK, min(STEPS_BETWEEN_CLOSER_LOOKS, -(-steps // CLOSER_LOOKS_AT_A_SHORT_RUN)))
 
 
 def _checkpoint_every(steps: int, step_time_s: float) -> int:

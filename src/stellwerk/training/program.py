@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import sys
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -32,6 +31,7 @@ from stellwerk.training.metrics import open_metrics, write_metrics
 from stellwerk.training.model import Outcome, StepMetrics, TrainingJob
 from stellwerk.training.parallel import build_decoder
 from stellwerk.training.profile import profile_step
+from stellwerk.training.profile_file import append_profile
 from stellwerk.training.sample import sample_text
 from stellwerk.training.stop import StopRequest
 from stellwerk.training.trainer import Trainer, evaluate, fullest_process
@@ -97,6 +97,7 @@ def train(job: TrainingJob, source: TokenSource, out: Path, stop: StopRequest) -
         finished = _take_steps(trainer, store, out, stop)
     finally:
         trainer.close()
+        store.close()
     if not finished:
         return
     peak_memory, base_memory = fullest_process(job, base_memory)
@@ -156,12 +157,11 @@ def _take_step(trainer: Trainer, out: Path, asked_to_stop: bool) -> tuple[StepMe
 
     def take() -> float:
         taken.append(trainer.take_step(asked_to_stop))
-        return taken[0][0].data_s or 0.0
+        return trainer.data_s
 
-    profile = profile_step(take, step=step)
+    profile = profile_step(take, step=step, device=job.device)
     if dist.get_rank() == 0:
-        with (out / "profile.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(profile)) + "\n")
+        append_profile(out / "profile.jsonl", profile)
     return taken[0]
 
 
