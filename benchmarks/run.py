@@ -18,8 +18,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from data import data_rows
 from measure import ROUNDS, median_s, row
 from records import records_rows
+from run_store import runs_rows
 from simulation import simulation_rows
 from simulation_nodes import node_rows
 
@@ -42,6 +44,8 @@ def main() -> None:
         *records_rows(),
         *simulation_rows(),
         *node_rows(),
+        *data_rows(),
+        *runs_rows(),
     ]
     report = {
         "schema": 1,

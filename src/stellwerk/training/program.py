@@ -97,6 +97,7 @@ def train(job: TrainingJob, source: TokenSource, out: Path, stop: StopRequest) -
         finished = _take_steps(trainer, store, out, stop)
     finally:
         trainer.close()
+        store.close()
     if not finished:
         return
     peak_memory, base_memory = fullest_process(job, base_memory)
