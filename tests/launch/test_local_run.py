@@ -127,6 +127,15 @@ def test_a_batch_that_the_processes_cannot_share_is_refused() -> None:
         job_to_measure(WORKLOAD, replace(PLACE, processes=3), file=EXAMPLE)
 
 
+@pytest.mark.parametrize(
+    ("batch", "length", "micro_batch"), [(8, 256, 4), (512, 1024, 8), (6, 2048, 3), (4, 65_536, 1)]
+)
+def test_a_large_batch_is_measured_in_parts(batch: int, length: int, micro_batch: int) -> None:
+    training = replace(WORKLOAD.training, global_batch_sequences=batch, sequence_length=length)
+    foreign = replace(WORKLOAD, task=training, program=Program(command=("train.py",)))
+    assert job_to_measure(foreign, PLACE, file=EXAMPLE).micro_batch == micro_batch
+
+
 def test_settings_of_the_file_reach_the_program() -> None:
     settings = RunSettings(
         dataset=Path("/data/tokens"),
