@@ -38,7 +38,7 @@ from stellwerk.training.trainer import Trainer, evaluate, fullest_process
 
 SAMPLE_TOKENS = 300
 SAMPLE_TEMPERATURE = 0.7
-PROFILED_STEP = 10
+PROFILED_STEP = 6
 """The first one that is looked at more closely; the ones before fill caches."""
 
 
@@ -151,7 +151,7 @@ def _take_steps(trainer: Trainer, store: CheckpointStore, out: Path, stop: StopR
 def _take_step(trainer: Trainer, out: Path, asked_to_stop: bool) -> tuple[StepMetrics, bool]:
     """A step, looked at more closely where that is due."""
     job, step = trainer.job, trainer.step + 1
-    if not job.profile_every or step % job.profile_every != PROFILED_STEP % job.profile_every:
+    if not job.profile_every or step < PROFILED_STEP or (step - PROFILED_STEP) % job.profile_every:
         return trainer.take_step(asked_to_stop)
     taken: list[tuple[StepMetrics, bool]] = []
 
