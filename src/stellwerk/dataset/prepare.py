@@ -128,6 +128,7 @@ def prepare(
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         if manifest.recipe_sha256 == hashlib.sha256(recipe).hexdigest():
+            shutil.rmtree(folder / WORK, ignore_errors=True)  # of an attempt that was killed with all but this done
             return Prepared(manifest, listed.left_out, already=True)
         raise InputError("already holds another dataset", file=folder, allowed="an empty folder, or a new one")
     with _claimed(folder, recipe):
@@ -212,7 +213,7 @@ def _claimed(folder: Path, recipe: bytes) -> Iterator[None]:
             raise InputError("another stellwerk data prepare is writing here", file=folder) from None
         path = work / _RECIPE
         if not path.exists():
-            write_whole(path, recipe)
+            write_whole(path, recipe, durable=True)
         elif path.read_bytes() != recipe:
             raise InputError(
                 "holds an unfinished dataset of other inputs or options",
