@@ -347,12 +347,13 @@ def _units_of(files: Sequence[Found], origins: list[Origin], reading: Reading) -
     size = 0
     for file in files:
         parts = pieces_of(file, reading, limit)
+        size_bytes = file.size_bytes // max(1, len(parts))
         for piece in parts:
-            pieces.append(PieceOfSource(piece, origins.index(file.origin)))
-            size += file.size_bytes // len(parts)
-            if size >= limit:
+            if pieces and size + size_bytes > limit:
                 units.append(Unit(len(units), tuple(pieces), size))
                 pieces, size = [], 0
+            pieces.append(PieceOfSource(piece, origins.index(file.origin)))
+            size += size_bytes
     if pieces:
         units.append(Unit(len(units), tuple(pieces), size))
     return units
