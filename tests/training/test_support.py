@@ -106,14 +106,13 @@ def test_a_folder_that_holds_no_base_is_named(tmp_path: Path) -> None:
         check_trainable(fine_tuning(tmp_path / "nothing"), processes=2, file=EXAMPLE)
 
 
-def prepared(folder: Path, *, vocabulary: int, tokenizer: bytes) -> Path:
-    """A dataset as far as it is looked at before a training: its manifest."""
-    folder.mkdir()
+def manifest_of(vocabulary: int, tokenizer: bytes, *, end_of_text: int = 0) -> Manifest:
+    """As far as it is looked at before a training, and after."""
     part = Part(documents=1, text_bytes=9, tokens=9, shards=())
-    manifest = Manifest(
+    return Manifest(
         token_type="uint16",  # noqa: S106
         vocabulary=vocabulary,
-        end_of_text=0,
+        end_of_text=end_of_text,
         tokenizer_sha256=hashlib.sha256(tokenizer).hexdigest(),
         tokenizer_trained=True,
         inputs_sha256="",
@@ -127,7 +126,11 @@ def prepared(folder: Path, *, vocabulary: int, tokenizer: bytes) -> Path:
         held_out=part,
         versions={},
     )
-    write_manifest(folder, manifest)
+
+
+def prepared(folder: Path, *, vocabulary: int, tokenizer: bytes) -> Path:
+    folder.mkdir()
+    write_manifest(folder, manifest_of(vocabulary, tokenizer))
     return folder
 
 

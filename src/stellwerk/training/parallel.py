@@ -21,6 +21,7 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
+from stellwerk.errors import InputError
 from stellwerk.training.experts import ExpertFeedForward, SharedExpert
 from stellwerk.training.huggingface.load import load_base
 from stellwerk.training.lora import add_adapters, initialise_adapters
@@ -44,6 +45,8 @@ def build_decoder(job: TrainingJob) -> Decoder:
     decoder.to(TORCH_TYPES[job.optimization.weight_type])
     tuning = job.fine_tuning
     if tuning is not None and tuning.method == "lora":
+        if job.tensor > 1:
+            raise InputError("adapters cannot be spread by tensor parallelism yet", key="tensor", value=job.tensor)
         add_adapters(decoder, rank=tuning.lora_rank, alpha=tuning.lora_alpha, generator=None)
     spread(decoder, job, mesh)
     if tuning is None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import Tensor
 
 from stellwerk.errors import InputError
 from stellwerk.training.huggingface.families import family_of, stored_as
-from stellwerk.training.huggingface.write import new_folder, write_values
+from stellwerk.training.huggingface.write import new_folder, save_tensors, write_values
 from stellwerk.training.lora import DOWN, UP, adapter_weights
 from stellwerk.workload.model import Architecture
 
@@ -53,4 +52,4 @@ def write_adapter(
     }
     with new_folder(folder) as part:
         write_values(part / "adapter_config.json", config)
-        save_file(tensors, part / "adapter_model.safetensors", metadata={"format": "pt"})
+        save_tensors(tensors, part / "adapter_model.safetensors")

@@ -127,7 +127,13 @@ def _shared_out(tensors: Mapping[str, Tensor], most_bytes: int) -> list[list[str
 def _save(tensors: Mapping[str, Tensor], file: Path) -> None:
     # A slice shares the memory of the tensor that it is cut from, which the library refuses to write.
     own = {name: tensor.clone() if _is_part(tensor) else tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(own, file, metadata={"format": "pt"})
+    save_tensors(own, file)
+
+
+def save_tensors(tensors: Mapping[str, Tensor], file: Path) -> None:
+    """Writes a safetensors file that everybody may read; the library's own are for their owner only."""
+    save_file(dict(tensors), file, metadata={"format": "pt"})
+    file.chmod(0o644)
 
 
 def _is_part(tensor: Tensor) -> bool:
