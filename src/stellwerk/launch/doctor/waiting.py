@@ -15,11 +15,12 @@ UNEVEN_DATA = 2.0
 """One process waits so many times longer than the median of the others: its storage, not the loader, is slow."""
 STRAGGLER_SHARE = 0.05
 """Ranks of one machine differ by one to three percent through noise alone."""
-STEADY = 0.75
-"""Of the waiting, so much must go to the same rank for that one to be named: ranks that are late in turns have medians
-that differ far less than single steps do."""
-LOOKS = 3
-"""A median of fewer profiles is that of chance."""
+STEADY = 0.5
+"""The quarter of the profiles in which a rank is late the least still shows so much of its median lateness: then it is
+that rank. Simulated with eight profiles of two ranks, equal ones are told apart in 4%, and one that is late by three
+standard deviations is found in 92% (of eight ranks: in 99%)."""
+LOOKS = 4
+"""With fewer profiles chance names a rank too often."""
 EXPOSED_SHARE = 0.10
 """Fully sharded training on a good network hides all but a few percent; above a tenth another layout pays."""
 CHECKPOINT_SHARE = 0.02
@@ -59,15 +60,16 @@ def straggler(evidence: RunEvidence) -> Finding | None:
     share = float(np.median(np.ptp(waits, axis=1)))
     if share < STRAGGLER_SHARE:
         return None
-    by_rank = np.median(waits, axis=0)
-    rank, steady = int(np.argmin(by_rank)), float(np.ptp(by_rank))
-    if len(profiles) < LOOKS or steady < max(STRAGGLER_SHARE, STEADY * share):
+    rank = int(np.argmin(np.median(waits, axis=0)))
+    lateness = np.delete(waits, rank, axis=1).mean(axis=1) - waits[:, rank]
+    late, least = float(np.median(lateness)), float(np.quantile(lateness, 0.25))
+    if len(profiles) < LOOKS or late < STRAGGLER_SHARE or least < STEADY * late:
         figures = {"percent": share * 100, "profiles": len(profiles)}
         return Finding(Reason("doctor_uneven_ranks", figures), Reason("doctor_try_even_ranks"), share)
     return Finding(
-        Reason("doctor_straggler", {"percent": steady * 100, "profiles": len(profiles), "rank": rank}),
+        Reason("doctor_straggler", {"percent": late * 100, "profiles": len(profiles), "rank": rank}),
         Reason("doctor_try_other_device", {"rank": rank}),
-        steady,
+        late,
     )
 
 
