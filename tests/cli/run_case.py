@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar
 
-from stellwerk.launch import ACTIVE, Attempt, Job, RunDirectory, RunRecord, RunState, RunStatus
+from stellwerk.launch import Attempt, Job, RunDirectory, RunRecord, RunState, RunStatus, Usage
 from stellwerk.launch.engines.local.command import render_command, render_environment
 from stellwerk.launch.engines.local.files import LocalFiles, Submission, write_submission
 from stellwerk.launch.run_record import read_record, write_record
@@ -67,7 +67,7 @@ class FakeEngine:
     def logs(self, directory: Path, *, follow: bool = False) -> Iterator[str]:  # noqa: ARG002
         yield from ("first", "second", "third")
 
-
-def is_active(directory: Path) -> bool:
-    record = read_record(RunDirectory(directory).state)
-    return record is not None and record.latest.state in ACTIVE
+    def usage(self, directory: Path) -> Usage:
+        record = read_record(RunDirectory(directory).state)
+        assert record is not None
+        return record.usage()

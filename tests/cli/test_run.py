@@ -87,6 +87,12 @@ def test_a_large_model_is_refused_and_nothing_is_written(tmp_path: Path) -> None
     assert not (tmp_path / "run").exists()
 
 
+@needs_torch
+def test_a_service_is_not_trained() -> None:
+    with pytest.raises(InputError, match=r"serve-70b\.toml: serving: this workload serves a model"):
+        invoke(EXAMPLE.parent / "serve-70b.toml")
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(InputError, match=r"nowhere\.toml"):
         invoke("nowhere.toml")
@@ -94,7 +100,7 @@ def test_a_missing_file_is_named() -> None:
 
 def test_a_file_in_place_of_the_run_directory_is_named(tmp_path: Path, engine: type[FakeEngine]) -> None:
     (tmp_path / "run").write_text("", encoding="utf-8")
-    with pytest.raises(InputError, match=r"/run: "):
+    with pytest.raises(InputError, match=r"/run: --out: something else than a folder is there"):
         invoke(EXAMPLE, "--out", tmp_path / "run")
     assert not engine.submitted
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stellwerk.catalog import Catalogue
 from stellwerk.errors import InputError
 from stellwerk.launch.expectation import Expectation, expectation_of
 from stellwerk.launch.model import Job
+from stellwerk.launch.record_row import GPU_NAMES
 from stellwerk.launch.run_directory import RunDirectory
-from stellwerk.planner import Layout, Machine, Plan, plan_layout
+from stellwerk.planner import Layout, Machine, Plan, machine_from_accelerator, plan_layout
 from stellwerk.training import (
     Accelerators,
     Device,
@@ -66,6 +68,8 @@ class Place:
     device: Device
     processes: int
     memory_bytes: int
+    data_sheet: Machine | None = None
+    """What the catalogue says of the accelerators; None on a processor, or where they are not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,15 @@ class LocalRun:
     job: TrainingJob | None
 
 
-def place_on(accelerators: Accelerators | None, *, processes: int | None, machine_memory_bytes: int) -> Place:
-    """All accelerators, two processes where there are none, or as many as asked for.
+def place_on(
+    accelerators: Accelerators | None,
+    catalogue: Catalogue | None = None,
+    *,
+    processes: int | None,
+    machine_memory_bytes: int,
+) -> Place:
+    """All accelerators, two processes where there are none, or as many as asked for. The catalogue says what their
+    data sheets do.
 
     Raises InputError where more are asked for than there are accelerators.
     """
@@ -94,7 +105,9 @@ def place_on(accelerators: Accelerators | None, *, processes: int | None, machin
             value=processes,
             allowed=f"1 to {accelerators.count}",
         )
-    return Place("cuda", count, count * accelerators.memory_bytes)
+    known = None if catalogue is None else catalogue.accelerators.get(GPU_NAMES.get(accelerators.name, "").lower())
+    data_sheet = None if known is None else machine_from_accelerator(known, modules=count, modules_per_node=count)
+    return Place("cuda", count, count * accelerators.memory_bytes, data_sheet)
 
 
 def job_to_measure(workload: Workload, place: Place, *, file: Path) -> TrainingJob:
@@ -125,28 +138,29 @@ def machine_from_rates(rates: Rates, place: Place) -> Machine:
     """This machine as the planner sees it: one process is one device.
 
     A processor has no data sheet rate that means anything to one process, so MFU refers to the best measured rate
-    of a matrix product. The cores that compute also communicate; an accelerator copies beside computing.
+    of a matrix product; on an accelerator of the catalogue it refers to the data sheet. The cores of a processor that
+    compute also communicate; an accelerator copies beside computing.
     """
-    on_processor = place.device == "cpu"
+    sheet = place.data_sheet
     machine = Machine(
-        name="this machine",
+        name=sheet.name if sheet else "this machine",
         devices=place.processes,
         devices_per_node=place.processes,
         memory_bytes=_usable_share(place) * rates.memory_bytes / place.processes,
-        peak_flops=rates.best_matmul_flops,
+        peak_flops=sheet.peak_flops if sheet else rates.best_matmul_flops,
         matmul_flops=rates.model_matmul_flops,
         memory_bandwidth_bytes_per_s=rates.memory_bandwidth_bytes_per_s,
         link_bytes_per_s=rates.link_bytes_per_s,
         network_bytes_per_s=None,
         runtime_bytes=float(rates.runtime_bytes),
-        power_w=None,
+        power_w=sheet.power_w if sheet else None,
         pue=Interval.exactly(1.0),
-        measured=False,
+        measured=sheet.measured if sheet else False,
         collective_latency_s=rates.collective_latency_s,
         layer_overhead_s=rates.layer_overhead_s,
         attention_flops=rates.attention_flops,
     )
-    return replace(machine, overlap=0.0) if on_processor else machine
+    return replace(machine, overlap=0.0) if place.device == "cpu" else machine
 
 
 def plan_local_run(workload: Workload, rates: Rates, place: Place, *, seconds: float | None, file: Path) -> LocalRun:

@@ -214,6 +214,38 @@ def shape_of_one_differs(store: CheckpointStore, tensors: Mapping[str, Tensor]) 
     return "loaded"
 
 
+def memory_taken(directory: Path) -> dict[str, float]:
+    """How far memory grows beyond what the training holds, in parts of its state."""
+    tensors = {f"model.{number}": torch.full((4_000_000,), float(number)) for number in range(4)}
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    store = CheckpointStore(directory, keep=1)
+    store.save(0, {name: tensor[:1] for name, tensor in tensors.items()}, {})  # what is imported late is imported now
+    store.wait()
+    taken = {}
+    for step in (1, 2):
+        before = restart_peak()
+        store.save(step, tensors, {})
+        store.wait()
+        taken[f"save {step}"] = (peak() - before) / size
+    newest = store.newest()
+    assert newest is not None
+    before = restart_peak()
+    store.load(newest, tensors)
+    taken["load"] = (peak() - before) / size
+    return taken
+
+
+def restart_peak() -> int:
+    """Lets the system count the peak of resident memory anew; returns what is resident, in bytes."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+def peak() -> int:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
 def lose_a_process(directory: Path) -> str:
     """The last process dies while a checkpoint is written; the others must not wait for it for ever."""
     tensors = Training(1, seed=1).tensors()

@@ -15,6 +15,7 @@ from tests.training.checkpoints.scenarios import (
     faults_of_one_among_many,
     load_training,
     lose_a_process,
+    memory_taken,
     save_training,
 )
 from tests.training.checkpoints.worlds import in_world
@@ -76,3 +77,10 @@ def test_nobody_waits_for_a_process_that_is_gone(tmp_path: Path) -> None:
     newest = CheckpointStore(tmp_path, keep=1).newest()
     assert newest is not None
     assert newest.step == 1
+
+
+def test_saving_takes_one_copy_of_the_state_and_loading_two_tensors_at_most(tmp_path: Path) -> None:
+    (taken,) = in_world(1, memory_taken, tmp_path)
+    assert 0.9 < taken["save 1"] < 1.1
+    assert taken["save 2"] < 0.1, "the copy's memory is used again"
+    assert taken["load"] < 0.6, "at most two tensors of four at a time"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 import resource
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +22,7 @@ torch = pytest.importorskip("torch", reason="needs the extra [train]")
 from stellwerk.messages import LANGUAGES, render  # noqa: E402
 from stellwerk.training.checkpoints import CheckpointError, CheckpointStore  # noqa: E402
 from stellwerk.training.checkpoints import errors as errors_module  # noqa: E402
+from stellwerk.training.checkpoints.manifest import FileRecord, read_manifest, write_manifest  # noqa: E402
 
 FILES = (".metadata", "__0_0.distcp", "manifest.json")
 
@@ -321,6 +325,30 @@ def test_a_file_that_went_bad_after_it_was_found_whole_by_another_is_named(tmp_p
     file.unlink()
     with pytest.raises(CheckpointError, match=r"__0_0\.distcp is missing"):
         CheckpointStore(tmp_path, keep=1).load(newest, empty())
+
+
+class Malice:
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.file,)
+
+
+def test_an_index_made_by_a_stranger_runs_nothing(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    folder, trace = tmp_path / "step-00000001", tmp_path / "trace"
+    manifest = read_manifest(folder)
+    index = pickle.dumps(Malice(trace))
+    (folder / ".metadata").write_bytes(index)
+    record = FileRecord(len(index), hashlib.sha256(index).hexdigest())
+    write_manifest(folder, replace(manifest, files={**manifest.files, ".metadata": record}))
+    store = CheckpointStore(tmp_path, keep=1)
+    newest = store.newest()
+    assert newest is not None
+    with pytest.raises(CheckpointError, match=r"which no checkpoint needs"):
+        store.load(newest, empty())
+    assert not trace.exists()
 
 
 def test_tensors_may_come_and_go_between_checkpoints(tmp_path: Path) -> None:

@@ -292,13 +292,13 @@ class Supervisor:
             steps=self._record.steps if progress.steps is None else progress.steps,
             tokens=self._record.tokens if progress.tokens is None else progress.tokens,
         )
-        try:
+        _or_else(None, lambda: write_prometheus(self._directory, self._record))  # else the figures before stay
+        try:  # the state last: who sees that the run is over may take its folder away
             write_record(self._directory.state, self._record, lasting=lasting)
             self._written = True
         except InputError as error:
             self._written = False
             _complain(str(error))
-        _or_else(None, lambda: write_prometheus(self._directory, self._record))  # else the figures before stay
 
     def _write_result(self) -> None:
         """For whoever looks into the folder later; a run that somebody follows has it written there, too."""
