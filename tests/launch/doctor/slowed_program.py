@@ -10,7 +10,7 @@ from typing import Any
 from stellwerk.training import program
 from stellwerk.training.trainer import Trainer
 
-SECONDS = 1.0
+SECONDS = 1.5
 """Far beyond a step, or reading ahead would hide it."""
 
 

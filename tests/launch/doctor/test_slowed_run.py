@@ -20,7 +20,7 @@ from tests.launch.doctor.case import JOB
 pytest.importorskip("torch", reason="needs the extra [train]")
 pytestmark = pytest.mark.slow
 
-SMALL = replace(JOB, architecture=replace(JOB.architecture, layers=2), steps=14, micro_batches=1, profile_every=2,
+SMALL = replace(JOB, architecture=replace(JOB.architecture, layers=2), steps=12, micro_batches=1, profile_every=2,
                 checkpoint_every=None, evaluate_every=None)  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_a_run_slowed_down_on_purpose_is_explained(tmp_path: Path, what: str, ra
     first = diagnosis.findings[0]
     assert first.cause.code == code, diagnosis.findings
     assert first.share is not None
-    assert first.share > 0.4
+    assert first.share > 0.25
     if rank:
         assert first.cause.params["rank"] == int(rank)
     assert [reason.code for reason in diagnosis.missing] == ["doctor_no_plan", "doctor_no_energy"]
