@@ -91,7 +91,8 @@ def test_a_base_is_fine_tuned_alike_by_one_process_and_by_two(tmp_path: Path, ar
     one = train(job, tmp_path / "one")
     two = train(replace(job, processes=2, micro_batch=2), tmp_path / "two")
     assert two == pytest.approx(one, rel=1e-4)
-    assert one[0] == pytest.approx(first_loss(base), rel=1e-4), "it starts as the base, which transformers computes"
+    if architecture.experts is None:  # beside experts the loss holds what keeps them balanced
+        assert one[0] == pytest.approx(first_loss(base), rel=1e-4), "it starts as the base does in transformers"
 
     export(job, tmp_path / "two" / "checkpoints", tmp_path / "merged", merge=True)
     merged = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
