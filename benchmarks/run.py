@@ -18,8 +18,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from data import data_rows
 from measure import ROUNDS, median_s, row
 from records import records_rows
+from run_store import runs_rows
 from simulation import simulation_rows
 from simulation_nodes import node_rows
 
@@ -42,6 +44,9 @@ def main() -> None:
         *records_rows(),
         *simulation_rows(),
         *node_rows(),
+        *data_rows(),
+        training_overhead(),
+        *runs_rows(),
     ]
     report = {
         "schema": 1,
@@ -63,6 +68,16 @@ def import_time() -> dict[str, object]:
     bare = median_s(lambda: subprocess.run([sys.executable, "-c", ""], check=True, env=ENVIRONMENT))
     loaded = median_s(lambda: subprocess.run([sys.executable, "-c", "import stellwerk"], check=True, env=ENVIRONMENT))
     return row("import.stellwerk", loaded - bare, "s", limit=0.15)
+
+
+def training_overhead() -> dict[str, object]:
+    """Share of a step that the reference program adds to the model's own, two processes."""
+    script = str(ROOT / "benchmarks" / "training_overhead.py")
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=2")
+    environment = {**ENVIRONMENT, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, *torchrun, script], check=True, capture_output=True, env=environment)
+    share = json.loads(done.stdout.splitlines()[-1])["overhead_share"]
+    return row("training.overhead_share", share, "", limit=0.01)
 
 
 def core_packages() -> dict[str, object]:

@@ -255,15 +255,15 @@ class _Page(HTMLParser):
         if tag == self._cut_at:
             self.parts.append([])
         self._verbatim += tag == "pre"
-        self._break(tag)
+        self._begin(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
         if self._heard:
-            self._break(tag)
+            self._begin(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if self._heard:
-            self._break(tag)
+            self._add("\n\n" if tag in _BLOCKS else " " if tag in _CELLS else "")
             self._verbatim -= tag == "pre" and self._verbatim > 0
         self._inside.end(tag)
         self._skipped.end(tag)
@@ -286,13 +286,12 @@ class _Page(HTMLParser):
     def _heard(self) -> bool:
         return not self._skipped.open and (self._main is None or self._inside.open)
 
-    def _break(self, tag: str) -> None:
-        if tag in _BLOCKS:
-            self.parts[-1].append("\n\n")
-        elif tag in _LINES:
-            self.parts[-1].append("\n")
-        elif tag in _CELLS:
-            self.parts[-1].append(" ")
+    def _begin(self, tag: str) -> None:
+        self._add("\n\n" if tag in _BLOCKS else "\n" if tag in _LINES else "")
+
+    def _add(self, text: str) -> None:
+        if text:
+            self.parts[-1].append(text)
 
 
 class _Element:

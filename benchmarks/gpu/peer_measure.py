@@ -192,15 +192,14 @@ def _measure(step: Step, arguments: argparse.Namespace, micro_batch: int) -> dic
     }
 
 
-def _out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was raised from, says that the device's memory was too small."""
+def _memory_error(error: BaseException | None) -> BaseException | None:
+    """The error which says that the device's memory was too small: this one, or one that it was raised from."""
     while error is not None:
-        if isinstance(error, torch.OutOfMemoryError):
-            return True
-        if "out of memory" in str(error) or "_STATUS_ALLOC_FAILED" in str(error):
-            return True
+        text = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "_STATUS_ALLOC_FAILED" in text:
+            return error
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def _attempt(
@@ -218,8 +217,8 @@ def _attempt(
     except Unsupported as error:
         return {"error": "unsupported", "message": str(error)}
     except Exception as error:
-        if _out_of_memory(error):
-            return {"error": "out_of_memory", "message": str(error).splitlines()[0][:400]}
+        if memory_error := _memory_error(error):
+            return {"error": "out_of_memory", "message": str(memory_error).splitlines()[0][:400]}
         traceback.print_exc()
         return {"error": "failed", "message": f"{type(error).__name__}: {str(error)[:400]}"}
 

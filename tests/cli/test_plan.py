@@ -85,3 +85,43 @@ def test_a_bound_without_an_end_is_null_in_json_and_said_in_words(tmp_path: Path
 def test_a_service_that_does_not_fit_says_why() -> None:
     with pytest.raises(InputError, match="One node is not enough"):
         plan("--on", "aws-g6e.xlarge-eu-central-1", file="serve-70b.toml")
+
+
+def emitted(*arguments: str, file: str | Path = "german-7b.toml") -> tuple[str, str]:
+    """What was printed to stdout and to stderr."""
+    command = ["plan", str(EXAMPLES / file), "--on", "jsc-jupiter-booster", *arguments]
+    result = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout, result.stderr
+
+
+def test_a_plan_becomes_another_programs_configuration() -> None:
+    configuration, unsaid = emitted("--emit", "megatron")
+    assert configuration.startswith("#!/bin/sh\n")
+    assert "--num-layers 32 --hidden-size 4096" in configuration
+    assert "- The workload states no learning rate: set LEARNING_RATE.\n" in unsaid
+
+
+def test_a_configuration_goes_to_a_new_file(tmp_path: Path) -> None:
+    file = tmp_path / "train.sh"
+    printed, said = emitted("--emit", "megatron", "--emit-to", str(file))
+    assert printed == ""
+    assert f"Written: {file}" in said
+    assert file.read_text(encoding="utf-8") == emitted("--emit", "megatron")[0]
+    assert file.stat().st_mode & 0o111
+    with pytest.raises(InputError, match="--emit-to: exists, and may have been filled in"):
+        emitted("--emit", "megatron", "--emit-to", str(file))
+
+
+def test_what_cannot_be_emitted_says_why() -> None:
+    with pytest.raises(InputError, match="not lora"):
+        emitted("--emit", "torchtitan", file="lora-8b.toml")
+    with pytest.raises(InputError, match="--emit: needs a program"):
+        emitted("--emit-to", "x")
+    with pytest.raises(InputError, match="goes without --json"):
+        emitted("--emit", "accelerate", "--json")
+
+
+def test_a_service_is_no_training_to_configure() -> None:
+    with pytest.raises(InputError, match="this workload serves a model"):
+        plan("--on", "stackit-n3-28d-g2", "--emit", "accelerate", file="serve-70b.toml")

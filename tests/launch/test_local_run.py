@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from stellwerk.catalog import load_catalogue
 from stellwerk.errors import InputError
 from stellwerk.launch import Place, job_to_measure, machine_from_rates, measuring_job, place_on, reference_job
+from stellwerk.launch.record_row import GPU_NAMES
 from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.planner import plan_layout
 from stellwerk.training import Accelerators
@@ -86,6 +88,20 @@ def test_every_accelerator_takes_a_process_and_compiles() -> None:
     job = planned(place=place).job
     assert job is not None
     assert (job.device, job.compile, job.processes) == ("cuda", True, 4)
+
+
+def test_on_an_accelerator_of_the_catalogue_mfu_refers_to_the_data_sheet() -> None:
+    place = place_on(GPUS, load_catalogue(), processes=1, machine_memory_bytes=1)
+    machine = machine_from_rates(RATES, place)
+    assert machine.peak_flops == pytest.approx(989e12, rel=1e-2), "dense bf16, without the factor two of sparsity"
+    assert machine.matmul_flops == RATES.model_matmul_flops
+    assert machine.power_w is not None
+    unknown = place_on(replace(GPUS, name="Something new"), load_catalogue(), processes=1, machine_memory_bytes=1)
+    assert machine_from_rates(RATES, unknown).peak_flops == RATES.best_matmul_flops
+
+
+def test_every_accelerator_that_has_a_name_is_in_the_catalogue() -> None:
+    assert {name.lower() for name in GPU_NAMES.values()} <= load_catalogue().accelerators.keys()
 
 
 def test_without_accelerators_two_processes_share_the_processor() -> None:

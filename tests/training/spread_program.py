@@ -55,7 +55,8 @@ def main() -> None:
 
 
 def _train(job: TrainingJob) -> dict[str, object]:
-    source = german_excerpt()
+    text = german_excerpt()
+    source = replace(text, held_out=text.held_out[:2000])
     trainer = Trainer(job, build_decoder(job), source)
     steps = [trainer.take_step(asked_to_stop=False)[0] for _ in range(3)]
     trainer.close()

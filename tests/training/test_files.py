@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stellwerk.training.files import read_job, write_json
+from stellwerk.errors import InputError
+from stellwerk.training.files import read_job, read_outcome, read_rates, write_json
 from stellwerk.training.model import TrainingJob
 from stellwerk.workload import Architecture
 
@@ -33,3 +34,11 @@ def test_what_is_no_number_is_not_written_and_the_old_file_stays(tmp_path: Path)
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(tmp_path / "file.json", {"loss": float("nan")})
     assert (tmp_path / "file.json").read_text(encoding="utf-8") == '{\n  "loss": 1.0\n}\n'
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"architecture": {}}'])
+def test_what_another_version_wrote_is_a_mistake_and_no_traceback(tmp_path: Path, content: str) -> None:
+    (tmp_path / "job.json").write_text(content, encoding="utf-8")
+    for read in (read_job, read_rates, read_outcome):
+        with pytest.raises(InputError, match=r"job\.json: cannot be read by this version"):
+            read(tmp_path / "job.json")

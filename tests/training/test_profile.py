@@ -16,7 +16,9 @@ from stellwerk.training.profile_file import append_profile, read_profiles
 
 pytest.importorskip("torch", reason="needs the extra [train]")
 
-from stellwerk.training.profile import _on_cpu, covered_ns, exposed_ns
+from torch.autograd import DeviceType
+
+from stellwerk.training.profile import _on_cpu, _on_cuda, covered_ns, exposed_ns
 
 spans = st.lists(
     st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: (pair[0], pair[0] + pair[1])), max_size=8
@@ -60,6 +62,26 @@ def test_waiting_inside_an_operator_is_no_computation_and_gloo_s_copies_are_none
     assert covered_ns(communication) == 40
     assert covered_ns(computation) == 35  # 0 to 30 and 55 to 60
     assert exposed_ns(communication, computation) == 20  # 30 to 50
+
+
+class _OnDevice(_Event):
+    def __init__(self, name: str, start: int, end: int, *, annotation: bool = False, cuda: bool = True) -> None:
+        super().__init__(name, 0, start, end)
+        self.is_user_annotation = lambda: annotation
+        self.device_type = lambda: DeviceType.CUDA if cuda else DeviceType.CPU
+
+
+def test_on_an_accelerator_other_kernels_hide_communication_and_annotations_nothing() -> None:
+    events = [
+        _OnDevice("ncclDevKernel_AllGather_RING_LL(ncclDevKernelArgsStorage<4096ul>)", 0, 30),
+        _OnDevice("nccl:_all_gather_base", 0, 30, annotation=True),
+        _OnDevice("ampere_bf16_gemm", 10, 25),
+        _OnDevice("gloo:all_reduce", 50, 60, cuda=False, annotation=True),
+        _OnDevice("aten::mm", 0, 100, cuda=False),
+    ]
+    communication, computation = _on_cuda(events)
+    assert covered_ns(communication) == 40
+    assert exposed_ns(communication, computation) == 25
 
 
 def test_a_step_without_collectives_communicates_for_no_time() -> None:

@@ -9,6 +9,7 @@ from typing import get_args
 import click
 
 from stellwerk.cli.data_summary import show_manifest
+from stellwerk.cli.mistakes import naming_options
 from stellwerk.cli.stages import stage_progress
 from stellwerk.dataset import Deduplication, Preparation, Reading, prepare
 
@@ -17,6 +18,12 @@ _STAGES = {
     "read": "Reading documents",
     "learn": "Training the tokenizer",
     "write": "Writing tokens",
+}
+_OPTIONS = {
+    "end_of_text": "--end-of-text",
+    "held_out_share": "--held-out",
+    "seed": "--seed",
+    "vocabulary": "--vocab",
 }
 
 
@@ -73,7 +80,7 @@ def prepare_command(
         held_out_share=held_out,
         seed=seed,
     )
-    with stage_progress() as progress:
+    with naming_options(_OPTIONS), stage_progress() as progress:
         prepared = prepare(
             inputs,
             out,

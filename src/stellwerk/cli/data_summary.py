@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.markup import escape
+import click
 from rich.table import Table
 
 from stellwerk.cli.output import console
@@ -31,18 +31,12 @@ def show_manifest(folder: Path, manifest: Manifest) -> None:
     console.print(_dropped(manifest))
     made = "trained on this text" if manifest.tokenizer_trained else "loaded"
     console.print(f"Tokenizer: {manifest.vocabulary:,} tokens, {made}; {manifest.token_type}; seed {manifest.seed}.")
-    sources = Table(box=None, header_style="bold")
-    for heading in ("source", "version", "licence", "documents", "bytes of text"):
-        sources.add_column(heading, justify="right" if heading in ("documents", "bytes of text") else "left")
+    console.print("Sources:")
     for source in manifest.sources:
-        sources.add_row(
-            escape(source.source),
-            escape(source.version) or "–",
-            escape(source.licence),
-            f"{source.documents:,}",
-            f"{source.text_bytes:,}",
-        )
-    console.print(sources)
+        version = f", version {source.version}" if source.version else ""
+        click.echo(f"- {source.source}{version}")
+        click.echo(f"  licence: {source.licence}")
+        click.echo(f"  kept: {source.documents:,} documents, {source.text_bytes:,} bytes of {source.files:,} files")
 
 
 def _dropped(manifest: Manifest) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -11,24 +12,28 @@ from rich.text import Text
 from stellwerk.cli.output import console, print_json
 from stellwerk.launch.doctor import Diagnosis, Finding, RunEvidence, diagnose, diagnosis_as_dict, read_evidence
 from stellwerk.launch.energy import energy_use
+from stellwerk.launch.runs import RunStore, runs_folder
 from stellwerk.messages import LANGUAGES, Language, render, text
 
 
 @click.command(name="doctor")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run")
 @click.option("--json", "as_json", is_flag=True, help="Print the diagnosis as JSON.")
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
-def command(run: Path, as_json: bool, language: Language) -> None:
-    """Compare the run in the directory RUN with its plan: what takes its time, and what to try next.
+def command(run: str, as_json: bool, language: Language) -> None:
+    """Compare RUN with its plan: what takes its time, and what to try next.
 
-    The run may still be going on. docs/doctor.md lists the causes it knows.
+    RUN is an id, the beginning of one, or a folder; it may still be going on. docs/doctor.md lists the causes.
     """
-    evidence = read_evidence(run)
+    path = Path(run)
+    if not path.is_dir():
+        path = RunStore(runs_folder(os.environ)).find(run).path
+    evidence = read_evidence(path)
     diagnosis = diagnose(evidence)
     if as_json:
         print_json(diagnosis_as_dict(evidence, diagnosis))
         return
-    _print_run(run, evidence, language)
+    _print_run(path, evidence, language)
     _print_diagnosis(diagnosis, language)
 
 

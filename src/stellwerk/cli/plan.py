@@ -14,6 +14,9 @@ from stellwerk.cli.mistakes import naming_file
 from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.cli.task import training_lines
 from stellwerk.errors import InputError
+from stellwerk.files import write_whole
+from stellwerk.launch.emit import PROGRAMS
+from stellwerk.launch.emit import emit as configuration
 from stellwerk.messages import render
 from stellwerk.planner import Plan, ServingPlan
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval
@@ -24,9 +27,14 @@ from stellwerk.workload import Workload, read_workload
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--on", "target", required=True, help="Id of a system or product of the catalogue.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@click.option("--emit", type=click.Choice(list(PROGRAMS)), help="Write the layout as this program's configuration.")
+@click.option("--emit-to", type=click.Path(path_type=Path), help="A new file for it; otherwise it is printed.")
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
-def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> None:
+def command(
+    file: Path, target: str, as_json: bool, emit: str | None, emit_to: Path | None, catalogue: Path | None
+) -> None:
     """Memory, layout or replicas, time by part and energy of the workload in FILE on one offer."""
+    _check_emitting(emit, emit_to, as_json)
     known = load_catalogue(overlay=catalogue)
     workload = read_workload(file)
     offer = _offer(known, target)
@@ -34,6 +42,9 @@ def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> N
         plan, findings = plan_on(workload, offer, known, workload.as_of or today())
     if plan is None:
         raise InputError(" ".join(render(finding.reason, "en") for finding in findings), key="--on", value=target)
+    if emit is not None:
+        _emit(emit, workload, plan, emit_to)
+        return
     if as_json:
         print_json(plan_as_dict(plan))
         return
@@ -43,6 +54,31 @@ def command(file: Path, target: str, as_json: bool, catalogue: Path | None) -> N
         _print_training(plan, workload)
     for reason in (*basis_of(workload), *(finding.reason for finding in findings)):
         console.print(f"- {render(reason, 'en')}")
+
+
+def _check_emitting(emit: str | None, emit_to: Path | None, as_json: bool) -> None:
+    if emit_to is not None and emit is None:
+        raise InputError("needs a program to emit for", key="--emit", allowed=list(PROGRAMS))
+    if emit is not None and as_json:
+        raise InputError("goes without --json: a configuration has its program's own form", key="--emit", value=emit)
+    if emit_to is not None and emit_to.exists():
+        raise InputError(
+            "exists, and may have been filled in", key="--emit-to", value=str(emit_to), allowed="a new file"
+        )
+
+
+def _emit(program: str, workload: Workload, plan: Plan | ServingPlan, to: Path | None) -> None:
+    """The configuration goes to ``to`` or is printed; what it cannot express goes to stderr."""
+    if isinstance(plan, ServingPlan):
+        raise InputError("configures a training, and this workload serves a model", key="--emit", value=program)
+    emitted = configuration(program, workload, plan)
+    if to is None:
+        click.echo(emitted.text, nl=False)
+    else:
+        write_whole(to, emitted.text.encode(), mode=0o755 if emitted.text.startswith("#!") else 0o644)
+        click.echo(f"Written: {to}", err=True)
+    for sentence in emitted.unsaid:
+        click.echo(f"- {sentence}", err=True)
 
 
 def _offer(catalogue: Catalogue, target: str) -> PublicOffer | CommercialOffer:

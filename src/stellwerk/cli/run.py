@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from typing import Any
 import click
 from rich.console import Console
 
+from stellwerk.catalog import load_catalogue
 from stellwerk.cli.duration import Duration
+from stellwerk.cli.mistakes import naming_file
 from stellwerk.cli.output import print_json
 from stellwerk.cli.positive import PositiveNumber
 from stellwerk.cli.run_end import follow_to_the_end, show_started
 from stellwerk.cli.run_plan import ShownPlan, plan_as_dict, show_plan
-from stellwerk.errors import MissingExtraError, RunError
+from stellwerk.errors import InputError, MissingExtraError, RunError
 from stellwerk.files import write_whole
 from stellwerk.launch import (
     ACTIVE,
@@ -116,7 +118,9 @@ def command(
         raise MissingExtraError("stellwerk run", "train")
     asked = Asked(file, workload, processes, seconds, limit_s)
     console = Console(highlight=False, stderr=as_json)
-    there = None if out is None else _run_in(out, asked)
+    with naming_file(file):
+        decides = asked.decides
+    there = None if out is None else _run_in(out, decides)
     if dry_run:
         shown = _plan_only(console, asked, out) if there is None else ShownPlan.of_run(*there)
         print_json(plan_as_dict(shown)) if as_json else show_plan(console, shown)
@@ -133,10 +137,12 @@ def command(
         follow_to_the_end(console, engine, directory, as_json=as_json)
 
 
-def _run_in(out: Path, asked: Asked) -> tuple[RunDirectory, Job] | None:
+def _run_in(out: Path, decides: Mapping[str, Any]) -> tuple[RunDirectory, Job] | None:
     """This very run and its job, where it was submitted in the folder before; raises InputError for another run."""
     directory = RunDirectory(out.resolve())
-    submission = read_submitted(directory.path) if check_same_run(directory, asked.decides) else None
+    if directory.path.exists() and not directory.path.is_dir():
+        raise InputError("something else than a folder is there", file=out, key="--out")
+    submission = read_submitted(directory.path) if check_same_run(directory, decides) else None
     return None if submission is None else (directory, submission.job)
 
 
@@ -174,7 +180,8 @@ def _start(console: Console, engine: LocalEngine, asked: Asked, out: Path | None
 
 def _plan(console: Console, asked: Asked) -> Planned:
     accelerators = find_accelerators()
-    place = place_on(accelerators, processes=asked.processes, machine_memory_bytes=machine_memory_bytes())
+    catalogue = None if accelerators is None else load_catalogue()
+    place = place_on(accelerators, catalogue, processes=asked.processes, machine_memory_bytes=machine_memory_bytes())
     to_measure = job_to_measure(asked.workload, place, file=asked.file)
     with _folder_to_measure_in() as directory, console.status("Measuring this machine …"):
         write_json(directory.job, to_measure)

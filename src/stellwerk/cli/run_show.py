@@ -33,9 +33,11 @@ def show_comparison(console: Console, rows: Sequence[Comparison], expected: Expe
     memory = "peak resident set of the fullest process, interpreter and libraries included"
     if expected.device == "cuda":
         memory = "peak that the allocator of the fullest process held"
+    reference = "best matrix product that one process was measured at"
+    if expected.machine != "this machine":
+        reference = f"data sheet of {expected.machine}, {expected.peak_flops / 1e12:,.0f} TFLOP/s"
     console.print(
-        "MFU refers to the best matrix product that one process was measured at. Step time is the median without the "
-        f"first steps. Memory is the {memory}."
+        f"MFU refers to the {reference}. Step time is the median without the first steps. Memory is the {memory}."
     )
 
 

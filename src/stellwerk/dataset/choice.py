@@ -81,7 +81,7 @@ def _held_out(digests: NDArray[np.uint8], text_bytes: NDArray[np.int64], share: 
     if len(places) == len(draws):
         raise InputError(
             "nothing would be left to learn from: all the text is one document, or the same one",
-            key="--held-out",
+            key="held_out_share",
             value=share,
             allowed="0 keeps nothing aside; --separator LINE cuts a text file into documents",
         )

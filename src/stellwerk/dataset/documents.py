@@ -181,10 +181,10 @@ def _parquet_documents(path: Path, piece: Piece, column: str) -> Iterator[str]:
 def _refuse_column(path: Path, column: str, schema: Any, pl: Any) -> None:
     texts = [name for name, kind in schema.items() if kind == pl.String]
     if column not in schema.names():
-        raise InputError("there is no such column", file=path, key="--column", value=column, allowed=texts)
+        raise InputError("there is no such column", file=path, key="column", value=column, allowed=texts)
     if column not in texts:
         raise InputError(
-            f"the column is no text but {schema[column]}", file=path, key="--column", value=column, allowed=texts
+            f"the column is no text but {schema[column]}", file=path, key="column", value=column, allowed=texts
         )
 
 

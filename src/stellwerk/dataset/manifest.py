@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from stellwerk.errors import InputError
 from stellwerk.files import read_text, write_whole
@@ -71,7 +71,7 @@ class Manifest:
     how duplicates were found, with the parameters.
     """
 
-    token_type: str
+    token_type: Literal["uint16", "uint32"]
     vocabulary: int
     end_of_text: int
     tokenizer_sha256: str
@@ -168,8 +168,14 @@ def _checked(values: dict[str, Any], path: Path) -> Manifest:
 
     known = {key: value for key, value in values.items() if key not in ("schema", "kind", "sha256")}
     try:
-        return TypeAdapter(Manifest).validate_python(known)
+        manifest: Manifest = TypeAdapter(Manifest).validate_python(known)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(step) for step in first["loc"])
         raise InputError(f"does not hold what it should: {first['msg']}", file=path, key=key) from None
+    for name, part in (("training", manifest.training), ("held_out", manifest.held_out)):
+        for place, shard in enumerate(part.shards):
+            if Path(shard.file).name != shard.file:
+                key = f"{name}.shards.{place}.file"
+                raise InputError("is no name of a file beside it", file=path, key=key, value=shard.file)
+    return manifest

@@ -143,16 +143,16 @@ def prepare(
 def _check(preparation: Preparation) -> None:
     share, size = preparation.held_out_share, preparation.vocabulary
     if not 0 <= share < 1:
-        raise InputError("is no share", key="--held-out", value=share, allowed="0 to below 1")
+        raise InputError("is no share", key="held_out_share", value=share, allowed="0 to below 1")
     if preparation.seed < 0:
-        raise InputError("is negative", key="--seed", value=preparation.seed, allowed="0 or more")
+        raise InputError("is negative", key="seed", value=preparation.seed, allowed="0 or more")
     if preparation.tokenizer is None and not LEAST_VOCABULARY <= size < 2**31:
         raise InputError(
-            "is no size of a byte-level vocabulary", key="--vocab", value=size, allowed=f"{LEAST_VOCABULARY} or more"
+            "is no size of a byte-level vocabulary", key="vocabulary", value=size, allowed=f"{LEAST_VOCABULARY} or more"
         )
     if preparation.tokenizer is None and preparation.end_of_text is not None:
         raise InputError(
-            "belongs to a tokenizer that is loaded", key="--end-of-text", value=preparation.end_of_text,
+            "belongs to a tokenizer that is loaded", key="end_of_text", value=preparation.end_of_text,
             allowed="with --tokenizer FILE",
         )  # fmt: skip
 
@@ -220,7 +220,7 @@ def _claimed(folder: Path, recipe: bytes) -> Iterator[None]:
                 allowed=f"those in {path}, or another folder, or this one once it has been removed",
             )
         for torn in [*folder.glob(".*"), *work.glob(".*")]:  # what a killed process had begun to write
-            torn.unlink()
+            torn.unlink(missing_ok=True)
         yield
 
 
@@ -246,7 +246,7 @@ def _make(
     counts = np.bincount(fates, minlength=len(Fate))
     training = [one.training for one in written]
     return Manifest(
-        token_type=vocabulary.token_type.name,
+        token_type="uint16" if vocabulary.token_type.itemsize == 2 else "uint32",
         vocabulary=vocabulary.size,
         end_of_text=vocabulary.end_of_text,
         tokenizer_sha256=vocabulary.sha256,

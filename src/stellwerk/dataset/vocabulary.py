@@ -76,7 +76,7 @@ def load_vocabulary(path: Path, end_of_text: str | None) -> Vocabulary:
                 allowed="--end-of-text TOKEN says which one does",
             )
     elif tokenizer.token_to_id(end_of_text) is None:
-        raise InputError("the tokenizer has no such token", key="--end-of-text", value=end_of_text)
+        raise InputError("the tokenizer has no such token", key="end_of_text", value=end_of_text)
     return _as_vocabulary(tokenizer, content, end_of_text)
 
 

@@ -51,9 +51,9 @@ def _processor() -> str:
 
 def _packages() -> list[str]:
     """``name==version``, each once, in the order of their names; torch among them."""
-    found = {
-        str(distribution.metadata["Name"]).casefold(): f"{distribution.metadata['Name']}=={distribution.version}"
-        for distribution in metadata.distributions()
-        if distribution.metadata["Name"]
-    }
+    found: dict[str, str] = {}
+    for distribution in metadata.distributions():
+        about = distribution.metadata  # read from the disk each time
+        if about["Name"]:
+            found.setdefault(str(about["Name"]).casefold(), f"{about['Name']}=={about['Version']}")
     return [found[name] for name in sorted(found)]

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stellwerk.catalog import Catalogue
 from stellwerk.errors import InputError
 from stellwerk.launch.expectation import Expectation, expectation_of
 from stellwerk.launch.model import Job
+from stellwerk.launch.record_row import GPU_NAMES
 from stellwerk.launch.run_directory import RunDirectory
-from stellwerk.planner import Layout, Machine, Plan, plan_layout
+from stellwerk.planner import Layout, Machine, Plan, machine_from_accelerator, plan_layout
 from stellwerk.training import (
     Accelerators,
     Device,
@@ -35,9 +37,10 @@ USABLE_DEVICE_MEMORY_SHARE = 0.94
 STATE_BYTES_PER_PARAMETER = 16
 """fp32 weight, gradient and two moments: the least that all processes hold together."""
 
-LEARNING_RATE = 3e-3
+LEARNING_RATE = 1.5e-3
 LEARNING_RATE_HIDDEN = 192
-"""The width at which that rate was tried; wider models get less, in proportion (Yang et al. 2022, table 3)."""
+"""The width at which that rate was tried, on runs as short as 60 steps; wider models get less, in proportion (Yang et
+al. 2022, table 3)."""
 LEARNING_RATE_ADAPTERS = 2e-4
 """What the authors of QLoRA took for Guanaco 7B (https://github.com/artidoro/qlora, scripts/finetune_guanaco_7b.sh)."""
 LEARNING_RATE_FULL = 2e-5
@@ -46,6 +49,11 @@ LEARNING_RATE_FULL = 2e-5
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
 """What a run may lose at most, roughly."""
 CHECKPOINTS_OF_A_SHORT_RUN = 4
+
+STEPS_BETWEEN_CLOSER_LOOKS = 250
+"""A step under the profiler takes a few percent longer, and its bookkeeping some ten milliseconds."""
+CLOSER_LOOKS_AT_A_SHORT_RUN = 8
+STEPS_BEFORE_A_CLOSER_LOOK = 5
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
@@ -60,6 +68,8 @@ class Place:
     device: Device
     processes: int
     memory_bytes: int
+    data_sheet: Machine | None = None
+    """What the catalogue says of the accelerators; None on a processor, or where they are not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +83,15 @@ class LocalRun:
     job: TrainingJob | None
 
 
-def place_on(accelerators: Accelerators | None, *, processes: int | None, machine_memory_bytes: int) -> Place:
-    """All accelerators, two processes where there are none, or as many as asked for.
+def place_on(
+    accelerators: Accelerators | None,
+    catalogue: Catalogue | None = None,
+    *,
+    processes: int | None,
+    machine_memory_bytes: int,
+) -> Place:
+    """All accelerators, two processes where there are none, or as many as asked for. The catalogue says what their
+    data sheets do.
 
     Raises InputError where more are asked for than there are accelerators.
     """
@@ -88,7 +105,9 @@ def place_on(accelerators: Accelerators | None, *, processes: int | None, machin
             value=processes,
             allowed=f"1 to {accelerators.count}",
         )
-    return Place("cuda", count, count * accelerators.memory_bytes)
+    known = None if catalogue is None else catalogue.accelerators.get(GPU_NAMES.get(accelerators.name, "").lower())
+    data_sheet = None if known is None else machine_from_accelerator(known, modules=count, modules_per_node=count)
+    return Place("cuda", count, count * accelerators.memory_bytes, data_sheet)
 
 
 def job_to_measure(workload: Workload, place: Place, *, file: Path) -> TrainingJob:
@@ -119,28 +138,29 @@ def machine_from_rates(rates: Rates, place: Place) -> Machine:
     """This machine as the planner sees it: one process is one device.
 
     A processor has no data sheet rate that means anything to one process, so MFU refers to the best measured rate
-    of a matrix product. The cores that compute also communicate; an accelerator copies beside computing.
+    of a matrix product; on an accelerator of the catalogue it refers to the data sheet. The cores of a processor that
+    compute also communicate; an accelerator copies beside computing.
     """
-    on_processor = place.device == "cpu"
+    sheet = place.data_sheet
     machine = Machine(
-        name="this machine",
+        name=sheet.name if sheet else "this machine",
         devices=place.processes,
         devices_per_node=place.processes,
         memory_bytes=_usable_share(place) * rates.memory_bytes / place.processes,
-        peak_flops=rates.best_matmul_flops,
+        peak_flops=sheet.peak_flops if sheet else rates.best_matmul_flops,
         matmul_flops=rates.model_matmul_flops,
         memory_bandwidth_bytes_per_s=rates.memory_bandwidth_bytes_per_s,
         link_bytes_per_s=rates.link_bytes_per_s,
         network_bytes_per_s=None,
         runtime_bytes=float(rates.runtime_bytes),
-        power_w=None,
+        power_w=sheet.power_w if sheet else None,
         pue=Interval.exactly(1.0),
-        measured=False,
+        measured=sheet.measured if sheet else False,
         collective_latency_s=rates.collective_latency_s,
         layer_overhead_s=rates.layer_overhead_s,
         attention_flops=rates.attention_flops,
     )
-    return replace(machine, overlap=0.0) if on_processor else machine
+    return replace(machine, overlap=0.0) if place.device == "cpu" else machine
 
 
 def plan_local_run(workload: Workload, rates: Rates, place: Place, *, seconds: float | None, file: Path) -> LocalRun:
@@ -176,6 +196,7 @@ def plan_local_run(workload: Workload, rates: Rates, place: Place, *, seconds: f
     job = replace(_training_job(reduced, place, plan.layout, steps=steps), compute_type=rates.compute_type)
     if job.checkpoint_every is None:
         job = replace(job, checkpoint_every=_checkpoint_every(steps, plan.step_time_s.best))
+    job = replace(job, profile_every=_profile_every(steps))
     return LocalRun(reduced, plan, expected, job)
 
 
@@ -302,6 +323,11 @@ def _fine_tuning(training: Training, settings: RunSettings) -> FineTuning | None
     if training.method == "pretraining" or settings.base is None:
         return None
     return FineTuning(base=str(settings.base), method=training.method, lora_rank=training.lora_rank)
+
+
+def _profile_every(steps: int) -> int:
+    """Steps from one closer look to the next; a short run is looked at a few times, but never in its first steps."""
+    return max(STEPS_BEFORE_A_CLOSER_LOOK, min(STEPS_BETWEEN_CLOSER_LOOKS, -(-steps // CLOSER_LOOKS_AT_A_SHORT_RUN)))
 
 
 def _checkpoint_every(steps: int, step_time_s: float) -> int:

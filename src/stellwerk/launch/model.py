@@ -29,7 +29,8 @@ class Job:
     limit_s: float | None = None
     """Longest time of one attempt."""
     stop_before_s: float = 60.0
-    """So long before the limit, and before it is killed on cancelling, the program is asked to stop."""
+    """So long before the limit, and before it is killed on cancelling, the program is asked to stop; of a limit that
+    is short, at the half of it."""
     stop_signal: Literal["TERM", "INT", "USR1", "USR2"] = "TERM"
     log_pattern: str | None = None
     """Finds steps and their loss in the log, for the metrics file; None: the program writes that file itself."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.training.model import (
     FineTuning,
@@ -21,6 +22,8 @@ from stellwerk.training.model import (
 )
 from stellwerk.workload.model import architecture_from_values
 
+T = TypeVar("T")
+
 
 def write_json(path: Path, record: Any) -> None:
     """Writes a dataclass or a JSON object as a whole or not at all."""
@@ -29,7 +32,8 @@ def write_json(path: Path, record: Any) -> None:
 
 
 def read_job(path: Path) -> TrainingJob:
-    return job_from_values(_read(path))
+    """Raises InputError where the file is none that this version wrote, as do the readers below."""
+    return _read(path, job_from_values)
 
 
 def job_from_values(values: Mapping[str, Any]) -> TrainingJob:
@@ -49,13 +53,15 @@ def job_from_values(values: Mapping[str, Any]) -> TrainingJob:
 
 
 def read_rates(path: Path) -> Rates:
-    return Rates(**_read(path))
+    return _read(path, lambda values: Rates(**values))
 
 
 def read_outcome(path: Path) -> Outcome:
-    return Outcome(**_read(path))
+    return _read(path, lambda values: Outcome(**values))
 
 
-def _read(path: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
+def _read(path: Path, build: Callable[[dict[str, Any]], T]) -> T:
+    try:
+        return build(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"cannot be read by this version: {type(error).__name__}: {error}", file=path) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -22,8 +23,14 @@ def open_metrics(path: Path) -> TextIO:
 
 def write_metrics(file: TextIO, metrics: StepMetrics) -> None:
     """Appends one line and hands it to the system at once, so that whoever follows the file sees it."""
-    file.write(json.dumps(asdict(metrics)) + "\n")
+    content = {name: None if _is_no_number(value) else value for name, value in asdict(metrics).items()}
+    file.write(json.dumps(content, allow_nan=False) + "\n")
     file.flush()
+
+
+def _is_no_number(value: object) -> bool:
+    """Infinite or not a number: JSON cannot say it."""
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 class MetricsReader:

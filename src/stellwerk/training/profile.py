@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.autograd import DeviceType  # type: ignore[attr-defined]
 from torch.profiler import ProfilerActivity, profile
 
-from stellwerk.training.model import StepProfile
+from stellwerk.training.model import Device, StepProfile
 
 Spans = NDArray[np.int64]
 """(spans, 2): start and end in nanoseconds."""
@@ -29,17 +29,20 @@ WAITING_PREFIXES = ("c10d::", "_c10d_functional::")
 NANOSECONDS = 1e-9
 
 
-def profile_step(run_step: Callable[[], float], *, step: int) -> StepProfile:
+def profile_step(run_step: Callable[[], float], *, step: int, device: Device) -> StepProfile:
     """Runs one step under the profiler of torch; all processes of the group call it, all get the same answer.
 
-    ``run_step`` takes the step and returns the seconds that this process waited for its batches. Communication is the
-    union of all collectives of a process; exposed is the part in which it computed nothing: on a processor no operator
-    ran on a thread of the program, on an accelerator no other kernel. A collective also lasts while it waits for the
-    slowest process. The step itself takes a few percent longer than without a profiler.
+    ``run_step`` takes the step on ``device`` and returns the seconds that this process waited for its batches.
+    Communication is the union of all collectives of a process; exposed is the part in which it computed nothing: on a
+    processor no operator ran on a thread of the program, on an accelerator no other kernel. A collective also lasts
+    while it waits for the slowest process. The step itself takes a few percent longer than without a profiler.
     """
-    on_cuda = "nccl" in dist.get_backend_config()
-    activity = ProfilerActivity.CUDA if on_cuda else ProfilerActivity.CPU
-    with profile(activities=[activity], acc_events=False) as profiler:
+    on_cuda = device == "cuda"
+    backend = _backend_of(device)
+    activities = [ProfilerActivity.CUDA] if on_cuda else []
+    if backend == "gloo":
+        activities.append(ProfilerActivity.CPU)
+    with profile(activities=activities, acc_events=False) as profiler:
         started = time.perf_counter()
         data_s = run_step()
         if on_cuda:
@@ -57,7 +60,7 @@ def profile_step(run_step: Callable[[], float], *, step: int) -> StepProfile:
     return StepProfile(
         step=step,
         step_time_s=max(columns[0]),
-        backend="nccl" if on_cuda else "gloo",
+        backend=backend,
         communication_s=columns[1],
         exposed_communication_s=columns[2],
         data_s=columns[3],
@@ -105,13 +108,15 @@ def _on_cpu(events: Iterable[Any]) -> tuple[Spans, Spans]:
 
 
 def _on_cuda(events: Iterable[Any]) -> tuple[Spans, Spans]:
+    """(communication, computation). Collectives are kernels of NCCL, or go on in threads of Gloo's."""
     communication: list[tuple[int, int]] = []
     computation: list[tuple[int, int]] = []
     for event in events:
-        if event.device_type() != DeviceType.CUDA or event.is_user_annotation():
-            continue
-        is_collective = event.name().startswith(NCCL_PREFIX)
-        (communication if is_collective else computation).append((event.start_ns(), event.end_ns()))
+        name, span = event.name(), (event.start_ns(), event.end_ns())
+        if name.startswith(GLOO_PREFIX):
+            communication.append(span)
+        elif event.device_type() == DeviceType.CUDA and not event.is_user_annotation():
+            (communication if name.startswith(NCCL_PREFIX) else computation).append(span)
     return _spans(communication), _spans(computation)
 
 
@@ -147,6 +152,12 @@ def _inside(pieces: Spans, spans: Spans) -> NDArray[np.bool_]:
         return np.zeros(len(pieces), dtype=bool)
     inside: NDArray[np.bool_] = (before >= 0) & (spans[before, 1] >= pieces[:, 1])
     return inside
+
+
+def _backend_of(device: Device) -> str:
+    """Which backend the collectives on a device go through: ``cpu:gloo,cuda:nccl`` names one for each."""
+    backends = dict(entry.split(":") for entry in dist.get_backend_config().split(","))
+    return backends[device]
 
 
 def _from_all_processes(own: tuple[float, ...], *, on_cuda: bool) -> list[list[float]]:

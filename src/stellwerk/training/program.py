@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import sys
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -32,13 +31,14 @@ from stellwerk.training.metrics import open_metrics, write_metrics
 from stellwerk.training.model import Outcome, StepMetrics, TrainingJob
 from stellwerk.training.parallel import build_decoder
 from stellwerk.training.profile import profile_step
+from stellwerk.training.profile_file import append_profile
 from stellwerk.training.sample import sample_text
 from stellwerk.training.stop import StopRequest
 from stellwerk.training.trainer import Trainer, evaluate, fullest_process
 
 SAMPLE_TOKENS = 300
 SAMPLE_TEMPERATURE = 0.7
-PROFILED_STEP = 10
+PROFILED_STEP = 6
 """The first one that is looked at more closely; the ones before fill caches."""
 
 
@@ -97,6 +97,7 @@ def train(job: TrainingJob, source: TokenSource, out: Path, stop: StopRequest) -
         finished = _take_steps(trainer, store, out, stop)
     finally:
         trainer.close()
+        store.close()
     if not finished:
         return
     peak_memory, base_memory = fullest_process(job, base_memory)
@@ -150,18 +151,17 @@ def _take_steps(trainer: Trainer, store: CheckpointStore, out: Path, stop: StopR
 def _take_step(trainer: Trainer, out: Path, asked_to_stop: bool) -> tuple[StepMetrics, bool]:
     """A step, looked at more closely where that is due."""
     job, step = trainer.job, trainer.step + 1
-    if not job.profile_every or step % job.profile_every != PROFILED_STEP % job.profile_every:
+    if not job.profile_every or step < PROFILED_STEP or (step - PROFILED_STEP) % job.profile_every:
         return trainer.take_step(asked_to_stop)
     taken: list[tuple[StepMetrics, bool]] = []
 
     def take() -> float:
         taken.append(trainer.take_step(asked_to_stop))
-        return taken[0][0].data_s or 0.0
+        return trainer.data_s
 
-    profile = profile_step(take, step=step)
+    profile = profile_step(take, step=step, device=job.device)
     if dist.get_rank() == 0:
-        with (out / "profile.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(profile)) + "\n")
+        append_profile(out / "profile.jsonl", profile)
     return taken[0]
 
 

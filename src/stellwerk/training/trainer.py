@@ -45,6 +45,8 @@ class Trainer:
         """Steps that are behind."""
         self.time_s = 0.0
         """Spent in steps, over all attempts."""
+        self.data_s = 0.0
+        """What this process waited for the batch of the last step."""
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
         self._next: tuple[int, Future[Tensor]] | None = None
 
@@ -78,10 +80,10 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         rows = self._rows(step)
-        data_s = time.perf_counter() - started
+        self.data_s = time.perf_counter() - started
         loss = self._gradients(rows)
         norm = clip_gradients((parameter for _, parameter in self._trained()), job.optimization.gradient_clip)
-        everyone, gradient_norm = self._exchange(loss, norm, data_s, asked_to_stop)
+        everyone, gradient_norm = self._exchange(loss, norm, self.data_s, asked_to_stop)
         admitted = self.guard.admits(step, everyone.loss, gradient_norm)
         if admitted:
             torch.manual_seed(job.seed * job.steps + step)  # for optimizers that draw: the same after a restart

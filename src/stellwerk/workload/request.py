@@ -68,6 +68,7 @@ def draft_workload(request: Request, file: Path) -> Draft:
         task: task_values,
         "limits": _limits(request),
         "data": _data(request),
+        **({} if task == "serving" else {"run": {}}),
         "applicant": applicant_section(request.applicant),
     }
     sections = _values(top) | {name: _values(table) for name, table in tables.items()}

@@ -19,6 +19,10 @@ EXAMPLES: dict[str, object] = {
     "data.jurisdictions": ["EU"],
     "data.certificates": ["BSI C5"],
     "data.storage_tb": 2,
+    "run.dataset": "my-tokens",
+    "run.base": "my-model",
+    "run.learning_rate": 0.0003,
+    "run.evaluate_every": 500,
     "applicant.state": "DE-SN",
     "applicant.employees": 40,
     "applicant.institution": "tu-dresden.de",
@@ -62,6 +66,8 @@ def _left_out(draft: Draft, section: str, language: Language) -> Iterator[str]:
         if name != section or key in draft.sections[section]:
             continue
         if dotted == "limits.duration" and "serving" in draft.sections:  # a service says itself how long it runs
+            continue
+        if dotted == "run.base" and "finetuning" not in draft.sections:
             continue
         yield f"# {_commented(key, example, words('keys', language)[dotted])}"
 

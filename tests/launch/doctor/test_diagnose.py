@@ -66,18 +66,24 @@ def test_one_process_whose_data_are_slow_is_named_and_not_called_a_straggler() -
 
 
 def test_a_straggler_is_the_rank_that_waits_for_nobody() -> None:
-    slow = tuple(profile(step, exposed=(0.034, 0.004, 0.033)) for step in (30, 60, 90))
+    slow = tuple(profile(step, exposed=(0.034, 0.004, 0.033), data=(0, 0, 0)) for step in (20, 40, 60, 80))
     found = only_finding(replace(HEALTHY, profiles=slow))
     assert found.cause.code == "doctor_straggler"
-    assert (found.cause.params["rank"], found.cause.params["times"]) == (1, 3)
+    assert (found.cause.params["rank"], found.cause.params["times"]) == (1, 4)
     assert found.share == pytest.approx(0.3)
 
 
 def test_ranks_that_are_late_in_turns_are_no_straggler() -> None:
     turns = (profile(30, exposed=(0.03, 0.004)), profile(60, exposed=(0.004, 0.03)))
     assert only_finding(replace(HEALTHY, profiles=turns)).cause.code == "doctor_uneven_ranks"
-    once = (profile(30, exposed=(0.03, 0.004)),)
-    assert only_finding(replace(HEALTHY, profiles=once)).cause.code == "doctor_uneven_ranks"
+
+
+@pytest.mark.parametrize(("times", "of", "code"), [(1, 1, "uneven_ranks"), (4, 4, "uneven_ranks"), (5, 5, "straggler"),
+                                                  (6, 8, "uneven_ranks"), (7, 8, "straggler")])  # fmt: skip
+def test_a_rank_of_two_is_a_straggler_where_chance_would_not_make_it_one(times: int, of: int, code: str) -> None:
+    late = [(0.03, 0.004)] * times + [(0.004, 0.03)] * (of - times)
+    evidence = replace(HEALTHY, profiles=tuple(profile(20 + step, exposed=one) for step, one in enumerate(late)))
+    assert only_finding(evidence).cause.code == f"doctor_{code}"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ LOST_SHARE = 0.01
 """Work that is done twice is pure loss; a hundredth of a long run is hours."""
 SPIKE_WINDOW = 32
 """Steps before a step that say what loss is usual."""
-SPIKE_DEVIATIONS = 8.0
-"""Median absolute deviations above the median: normal noise goes beyond 8 (5.4 standard deviations) about once in
-thirty million steps."""
+SPIKE_DEVIATIONS = 12.0
+"""Median absolute deviations above the median: in normal noise one step in 600,000 goes beyond it by chance (simulated;
+the deviation is that of only 32 steps)."""
 SPIKE_LEAST = 0.05
 """And at least so much of the loss itself, because a flat curve has tiny deviations."""
 VARIATION = 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 
 import numpy as np
@@ -15,8 +16,8 @@ UNEVEN_DATA = 2.0
 """One process waits so many times longer than the median of the others: its storage, not the loader, is slow."""
 STRAGGLER_SHARE = 0.05
 """Ranks of one machine differ by one to three percent through noise alone."""
-STRAGGLER_CONSTANCY = 2 / 3
-"""The same rank is the last in so many of the profiles: then it is that rank, else the ranks take turns."""
+LUCK = 0.1
+"""Ranks that are late by chance make one of them the last as often as this seldom; above it they take turns."""
 EXPOSED_SHARE = 0.10
 """Fully sharded training on a good network hides all but a few percent; above a tenth another layout pays."""
 CHECKPOINT_SHARE = 0.02
@@ -60,7 +61,7 @@ def straggler(evidence: RunEvidence) -> Finding | None:
         return None
     rank = max(set(last), key=last.count)
     figures = {"percent": share * 100, "profiles": len(profiles)}
-    if last.count(rank) < STRAGGLER_CONSTANCY * len(profiles) or len(profiles) == 1:
+    if _by_chance(last.count(rank), len(profiles), len(profiles[-1].data_s)) > LUCK:
         return Finding(Reason("doctor_uneven_ranks", figures), Reason("doctor_try_even_ranks"), share)
     return Finding(
         Reason("doctor_straggler", {**figures, "rank": rank, "times": last.count(rank)}),
@@ -105,6 +106,16 @@ def checkpoint_stalls(evidence: RunEvidence) -> Finding | None:
         else Reason("doctor_try_fewer_checkpoints", {"every": every})
     )
     return Finding(Reason("doctor_checkpoint_stalls", figures), advice, float(held_up.sum()) / steps.steady_s)
+
+
+def _by_chance(times: int, profiles: int, ranks: int) -> float:
+    """How likely some rank is the last so often, or more often, where all are equally slow (at most, by Boole)."""
+    chance = 1 / ranks
+    tail = sum(
+        math.comb(profiles, count) * chance**count * (1 - chance) ** (profiles - count)
+        for count in range(times, profiles + 1)
+    )
+    return ranks * tail
 
 
 def _data_wait(evidence: RunEvidence) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ reading, and is made anew where it is lost. Importing this loads no planner and 
 
 from stellwerk.launch.runs.describe import Description, read_description
 from stellwerk.launch.runs.entry import Problem, RunEntry
+from stellwerk.launch.runs.index import RunList
 from stellwerk.launch.runs.store import Run, RunStore, runs_folder
 
-__all__ = ["Description", "Problem", "Run", "RunEntry", "RunStore", "read_description", "runs_folder"]
+__all__ = ["Description", "Problem", "Run", "RunEntry", "RunList", "RunStore", "read_description", "runs_folder"]

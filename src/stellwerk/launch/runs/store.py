@@ -11,12 +11,22 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from stellwerk.errors import InputError
 from stellwerk.launch.runs.describe import Description, read_description, write_description
-from stellwerk.launch.runs.entry import RunEntry, read_entry, vanished_entry
-from stellwerk.launch.runs.index import Mark, mark_of, read_index, row_of, write_index
+from stellwerk.launch.runs.entry import read_entry, vanished_entry
+from stellwerk.launch.runs.index import (
+    CREATED,
+    FOLDER,
+    STARTED,
+    Known,
+    Row,
+    RunList,
+    mark_of,
+    read_index,
+    row_of,
+    write_index,
+)
 
 VARIABLE = "STELLWERK_RUNS"
 CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"
@@ -94,28 +104,28 @@ class RunStore:
             return found
         raise InputError("there is no such run", key="RUN", value=text, allowed=sorted(ids))
 
-    def entries(self) -> tuple[RunEntry, ...]:
+    def entries(self) -> RunList:
         """All runs, the latest first. Reads only what changed since the last time, and what is under way."""
         index = read_index(self._root)
-        rows: dict[str, tuple[Mark, list[Any]]] = {}
-        entries: list[RunEntry] = []
+        ended: dict[str, Known] = {}
+        rows: list[Row] = []
         for name, folder in self._folders():
             mark = mark_of(f"{folder}/{STATE}")
             known = index.get(name)
-            if mark is not None and known is not None and known[0] == mark and known[1][1] == folder:
-                rows[name] = known
-                entries.append(RunEntry(*known[1]))
+            if mark is not None and known is not None and known[0] == mark and known[1][FOLDER] == folder:
+                ended[name] = known
+                rows.append(known[1])
                 continue
             entry = read_entry(name, folder) if os.path.isdir(folder) else vanished_entry(name, folder)  # noqa: PTH112
             if entry is None:
                 continue
-            entries.append(entry)
+            rows.append(row_of(entry))
             if mark is not None and entry.problem is None and not entry.active:
-                rows[name] = (mark, row_of(entry))
-        if rows != index:
-            write_index(self._root, rows)
-        entries.sort(key=lambda entry: entry.started or entry.created or "", reverse=True)
-        return tuple(entries)
+                ended[name] = (mark, rows[-1])
+        if ended != index:
+            write_index(self._root, ended)
+        rows.sort(key=lambda row: row[STARTED] or row[CREATED] or "", reverse=True)
+        return RunList(rows)
 
     def forget(self, run_id: str) -> None:
         """Takes the link of a run outside the runs folder away; its folder stays. Raises InputError for any other."""

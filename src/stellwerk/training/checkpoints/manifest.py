@@ -71,7 +71,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest and hands it to the disk."""
     content = _content(manifest)
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:
-        json.dump({**content, "sha256": _checksum(content)}, file, indent=1)
+        file.write(json.dumps({**content, "sha256": _checksum(content)}) + "\n")
         file.flush()
         os.fsync(file.fileno())
 

@@ -94,6 +94,11 @@ class CheckpointStore:
             failure, self._failure = self._failure, None
             raise failure
 
+    def close(self) -> None:
+        """Returns as soon as nothing is written any more, whole or failed: for the way out after another error."""
+        if self._thread is not None:
+            self._thread.join()
+
     def newest(self) -> Checkpoint | None:
         """The newest checkpoint that every process sees whole, its content checked against its checksums.
 
@@ -120,7 +125,7 @@ class CheckpointStore:
         manifest = self._processes.each(lambda: self._checked_manifest(checkpoint.path))[0]
         records = {name: record_of(tensor) for name, tensor in tensors.items()}
         wanted = {name: record for given in self._processes.each(lambda: records) for name, record in given.items()}
-        check_tensors(checkpoint.path, manifest, wanted)
+        self._processes.each(lambda: check_tensors(checkpoint.path, manifest, wanted | records))
         self._processes.each(lambda: read_share(checkpoint.path, tensors))
         return manifest.extra
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from torch import Tensor
 from torch.distributed.checkpoint.default_planner import DefaultSavePlanner
@@ -23,6 +23,7 @@ from stellwerk.training.checkpoints.manifest import FileRecord
 
 BYTES_PER_ITEM = 4096
 """At most what a tensor takes in a file beside its data: the frame that torch.save puts around it."""
+BUFFER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,10 @@ class _ChecksummingFiles(FileSystem):
     @contextmanager
     def create_stream(self, path: str | os.PathLike, mode: str) -> Iterator[io.IOBase]:
         path = Path(path)
-        with path.open(mode) as file:
-            stream = _ChecksummingStream(cast(BinaryIO, file))
+        with path.open(mode, buffering=0) as file:
+            stream = _ChecksummingStream(cast(io.FileIO, file))
             yield cast(io.IOBase, stream)
-            stream.raise_failure()
+            stream.flush_to_file()
         self.files[path.name] = FileRecord(stream.tell(), stream.hexdigest())
 
     def rename(self, path: str | os.PathLike, new_path: str | os.PathLike) -> None:
@@ -117,9 +118,10 @@ class _ChecksummingStream:
     failure is raised when the data is handed to the disk.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.FileIO) -> None:
         self._file = file
-        self._sha256 = hashlib.sha256()
+        self._checksummed = _Checksummed(file)
+        self._buffer = io.BufferedWriter(self._checksummed, BUFFER_BYTES)  # torch.save writes in small pieces
         self._position = 0
         self._failure: OSError | None = None
 
@@ -128,30 +130,46 @@ class _ChecksummingStream:
         self._position += size
         if self._failure is None:
             try:
-                self._file.write(data)
+                self._buffer.write(data)
             except OSError as error:
                 self._failure = error
-            else:
-                self._sha256.update(data)
         return size
 
     def tell(self) -> int:
         return self._position
 
     def flush(self) -> None:
-        """Nothing: torch calls it after every tensor; ``fileno`` does it once, before fsync."""
+        """Nothing: torch calls it after every tensor."""
 
     def fileno(self) -> int:
-        self.raise_failure()
-        self._file.flush()
+        """For fsync, hence with everything in the file."""
+        self.flush_to_file()
         return self._file.fileno()
 
     def close(self) -> None:
         """Nothing: whoever opened the file closes it."""
 
-    def hexdigest(self) -> str:
-        return self._sha256.hexdigest()
-
-    def raise_failure(self) -> None:
+    def flush_to_file(self) -> None:
+        """Raises the OSError that ``write`` kept."""
         if self._failure is not None:
             raise self._failure
+        self._buffer.flush()
+
+    def hexdigest(self) -> str:
+        return self._checksummed.sha256.hexdigest()
+
+
+class _Checksummed(io.RawIOBase):
+    """Writes to a file and takes the checksum of what was written."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        written = self._file.write(data)
+        self.sha256.update(memoryview(data)[:written])
+        return written

@@ -157,16 +157,19 @@ def test_cancelling_what_has_ended_does_nothing(engine: LocalEngine, run: Path) 
 
 
 def test_before_the_limit_the_program_is_asked_to_stop(engine: LocalEngine, run: Path) -> None:
-    engine.submit(job(run, OBEDIENT, limit_s=8.0, stop_before_s=7.0), run, key=KEY)
+    """Half of the limit before it at the most; a program that is not up by then for the signal finds the file."""
+    program = ("sh", "-c", 'trap \'\' TERM; exec "$0" -c "$1"', sys.executable, OBEDIENT.replace("asked and ", ""))
+    engine.submit(replace(job(run, "", limit_s=10.0, stop_before_s=9.0), program=program), run, key=KEY)
     status = until_over(engine, run)
     assert status.state == "stopped"
     assert status.reason is not None
-    assert (status.reason.code, status.reason.params) == ("run_stopped_at_limit", {"limit_s": 8.0})
-    assert engine.usage(run).wall_s < 8.0
+    assert (status.reason.code, status.reason.params) == ("run_stopped_at_limit", {"limit_s": 10.0})
+    assert 5.0 <= engine.usage(run).wall_s < 10.0
 
 
 def test_at_the_limit_a_program_that_did_not_stop_is_killed(engine: LocalEngine, run: Path) -> None:
-    engine.submit(job(run, STUBBORN, limit_s=1.0, stop_before_s=0.5), run, key=KEY)
+    deaf = ("sh", "-c", "trap '' TERM; exec sleep 600")  # from its first moment on, however slow the machine is
+    engine.submit(replace(job(run, "", limit_s=1.0, stop_before_s=0.5), program=deaf), run, key=KEY)
     status = until_over(engine, run)
     assert status.state == "cancelled"
     assert status.reason is not None
@@ -183,6 +186,30 @@ def test_the_signal_is_the_one_that_the_job_names_and_passes_a_shell(engine: Loc
     engine.cancel(run)
     assert until_over(engine, run).state == "stopped"
     assert list(engine.logs(run))[-2:] == ["stopped well", "and the shell with 0"]
+
+
+def test_a_launcher_of_ones_own_is_not_signalled_but_its_ranks_are(engine: LocalEngine, run: Path) -> None:
+    """Behind a script, as people write them; each rank has a child of its own that is none of the signal's business."""
+    launcher = (
+        "import os, signal, subprocess, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: os._exit(9))\n"
+        "start = lambda rank: subprocess.Popen([sys.executable, '-c', os.environ['CODE']], env=os.environ | rank)\n"
+        "ranks = [start({'RANK': str(rank), 'LOCAL_RANK': str(rank)}) for rank in range(2)]\n"
+        "sys.exit(sum(rank.wait() for rank in ranks))\n"
+    )
+    helper = "import subprocess\nhelper = subprocess.Popen(['sleep', '600'])\n"
+    end = "print('helper', helper.poll())\nhelper.kill()\n"
+    run.mkdir()
+    script = run / "train.sh"
+    script.write_text('#!/bin/sh\n"$PYTHON" -c "$LAUNCHER"\n', encoding="utf-8")
+    script.chmod(0o755)
+    environment = {"PYTHON": sys.executable, "LAUNCHER": launcher, "CODE": helper + OBEDIENT + end}
+    engine.submit(replace(job(run, "", environment=environment), program=(str(script),)), run, key=KEY)
+    for rank in range(2):
+        until_ready(run, rank)
+    engine.cancel(run)
+    assert until_over(engine, run).state == "stopped"
+    assert sorted(engine.logs(run)) == sorted(["resume 0", "stopped well", "helper None"] * 2)
 
 
 def test_a_supervisor_that_is_asked_to_end_stops_its_program(engine: LocalEngine, run: Path) -> None:

@@ -84,9 +84,17 @@ supervisor.SAMPLE_EVERY_S = 0.0
     code = "import pathlib\nwhile not pathlib.Path('sampled').exists(): pass"
     record, complaints = supervise(job(tmp_path, code, directory=tmp_path), change)
     assert (record.latest.state, record.latest.energy_j) == ("finished", None)
-    assert complaints.count("Broken: OSError: no such counter") == 1
-    assert "Broken: ValueError: nothing measured" in complaints
+    assert complaints.count("OSError: no such counter") == 1
+    assert "ValueError: nothing measured" in complaints
     assert not (tmp_path / "stopped").exists()
+
+
+@pytest.mark.slow
+def test_a_meter_that_cannot_be_made_costs_the_energy_only(tmp_path: Path) -> None:
+    change = "supervisor.meter_for = supervisor.readers_for = lambda directory, job: 1 / 0"
+    record, complaints = supervise(job(tmp_path, "pass"), change)
+    assert (record.latest.state, record.latest.energy_j) == ("finished", None)
+    assert complaints.count("ZeroDivisionError") == 2
 
 
 @pytest.mark.slow

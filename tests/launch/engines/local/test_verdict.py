@@ -23,6 +23,7 @@ TORCHRUN_LOG = (Path(__file__).parent / "recorded" / "torchrun-2.13-two-ranks.lo
         (Ending(-9, asked="request", killed=True), "cancelled", "run_killed_on_request"),
         (Ending(-9, asked="at once", killed=True), "cancelled", "run_killed_at_once"),
         (Ending(-9, asked="limit", killed=True), "cancelled", "run_killed_at_limit"),
+        (Ending(0, asked="request", killed=True), "stopped", "run_stopped_on_request"),
         (Ending(-15, asked="request"), "cancelled", "run_ended_badly_when_asked"),
         (Ending(1), "failed", "run_program_failed"),
         (Ending(-11), "failed", "run_program_killed"),

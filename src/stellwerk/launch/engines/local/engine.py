@@ -35,6 +35,7 @@ SUPERVISOR = "stellwerk.launch.engines.local.supervisor"
 LOCK_PATIENCE_S = 30.0
 """How long another submit of the same run may take."""
 LOG_SHOWN_BYTES = 2000
+LOG_READ_BYTES = 1 << 20
 
 
 class LocalEngine:
@@ -50,6 +51,8 @@ class LocalEngine:
 
         Raises InputError also where the folder cannot be written to, RunError where the supervisor cannot start.
         """
+        if sys.platform != "linux":
+            raise RunError("runs on this machine are watched through /proc, which only Linux has")
         directory = directory.resolve()  # the one name that every attempt's processes carry
         files = LocalFiles(directory)
         _make(directory)
@@ -115,8 +118,10 @@ class LocalEngine:
         offset = 0
         while True:
             record = self.record(directory) if follow else None
-            lines, rest, offset = _new_lines(submission.job.log, rest, offset)
-            yield from lines
+            while content := _read_from(submission.job.log, offset):
+                offset += len(content)
+                *lines, rest = (rest + content).split(b"\n")
+                yield from (line.decode("utf-8", "replace") for line in lines)
             if record is None or not record.active:
                 break
             time.sleep(self._look_every_s)
@@ -205,13 +210,10 @@ def _start_supervisor(submission: Submission, directory: Path, held: int) -> Non
         raise RunError(f"the supervisor of the run could not start; log: {log}\n{said}")
 
 
-def _new_lines(log: Path, rest: bytes, offset: int) -> tuple[list[str], bytes, int]:
-    """Whole lines since ``offset``, what is left of the last one, and how far was read."""
+def _read_from(log: Path, offset: int) -> bytes:
     try:
         with log.open("rb") as file:
             file.seek(offset)
-            content = file.read()
+            return file.read(LOG_READ_BYTES)
     except FileNotFoundError:
-        return [], rest, offset
-    *lines, rest_now = (rest + content).split(b"\n")
-    return [line.decode("utf-8", "replace") for line in lines], rest_now, offset + len(content)
+        return b""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import time
@@ -23,7 +22,6 @@ class Process:
 
     id: ProcessId
     parent: int
-    name: str
 
 
 def boot_id() -> str:
@@ -47,11 +45,10 @@ def process_of(pid: int) -> Process | None:
         text = Path(f"/proc/{pid}/stat").read_bytes().decode("utf-8", "replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    before, _, after = text.rpartition(")")  # a name may hold blanks and brackets itself
-    fields = after.split()
+    fields = text.rpartition(")")[2].split()  # the name before it may hold blanks and brackets itself
     if fields[0] in ("Z", "X"):
         return None
-    return Process(ProcessId(pid, int(fields[19])), parent=int(fields[1]), name=before.partition("(")[2])
+    return Process(ProcessId(pid, int(fields[19])), parent=int(fields[1]))
 
 
 def lives(process: ProcessId) -> bool:
@@ -88,6 +85,19 @@ def processes_with(name: str, value: str) -> tuple[Process, ...]:
     )
 
 
+def has_variable(pid: int, name: str) -> bool:
+    """Whether a process was started with an environment variable of this name."""
+    return any(entry.startswith(f"{name}=".encode()) for entry in _environment(pid).split(b"\0"))
+
+
+def program_of(pid: int) -> str | None:
+    """The name of the program file that a process runs: of a script, its interpreter's; None where nobody can tell."""
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name
+    except OSError:
+        return None
+
+
 def send(process: ProcessId, number: signal.Signals) -> None:
     """Sends the signal to this process and no other; does nothing where it has ended."""
     with contextlib.suppress(ProcessLookupError):
@@ -122,6 +132,8 @@ def end(find: Callable[[], Collection[Process]], *, grace_s: float, patience_s: 
 
 def adopt_orphans() -> None:
     """From now on, what a descendant leaves behind becomes a child of this process instead of the machine's first."""
+    import ctypes  # 10 ms that the list of runs does not have to spend
+
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 

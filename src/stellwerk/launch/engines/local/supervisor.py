@@ -18,10 +18,12 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 from stellwerk.errors import InputError
 from stellwerk.launch.companions import Companion, Energy, Meter, readers_for
@@ -44,7 +46,12 @@ LEFTOVER_GRACE_S = 5.0
 PATIENCE_WITH_DISK_S = 60.0
 LOG_END_BYTES = 16_384
 SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "ash", "busybox")
+RANK = "LOCAL_RANK"
+"""What torchrun, and other launchers like it, tell each process that they start."""
 RUN_DIRECTORY = "STELLWERK_RUN_DIRECTORY"
+"""As in ``training.contract``, which is not imported: this process stays small, it runs beside a training."""
+
+_Answer = TypeVar("_Answer")
 
 
 def main() -> None:
@@ -78,8 +85,11 @@ class Supervisor:
         self._job = submission.job
         self._started_s = time.monotonic()
         self._record = self._first_record()
-        self._meter: Meter = meter_for(directory, self._job)
-        self._companions: list[Companion] = [self._meter, *readers_for(directory, self._job)]
+        no_meter: Meter | None = None
+        no_readers: Sequence[Companion] = ()
+        self._meter = _or_else(no_meter, lambda: meter_for(directory, self._job))
+        readers = _or_else(no_readers, lambda: readers_for(directory, self._job))
+        self._companions: list[Companion] = [*([] if self._meter is None else [self._meter]), *readers]
         self._asked: Asked | None = None
         self._kill_at_s: float | None = None
         self._killed = False
@@ -104,6 +114,7 @@ class Supervisor:
             self._conclude("failed", Reason("run_supervisor_failed", {"text": text}), None)
             raise
         self._conclude(state, reason, exit_code)
+        self._write_result()
 
     def _attempt(self) -> tuple[RunState, Reason | None, int | None]:
         if not host.end(self._processes, grace_s=0.0):
@@ -199,15 +210,19 @@ class Supervisor:
                 host.send(process.id, signal.Signals[f"SIG{self._job.stop_signal}"])
 
     def _workers(self, launcher: int) -> Sequence[host.Process]:
-        """Those that the stop signal is for. A launcher would end its processes on it; a shell passes none on."""
+        """Those that the stop signal is for: the ranks, and below a shell what it waits for, as it passes nothing on.
+
+        A launcher would end its ranks on it. Of a command of somebody's own, whoever is told a rank is one.
+        """
         if self._job.launcher == "torchrun":
-            return host.children(launcher)
-        process = host.process_of(launcher)
-        if process is None:
-            return ()
-        if process.name not in SHELLS:
-            return (process,)
-        return [below for below in host.descendants(launcher) if below.name not in SHELLS]
+            tops = host.children(launcher)
+        else:
+            below = host.descendants(launcher)
+            ranks = {process.id.pid for process in below if host.has_variable(process.id.pid, RANK)}
+            first = tuple(process for process in below if process.id.pid in ranks and process.parent not in ranks)
+            command = host.process_of(launcher)
+            tops = first or (() if command is None else (command,))
+        return [process for top in tops for process in _below_shells(top)]
 
     def _processes(self) -> tuple[host.Process, ...]:
         """All of this run, of earlier attempts too."""
@@ -277,33 +292,55 @@ class Supervisor:
             steps=self._record.steps if progress.steps is None else progress.steps,
             tokens=self._record.tokens if progress.tokens is None else progress.tokens,
         )
-        try:
+        _or_else(None, lambda: write_prometheus(self._directory, self._record))  # else the figures before stay
+        try:  # the state last: who sees that the run is over may take its folder away
             write_record(self._directory.state, self._record, lasting=lasting)
             self._written = True
         except InputError as error:
             self._written = False
             _complain(str(error))
-        with contextlib.suppress(InputError):  # whoever reads it sees the figures of the time before
-            write_prometheus(self._directory, self._record)
+
+    def _write_result(self) -> None:
+        """For whoever looks into the folder later; a run that somebody follows has it written there, too."""
+        from stellwerk.launch.result import write_result  # with the planner: not to be held beside the training
+
+        try:
+            write_result(self._directory, self._record)
+        except (InputError, OSError, ValueError, TypeError) as error:
+            _complain(f"the result could not be written: {error}")
 
     def _energy(self) -> Energy:
-        try:
-            return self._meter.energy()
-        except Exception as error:
-            _complain(f"{type(self._meter).__name__}: {type(error).__name__}: {error}")
-            return Energy()
+        return Energy() if self._meter is None else _or_else(Energy(), self._meter.energy)
 
     def _each_companion(self, call: Callable[[Companion], None]) -> None:
         """One that raises is left out from then on."""
         for companion in tuple(self._companions):
             try:
                 call(companion)
-            except Exception as error:
+            except Exception:
                 self._companions.remove(companion)
-                _complain(f"{type(companion).__name__}: {type(error).__name__}: {error}")
+                _complain(traceback.format_exc())
 
     def _hear_system(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self._system_stops = True
+
+
+def _below_shells(process: host.Process) -> list[host.Process]:
+    if host.program_of(process.id.pid) not in SHELLS:
+        return [process]
+    return [below for child in host.children(process.id.pid) for below in _below_shells(child)]
+
+
+def _or_else(otherwise: _Answer, ask: Callable[[], _Answer]) -> _Answer:
+    """What a companion answers; where it raises, that is written down, and it counts as having said ``otherwise``."""
+    try:
+        return ask()
+    except InputError as error:  # a file that cannot be written or read: said in a line
+        _complain(str(error))
+        return otherwise
+    except Exception:
+        _complain(traceback.format_exc())
+        return otherwise
 
 
 def _now() -> datetime.datetime:

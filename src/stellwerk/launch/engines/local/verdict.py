@@ -41,7 +41,7 @@ class Ending:
 
 def judge(ending: Ending) -> tuple[RunState, Reason | None]:
     """The state of the run now, and why."""
-    if ending.killed:
+    if ending.killed and ending.exit_code != 0:  # it may have ended by itself just then
         return "cancelled", _why_killed(ending)
     if ending.exit_code == 0:
         if ending.asked is None or ending.outcome:
