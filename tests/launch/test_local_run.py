@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from stellwerk.launch import Place, job_to_measure, machine_from_rates, measurin
 from stellwerk.launch.record_row import GPU_NAMES
 from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.planner import plan_layout
-from stellwerk.training import Accelerators
+from stellwerk.training import Accelerators, FineTuning, ModelDetails
+from stellwerk.training.huggingface.config import config_values
 from stellwerk.workload import Program, RunSettings
 from tests.launch.local_run_case import EXAMPLE, PLACE, RATES, WORKLOAD, planned
 
@@ -47,6 +49,17 @@ def test_a_machine_that_computes_faster_in_fp32_does_so() -> None:
     run = planned(rates=replace(RATES, compute_type="fp32"))
     assert run.job is not None
     assert run.job.compute_type == run.expected.compute_type == "fp32"
+
+
+def test_a_fine_tuning_computes_as_its_base_and_keeps_what_is_frozen_in_16_bits(tmp_path: Path) -> None:
+    details = ModelDetails(rope_theta=5000.0, norm_epsilon=1e-6)
+    values = config_values(WORKLOAD.architecture, details, max_length=256, special_tokens={})
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    run = planned(replace(WORKLOAD, task=replace(WORKLOAD.training, method="lora"), run=RunSettings(base=tmp_path)))
+    assert run.job is not None
+    assert run.job.fine_tuning == FineTuning(base=str(tmp_path), method="lora", lora_rank=WORKLOAD.training.lora_rank)
+    assert run.job.details == details
+    assert run.job.optimization.weight_type == "bf16"
 
 
 def test_little_memory_makes_smaller_micro_batches_or_recomputes() -> None:
