@@ -403,7 +403,7 @@ def test_at_least_one_has_to_stay(tmp_path: Path) -> None:
         CheckpointStore(tmp_path, keep=0)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.gpu
 def test_tensors_on_an_accelerator_go_through_pinned_buffers(tmp_path: Path) -> None:
     tensors = {"model.weight": torch.randn(1 << 16, device="cuda"), "model.small": torch.randn(3, device="cuda")}
     wanted = {name: tensor.clone() for name, tensor in tensors.items()}
