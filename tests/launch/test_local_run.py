@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stellwerk.catalog import load_catalogue
-from stellwerk.errors import InputError
+from stellwerk.errors import InputError, InputErrors
 from stellwerk.launch import Place, job_to_measure, machine_from_rates, measuring_job, place_on, reference_job
 from stellwerk.launch.record_row import GPU_NAMES
 from stellwerk.launch.run_directory import RunDirectory
@@ -123,6 +123,29 @@ def test_without_accelerators_two_processes_share_the_processor() -> None:
     job = planned().job
     assert job is not None
     assert (job.device, job.compile) == ("cpu", False)
+
+
+def test_a_process_alone_has_nobody_to_talk_to() -> None:
+    """It measures no rate between processes: nothing was sent."""
+    run = planned(rates=replace(RATES, processes=1, link_bytes_per_s=0.0), place=replace(PLACE, processes=1))
+    assert run.plan.step_parts_s["data_parallel"] == 0
+    assert run.job is not None
+    assert run.job.processes == 1
+
+
+def test_processes_that_share_layers_share_their_data() -> None:
+    shape = replace(WORKLOAD.architecture, heads=4, kv_heads=4)
+    run = planned(replace(WORKLOAD, architecture=shape, run=RunSettings(tensor_parallel=2)))
+    assert (run.plan.layout.tensor, run.plan.layout.data) == (2, 1)
+    assert run.job is not None
+    assert (run.job.tensor, run.job.data_parallel) == (2, 1)
+    assert run.job.tokens_per_step == WORKLOAD.training.tokens_per_step
+
+
+def test_layers_that_cannot_be_cut_evenly_are_refused() -> None:
+    """The example has three heads."""
+    with pytest.raises(InputErrors, match=r"run\.tensor_parallel: .*\(got 2\); allowed: a divisor of 3, the heads"):
+        job_to_measure(replace(WORKLOAD, run=RunSettings(tensor_parallel=2)), PLACE, file=EXAMPLE)
 
 
 def test_more_processes_than_accelerators_are_refused() -> None:

@@ -76,6 +76,7 @@ def test_every_key_is_read() -> None:
         evaluate_every = 100
         prompt = "Art. 1 "
         compile = false
+        tensor_parallel = 2
         """
     ).run
     assert run == RunSettings(
@@ -93,6 +94,7 @@ def test_every_key_is_read() -> None:
         evaluate_every=100,
         prompt="Art. 1 ",
         compile=False,
+        tensor_parallel=2,
     )
 
 
@@ -116,6 +118,7 @@ def test_a_path_is_taken_from_the_folder_of_the_file_unless_it_is_whole() -> Non
         ("seed = -1", "run.seed: must be at least 0"),
         ('dataset = ""', "run.dataset: "),
         ("compile = 1", "run.compile: "),
+        ("tensor_parallel = 0", "run.tensor_parallel: must be at least 1"),
         ("warm_up_share = 0.8", "run.decay_share: the learning rate cannot fall while it still rises (got 0.3)"),
     ],
 )

@@ -153,7 +153,8 @@ def machine_from_rates(rates: Rates, place: Place) -> Machine:
         peak_flops=sheet.peak_flops if sheet else rates.best_matmul_flops,
         matmul_flops=rates.model_matmul_flops,
         memory_bandwidth_bytes_per_s=rates.memory_bandwidth_bytes_per_s,
-        link_bytes_per_s=rates.link_bytes_per_s,
+        # one process has nobody to talk to; the value is never used
+        link_bytes_per_s=rates.link_bytes_per_s if rates.processes > 1 else rates.memory_bandwidth_bytes_per_s,
         network_bytes_per_s=None,
         runtime_bytes=float(rates.runtime_bytes),
         power_w=sheet.power_w if sheet else None,
@@ -255,7 +256,7 @@ def _plan_that_fits(workload: Workload, place: Place, machine: Machine, *, file:
 
 
 def _layouts(workload: Workload, place: Place) -> Iterator[Layout]:
-    per_process = workload.training.global_batch_sequences // place.processes
+    per_process = workload.training.global_batch_sequences // _sharing(workload, place)
     counts = [count for count in range(1, per_process + 1) if per_process % count == 0]
     kinds: tuple[Recomputation, ...] = ("none", "selective", "full")
     for recomputation, count in itertools.product(kinds, counts):
@@ -273,15 +274,21 @@ def _layout_to_measure(workload: Workload, place: Place) -> Layout:
 
 
 def _layout(workload: Workload, place: Place, micro_batches: int, recomputation: Recomputation) -> Layout:
+    sharing = _sharing(workload, place)
     return Layout(
-        tensor=1,
+        tensor=place.processes // sharing,
         pipeline=1,
-        data=place.processes,
+        data=sharing,
         sharding="full",
-        micro_batch=workload.training.global_batch_sequences // place.processes // micro_batches,
+        micro_batch=workload.training.global_batch_sequences // sharing // micro_batches,
         micro_batches=micro_batches,
         recomputation=recomputation,
     )
+
+
+def _sharing(workload: Workload, place: Place) -> int:
+    """Groups of processes that have data of their own."""
+    return place.processes if workload.program is not None else place.processes // workload.run.tensor_parallel
 
 
 def _training_job(workload: Workload, place: Place, layout: Layout, *, steps: int) -> TrainingJob:
@@ -296,6 +303,7 @@ def _training_job(workload: Workload, place: Place, layout: Layout, *, steps: in
         compute_type="bf16",
         optimization=_optimization(workload),
         details=model_details(workload),
+        tensor=layout.tensor,
         recomputation=layout.recomputation,
         compile=place.device == "cuda" if settings.compile is None else settings.compile,
         device=place.device,

@@ -177,7 +177,8 @@ class Outcome:
 
     parameters: int
     training_time_s: float
-    held_out_loss: float
+    held_out_loss: float | None
+    """None where too little text is kept aside for each process to have a sequence."""
     held_out_tokens: int
     peak_memory_bytes: int
     base_memory_bytes: int

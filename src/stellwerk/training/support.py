@@ -64,11 +64,13 @@ def _of_the_task(workload: Workload, processes: int) -> Iterator[_Demand]:
     batch, length = training.global_batch_sequences, training.sequence_length
     yield "finetuning.method", training.method, training.method != "qlora", "full or lora"
     yield "training.precision", training.precision, training.precision == "bf16", "bf16"
+    yield from _of_the_layers(workload.architecture, run.tensor_parallel, processes)
+    sharing = processes // run.tensor_parallel or 1
     yield (
         "training.global_batch_sequences",
         batch,
-        batch % processes == 0,
-        f"a multiple of {processes}, the number of processes",
+        batch % sharing == 0,
+        f"a multiple of {sharing}, the number of processes with data of their own",
     )
     if run.dataset is None:
         yield (
@@ -84,6 +86,19 @@ def _of_the_task(workload: Workload, processes: int) -> Iterator[_Demand]:
             vocab == BYTE_VOCABULARY,
             f"{BYTE_VOCABULARY}: without [run] dataset the tokens are bytes",
         )
+
+
+def _of_the_layers(a: Architecture, tensor: int, processes: int) -> Iterator[_Demand]:
+    """What has to be cut into ``tensor`` equal parts."""
+    widths = {"the heads": a.heads, "the key and value heads": a.kv_heads, "the vocabulary": a.vocab}
+    widths["the feed-forward width"] = a.ffn_hidden
+    if a.experts:
+        widths["an expert's width"] = a.experts.ffn_hidden
+        widths["the shared experts' width"] = a.experts.shared_ffn_hidden
+    for what, width in {"the processes": processes, **widths}.items():
+        yield "run.tensor_parallel", tensor, width % tensor == 0, f"a divisor of {width}, {what}"
+    whole_norm = a.qk_norm and a.qk_norm_width == "projection"
+    yield "run.tensor_parallel", tensor, tensor == 1 or not whole_norm, "1 where a norm spans all heads"
 
 
 def _of_what_it_reads(workload: Workload, file: Path) -> list[InputError]:

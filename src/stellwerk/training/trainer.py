@@ -159,8 +159,9 @@ class Trainer:
 
 
 @torch.no_grad()
-def evaluate(decoder: Decoder, job: TrainingJob, source: TokenSource) -> tuple[float, int]:
-    """Mean loss in nats per token over the kept-aside text, and the number of tokens it rests on.
+def evaluate(decoder: Decoder, job: TrainingJob, source: TokenSource) -> tuple[float | None, int]:
+    """Mean loss in nats per token over the kept-aside text, and the number of tokens it rests on; (None, 0) where
+    there are fewer sequences than data-parallel processes.
 
     Every data-parallel process takes the same number of sequences; up to ``data_parallel - 1`` at the end are left
     out.
@@ -176,7 +177,7 @@ def evaluate(decoder: Decoder, job: TrainingJob, source: TokenSource) -> tuple[f
     decoder.train()
     dist.all_reduce(total)
     loss, sequences = (total / job.tensor).tolist()
-    return loss / sequences if sequences else float("nan"), round(sequences) * job.sequence_length
+    return loss / sequences if sequences else None, round(sequences) * job.sequence_length
 
 
 def fullest_process(job: TrainingJob, base_bytes: int) -> tuple[int, int]:

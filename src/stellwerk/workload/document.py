@@ -218,6 +218,7 @@ class RunSection(Section):
     evaluate_every: Steps = None
     prompt: Annotated[str | None, Field(min_length=1, max_length=10_000, description=_TEXT)] = None
     compile: Annotated[bool | None, Field(description="true or false")] = None
+    tensor_parallel: Annotated[int, Field(ge=1, le=1024, description="a whole number from 1 to 1,024")] = 1
 
 
 class ProgramSection(Section):

@@ -257,6 +257,8 @@ class RunSettings:
     """What the sample at the end continues."""
     compile: bool | None = None
     """Whether torch.compile is used; None: on an accelerator only."""
+    tensor_parallel: int = 1
+    """Processes that share each layer's matrices; the others have data of their own."""
 
 
 @dataclass(frozen=True, slots=True)
