@@ -14,6 +14,7 @@ from measure import median_s, row
 
 from stellwerk.launch import Job
 from stellwerk.launch.engines.local import LocalEngine
+from stellwerk.launch.engines.local.lock import is_taken
 from stellwerk.launch.run_record import Attempt, RunRecord, read_record, write_record
 from stellwerk.launch.runs import Description, RunStore
 from stellwerk.launch.runs.describe import write_description
@@ -109,8 +110,8 @@ def watching(root: Path) -> list[dict[str, object]]:
     status = Path(f"/proc/{pid}/status").read_text("utf-8")
     resident_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
     engine.cancel(root, at_once=True)
-    for _ in engine.logs(root, follow=True):
-        pass
+    while is_taken(root / "run.lock"):  # until the supervisor is gone as well, and the folder may go
+        time.sleep(0.01)
     return [
         row("engine.local.start", start_s, "s"),
         row("supervisor.processor_share", 100 * share, "% of core", limit=1.0),

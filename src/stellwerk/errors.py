@@ -6,6 +6,7 @@
     ├── InputError            a person's file or argument is wrong; exit code 2
     │   └── InputErrors       several of them, found in one pass
     ├── MissingExtraError     an optional dependency is not installed; exit code 2
+    ├── CheckpointError       a checkpoint cannot be written or read (training.checkpoints); exit code 1
     └── RunError              a program that Stellwerk started failed; exit code 1
 """
 

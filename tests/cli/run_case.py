@@ -33,7 +33,9 @@ class FakeEngine:
         before = read_record(RunDirectory(directory).state)
         state = self.ends.pop(0)
         reason = Reason("run_failure_told", {"text": "the loss is nan"}) if state == "failed" else None
-        attempt = Attempt(state, since=START, started=START, wall_s=60.0, reason=reason)
+        attempt = Attempt(
+            state, since=START, started=START, wall_s=60.0, reason=reason, energy_j=3.6e5, energy_source="rapl"
+        )
         attempts = (*(before.attempts if before else ()), attempt)
         record = RunRecord(key=key, engine="local", processes=2, attempts=attempts)
         write_submission(

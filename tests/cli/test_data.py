@@ -109,6 +109,16 @@ def test_without_the_extra_the_command_that_installs_it_is_named(
     assert "needs the extra [train]; install it with: pip install 'stellwerk[train]'" in ended.stderr
 
 
+def test_stopped_by_hand_it_says_how_to_go_on(prepare: Verb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stellwerk.cli.data_prepare.prepare", stopped)
+    ended = prepare(tmp_path, "--out", tmp_path / "out")
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith("Stopped; the same command goes on from here.\n")
+
+
 def test_a_missing_extra_is_the_same_error_when_another_process_meets_it() -> None:
     import pickle
 

@@ -150,7 +150,17 @@ def test_a_dry_run_as_json(tmp_path: Path, engine: type[FakeEngine]) -> None:
 def test_a_run_leaves_everything_in_its_folder(tmp_path: Path, engine: type[FakeEngine]) -> None:
     engine.ends = ["finished"]
     shown = output(EXAMPLE, "--out", tmp_path / "run", "--seconds", "30")
-    for word in ("Plan for", "step 10 of", "Planned and measured", "80% interval", "MFU", "A sample", "§ 1 Der Bund"):
+    for word in (
+        "Plan for",
+        "step 10 of",
+        "Planned and measured",
+        "80% interval",
+        "MFU",
+        "A sample",
+        "§ 1 Der Bund",
+        "0.1 kWh (rapl)",
+        "kg CO2",
+    ):
         assert word in shown
     directory = RunDirectory(tmp_path / "run")
     for file in (

@@ -56,6 +56,7 @@ def test_the_list_says_where_each_stands(tmp_path: Path) -> None:
     listed = output("runs", "list")
     assert {"finished", "failed"} <= set(listed.split())
     assert "first-run" in listed
+    assert "…" not in listed, "nobody can copy an id that is cut off"
     assert f"of {planned().expected.steps:,}" in listed
     rows = json.loads(output("runs", "list", "--json"))["runs"]
     assert {row["state"] for row in rows} == {"finished", "failed"}

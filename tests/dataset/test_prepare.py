@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stellwerk.dataset import Preparation, Reading, check_dataset, open_dataset, prepare, read_manifest
@@ -60,7 +60,7 @@ def test_the_manifest_says_where_all_is_from_and_what_came_of_it(tmp_path: Path)
     assert set(manifest.versions) == {"stellwerk", "tokenizers", "numpy"}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(order=st.permutations(range(6)), seed=st.integers(0, 3))
 def test_the_order_of_the_inputs_changes_nothing(
     order: list[int], seed: int, tmp_path_factory: pytest.TempPathFactory
@@ -80,8 +80,9 @@ class _KilledError(BaseException):
     """What ends a prepare as a kill does: nothing in the code looks for it."""
 
 
-@settings(max_examples=15, deadline=None)
-@given(after=st.integers(1, 14), again=st.integers(1, 14))
+@settings(max_examples=8, deadline=None)
+@example(after=8, again=14)  # the second time when all but tidying up is done
+@given(after=st.integers(1, 20), again=st.integers(1, 20))
 def test_a_prepare_that_was_stopped_anywhere_goes_on_to_the_same_result(
     after: int, again: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -90,8 +91,8 @@ def test_a_prepare_that_was_stopped_anywhere_goes_on_to_the_same_result(
     inputs = write_texts(place / "in", TEXTS)
     make(inputs, place / "whole")
     for stop in (after, again):
-        if stopped_at(stop, inputs, place / "out"):
-            with pytest.raises(InputError, match=r"manifest\.json"):
+        if stopped_at(stop, inputs, place / "out") and not (place / "out" / "manifest.json").exists():
+            with pytest.raises(InputError, match=r"holds no manifest\.json, so no whole dataset"):
                 open_dataset(place / "out")
     make(inputs, place / "out")
     assert content_of_all(place / "whole") == content_of_all(place / "out")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from stellwerk.launch import Place, job_to_measure, machine_from_rates, measurin
 from stellwerk.launch.record_row import GPU_NAMES
 from stellwerk.launch.run_directory import RunDirectory
 from stellwerk.planner import plan_layout
-from stellwerk.training import Accelerators
+from stellwerk.training import Accelerators, FineTuning, ModelDetails
+from stellwerk.training.huggingface.config import config_values
 from stellwerk.workload import Program, RunSettings
 from tests.launch.local_run_case import EXAMPLE, PLACE, RATES, WORKLOAD, planned
 
@@ -47,6 +49,17 @@ def test_a_machine_that_computes_faster_in_fp32_does_so() -> None:
     run = planned(rates=replace(RATES, compute_type="fp32"))
     assert run.job is not None
     assert run.job.compute_type == run.expected.compute_type == "fp32"
+
+
+def test_a_fine_tuning_computes_as_its_base_and_keeps_what_is_frozen_in_16_bits(tmp_path: Path) -> None:
+    details = ModelDetails(rope_theta=5000.0, norm_epsilon=1e-6)
+    values = config_values(WORKLOAD.architecture, details, max_length=256, special_tokens={})
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    run = planned(replace(WORKLOAD, task=replace(WORKLOAD.training, method="lora"), run=RunSettings(base=tmp_path)))
+    assert run.job is not None
+    assert run.job.fine_tuning == FineTuning(base=str(tmp_path), method="lora", lora_rank=WORKLOAD.training.lora_rank)
+    assert run.job.details == details
+    assert run.job.optimization.weight_type == "bf16"
 
 
 def test_little_memory_makes_smaller_micro_batches_or_recomputes() -> None:
@@ -125,6 +138,15 @@ def test_a_model_that_no_layout_fits_is_refused_before_anything_is_measured() ->
 def test_a_batch_that_the_processes_cannot_share_is_refused() -> None:
     with pytest.raises(InputError, match=r"global_batch_sequences: .*\(got 8\); allowed: a multiple of 3"):
         job_to_measure(WORKLOAD, replace(PLACE, processes=3), file=EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("batch", "length", "micro_batch"), [(8, 256, 4), (512, 1024, 8), (6, 2048, 3), (4, 65_536, 1)]
+)
+def test_a_large_batch_is_measured_in_parts(batch: int, length: int, micro_batch: int) -> None:
+    training = replace(WORKLOAD.training, global_batch_sequences=batch, sequence_length=length)
+    foreign = replace(WORKLOAD, task=training, program=Program(command=("train.py",)))
+    assert job_to_measure(foreign, PLACE, file=EXAMPLE).micro_batch == micro_batch
 
 
 def test_settings_of_the_file_reach_the_program() -> None:

@@ -73,3 +73,12 @@ def test_what_a_run_did_not_come_to_is_null(directory: RunDirectory) -> None:
 def test_a_run_without_a_plan_has_no_comparison(directory: RunDirectory) -> None:
     directory.plan.unlink()
     assert write_result(directory, FINISHED)["comparison"] == []
+
+
+def test_emissions_follow_from_the_energy_and_the_applicant_s_country(directory: RunDirectory) -> None:
+    assert write_result(directory, FINISHED)["emissions"] is None
+    took = Attempt("finished", since=END, started=START, wall_s=20.0, energy_j=3.6e6, energy_source="rapl")
+    emissions = write_result(directory, record(took))["emissions"]
+    assert emissions["country"] == "DE"
+    assert emissions["co2_kg"] == pytest.approx(emissions["co2_g_per_kwh"] / 1000)
+    assert emissions["intensity_note"]

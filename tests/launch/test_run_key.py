@@ -53,8 +53,9 @@ def test_so_do_the_options_that_do() -> None:
 
 
 def test_differences_name_the_values_of_both() -> None:
-    other = replace(WORKLOAD, task=replace(WORKLOAD.training, tokens=8_000_000), run=RunSettings(learning_rate=1e-3))
-    found = list(differences(decides(), decides(other, seconds=60.0)))
+    open_run = replace(WORKLOAD, run=RunSettings())
+    other = replace(open_run, task=replace(WORKLOAD.training, tokens=8_000_000), run=RunSettings(learning_rate=1e-3))
+    found = list(differences(decides(open_run), decides(other, seconds=60.0)))
     assert found == [
         "training.tokens: 4000000 there, 8000000 here",
         "run.learning_rate: nothing there, 0.001 here",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,6 @@ from stellwerk.training.lora import (  # noqa: E402
     add_adapters,
     initialise_adapters,
     merged_weights,
-    trainable_parameters,
 )
 from stellwerk.training.transformer import Decoder  # noqa: E402
 from stellwerk.workload import Architecture, Experts, adapter_parameters  # noqa: E402
@@ -40,6 +40,10 @@ def adapted(architecture: Architecture = SMALL) -> Decoder:
     decoder = decoder_of(architecture)
     add_adapters(decoder, rank=4, alpha=8.0, generator=torch.Generator().manual_seed(5))
     return decoder
+
+
+def trainable_parameters(decoder: Decoder) -> list[Any]:
+    return [parameter for parameter in decoder.parameters() if parameter.requires_grad]
 
 
 def train_a_little(decoder: Decoder) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from stellwerk.errors import InputErrors
 from stellwerk.training import StepMetrics
-from stellwerk.workload import Program, fill_placeholders, read_workload
+from stellwerk.workload import PLACEHOLDERS, Program, fill_placeholders, read_workload
+from stellwerk.workload.document import ProgramSection
 from stellwerk.workload.program_request import LOG_GROUPS, looks_secret
 from tests.workload.documents import WORKLOAD, changed, write_workload
 
@@ -136,3 +137,9 @@ def test_the_groups_are_the_numbers_of_the_metrics() -> None:
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     said = complaint(tmp_path, command="{a}", environment={"HF_TOKEN": "x"}, log_pattern="(")
     assert said.count("\n") == 2
+
+
+def test_the_guide_names_every_key_placeholder_and_group() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "own-program.md").read_text(encoding="utf-8")
+    names = [*ProgramSection.model_fields, *(f"{{{name}}}" for name in PLACEHOLDERS), *LOG_GROUPS]
+    assert [name for name in names if f"`{name}`" not in guide] == []

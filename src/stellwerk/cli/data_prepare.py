@@ -80,16 +80,20 @@ def prepare_command(
         held_out_share=held_out,
         seed=seed,
     )
-    with naming_options(_OPTIONS), stage_progress() as progress:
-        prepared = prepare(
-            inputs,
-            out,
-            preparation,
-            source=source,
-            licence=licence,
-            processes=processes or len(os.sched_getaffinity(0)),
-            progress=lambda stage, done, total: progress(_STAGES[stage], done, total),
-        )
+    try:
+        with naming_options(_OPTIONS), stage_progress() as progress:
+            prepared = prepare(
+                inputs,
+                out,
+                preparation,
+                source=source,
+                licence=licence,
+                processes=processes or len(os.sched_getaffinity(0)),
+                progress=lambda stage, done, total: progress(_STAGES[stage], done, total),
+            )
+    except KeyboardInterrupt:
+        click.echo("Stopped; the same command goes on from here.", err=True)
+        raise
     if prepared.already:
         click.echo("Nothing to do: the folder holds just this dataset.")
     if prepared.left_out:

@@ -57,6 +57,9 @@ def show_result(console: Console, result: Mapping[str, Any]) -> None:
     took = f"{show_duration(usage['wall_s'])} in {attempts} attempt{'s' if attempts != 1 else ''}"
     if usage["energy_j"] is not None:
         took += f", {usage['energy_j'] / JOULES_PER_KWH:.3g} kWh ({usage['energy_source']})"
+    if emissions := result["emissions"]:
+        per_kwh = f"{emissions['co2_g_per_kwh']:,.0f} g/kWh in {emissions['country']}, {emissions['intensity_note']}"
+        took += f", {emissions['co2_kg']:.3g} kg CO2 ({per_kwh})"
     console.print(f"It took {took}.")
     if result["sample"] is not None:
         console.print("\nA sample of what it writes now:")

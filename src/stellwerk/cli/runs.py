@@ -50,8 +50,7 @@ def list_(everything: bool, as_json: bool) -> None:
         table.add_column(heading, justify="right" if heading in ("steps", "attempts") else "left", no_wrap=True)
     for entry in shown:
         table.add_row(*_row(entry))
-    console = Console(highlight=False)
-    console.print(table, crop=False, overflow="ignore", width=max(console.width, LIST_WIDTH))
+    Console(highlight=False, width=max(Console().width, LIST_WIDTH)).print(table)
     if len(shown) < len(entries):
         click.echo(f"{len(shown)} of {len(entries):,} runs; --all lists them all")
 

@@ -128,6 +128,7 @@ def prepare(
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         if manifest.recipe_sha256 == hashlib.sha256(recipe).hexdigest():
+            shutil.rmtree(folder / WORK, ignore_errors=True)  # of an attempt that was killed with all but this done
             return Prepared(manifest, listed.left_out, already=True)
         raise InputError("already holds another dataset", file=folder, allowed="an empty folder, or a new one")
     with _claimed(folder, recipe):
@@ -212,7 +213,7 @@ def _claimed(folder: Path, recipe: bytes) -> Iterator[None]:
             raise InputError("another stellwerk data prepare is writing here", file=folder) from None
         path = work / _RECIPE
         if not path.exists():
-            write_whole(path, recipe)
+            write_whole(path, recipe, durable=True)
         elif path.read_bytes() != recipe:
             raise InputError(
                 "holds an unfinished dataset of other inputs or options",
@@ -346,12 +347,13 @@ def _units_of(files: Sequence[Found], origins: list[Origin], reading: Reading) -
     size = 0
     for file in files:
         parts = pieces_of(file, reading, limit)
+        size_bytes = file.size_bytes // max(1, len(parts))
         for piece in parts:
-            pieces.append(PieceOfSource(piece, origins.index(file.origin)))
-            size += file.size_bytes // len(parts)
-            if size >= limit:
+            if pieces and size + size_bytes > limit:
                 units.append(Unit(len(units), tuple(pieces), size))
                 pieces, size = [], 0
+            pieces.append(PieceOfSource(piece, origins.index(file.origin)))
+            size += size_bytes
     if pieces:
         units.append(Unit(len(units), tuple(pieces), size))
     return units

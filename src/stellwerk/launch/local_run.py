@@ -55,6 +55,9 @@ STEPS_BETWEEN_CLOSER_LOOKS = 250
 CLOSER_LOOKS_AT_A_SHORT_RUN = 8
 STEPS_BEFORE_A_CLOSER_LOOK = 5
 
+TOKENS_TO_MEASURE = 8192
+"""At most in the micro-batch that rates are measured with, but for a longer sequence."""
+
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 
@@ -119,7 +122,7 @@ def job_to_measure(workload: Workload, place: Place, *, file: Path) -> TrainingJ
     if workload.program is not None:
         _check_batch(workload, place, file=file)
         plain = _plain(workload.architecture)
-        return _training_job(replace(workload, architecture=plain), place, _layout(workload, place, 1, "none"), steps=1)
+        return _training_job(replace(workload, architecture=plain), place, _layout_to_measure(workload, place), steps=1)
     check_trainable(workload, processes=place.processes, file=file)
     parameters = count_parameters(workload.architecture).total
     usable_bytes = _usable_share(place) * place.memory_bytes
@@ -131,7 +134,7 @@ def job_to_measure(workload: Workload, place: Place, *, file: Path) -> TrainingJ
             key="model",
             allowed=f"at most {format_count(usable_bytes / STATE_BYTES_PER_PARAMETER)}",
         )
-    return _training_job(workload, place, _layout(workload, place, 1, "none"), steps=1)
+    return _training_job(workload, place, _layout_to_measure(workload, place), steps=1)
 
 
 def machine_from_rates(rates: Rates, place: Place) -> Machine:
@@ -257,6 +260,16 @@ def _layouts(workload: Workload, place: Place) -> Iterator[Layout]:
     kinds: tuple[Recomputation, ...] = ("none", "selective", "full")
     for recomputation, count in itertools.product(kinds, counts):
         yield _layout(workload, place, count, recomputation)
+
+
+def _layout_to_measure(workload: Workload, place: Place) -> Layout:
+    """The largest micro-batch that is quickly measured; a larger one computes no faster."""
+    fitting = (
+        layout
+        for layout in _layouts(workload, place)
+        if layout.micro_batch * workload.training.sequence_length <= TOKENS_TO_MEASURE or layout.micro_batch == 1
+    )
+    return next(fitting)
 
 
 def _layout(workload: Workload, place: Place, micro_batches: int, recomputation: Recomputation) -> Layout:

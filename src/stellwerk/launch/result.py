@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from stellwerk import __version__
+from stellwerk.catalog import load_catalogue
 from stellwerk.launch.comparison import compare
+from stellwerk.launch.energy import emissions_of
 from stellwerk.launch.expectation import read_expectation
 from stellwerk.launch.record_row import write_run_record
 from stellwerk.launch.run_directory import RunDirectory
@@ -47,6 +49,7 @@ def result_record(directory: RunDirectory, run: RunRecord) -> dict[str, Any]:
         "state": run.latest.state,
         "attempts": [attempt_as_dict(attempt) for attempt in run.attempts],
         "usage": asdict(run.usage()),
+        "emissions": _emissions(run, resolved),
         "workload": resolved and {key: resolved[key] for key in ("name", "architecture", "training")},
         "machine": _read(directory.rates),
         "plan": None if expected is None else expected.as_dict(),
@@ -55,6 +58,17 @@ def result_record(directory: RunDirectory, run: RunRecord) -> dict[str, Any]:
         "text_sha256": outcome.text_sha256 if outcome else None,
         "sample": outcome.sample if outcome else None,
     }
+
+
+def _emissions(run: RunRecord, resolved: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Of the electricity of the applicant's country, where the machine is taken to stand; null where the energy is
+    not known."""
+    energy_j = run.usage().energy_j
+    if energy_j is None or resolved is None:
+        return None
+    country, as_of = resolved["applicant"]["country"], run.latest.since.date()
+    emissions = emissions_of(energy_j, load_catalogue(), country, as_of)
+    return None if emissions is None else asdict(emissions)
 
 
 def _measured(metrics: Sequence[StepMetrics], outcome: Outcome | None) -> dict[str, Any]:

@@ -90,11 +90,6 @@ def initialise_adapters(decoder: nn.Module, generator: torch.Generator) -> None:
             share.copy_(drawn[place])
 
 
-def trainable_parameters(decoder: nn.Module) -> list[nn.Parameter]:
-    """What the optimizer changes: adapters where there are any, everything otherwise."""
-    return [parameter for parameter in decoder.parameters() if parameter.requires_grad]
-
-
 def is_adapter(name: str) -> bool:
     """Whether a parameter of this name belongs to an adapter."""
     return name.endswith((DOWN, UP))

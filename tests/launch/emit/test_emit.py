@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -116,6 +117,17 @@ def test_megatron_has_every_argument(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in GOLDEN if name.endswith(".sh")])
 def test_a_script_is_a_script(name: str) -> None:
     subprocess.run(["sh", "-n", str(FOLDER / name)], check=True)
+
+
+@pytest.mark.parametrize("name", ["class", "3", "Trainer", "modèle ✓", "model"])
+def test_every_name_makes_a_module(name: str) -> None:
+    text = emit("torchtitan", replace(DENSE, name=name), FULL).text
+    found = re.search(r"--module (\w+) --config (\w+)", text)
+    assert found
+    names = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    assert names == ["model", found[2]]
+    assert found[1] == found[2]
+    assert found[1].isascii()
 
 
 @pytest.mark.parametrize("name", [name for name in GOLDEN if name.endswith(".py.txt")])

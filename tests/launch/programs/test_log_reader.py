@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,25 @@ def test_a_look_does_not_hold_up_the_supervisor(tmp_path: Path, monkeypatch: pyt
     assert read_metrics(run.metrics) == ()
     run.reader.stop()
     assert len(read_metrics(run.metrics)) == 1
+
+
+def test_steps_found_while_the_disk_was_full_are_written_later(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.metrics.symlink_to("/dev/full")
+    run.reader.start()
+    run.prints(b"step 1 loss 3\nstep 2 loss 2\n")
+    run.reader.sample()
+    run.metrics.unlink()
+    run.prints(b"step 3 loss 1\n")
+    run.reader.stop()
+    assert [step.step for step in read_metrics(run.metrics)] == [1, 2, 3]
+    assert "could not be written" not in run.log.read_text()
+
+
+def test_the_patterns_of_the_guide_fit_what_they_are_for() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "own-program.md").read_text(encoding="utf-8")
+    plain, bar = re.findall(r"^log_pattern = '(.*?)'", guide.split("## The log pattern")[1], re.MULTILINE)
+    line = "step 3/40 | loss 2.5 | tokens 1,536"
+    assert LogMetrics(plain).read(line) == {"step": 3, "loss": 2.5, "tokens": 1536}
+    line = " 10%|█         | 10/100 [00:01<00:09,  9.91it/s, loss=2.31]"
+    assert LogMetrics(bar).read(line) == {"step": 10, "loss": 2.31}

@@ -22,6 +22,7 @@ torch = pytest.importorskip("torch", reason="needs the extra [train]")
 from stellwerk.messages import LANGUAGES, render  # noqa: E402
 from stellwerk.training.checkpoints import CheckpointError, CheckpointStore  # noqa: E402
 from stellwerk.training.checkpoints import errors as errors_module  # noqa: E402
+from stellwerk.training.checkpoints import store as store_module  # noqa: E402
 from stellwerk.training.checkpoints.manifest import FileRecord, read_manifest, write_manifest  # noqa: E402
 
 FILES = (".metadata", "__0_0.distcp", "manifest.json")
@@ -225,7 +226,7 @@ class Harm(NamedTuple):
 harms = st.builds(Harm, st.sampled_from(FILES), st.floats(0, 1, exclude_max=True), st.none() | st.integers(0, 255))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(harm=harms)
 def test_no_harm_to_a_byte_goes_unseen_or_costs_the_checkpoint_before(
     tmp_path_factory: pytest.TempPathFactory, two_checkpoints: Path, harm: Harm
@@ -327,6 +328,16 @@ def test_a_file_that_went_bad_after_it_was_found_whole_by_another_is_named(tmp_p
         CheckpointStore(tmp_path, keep=1).load(newest, empty())
 
 
+def test_a_file_that_goes_while_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, 1)
+    store = CheckpointStore(tmp_path, keep=1)
+    newest = store.newest()
+    assert newest is not None
+    monkeypatch.setattr(store_module, "check_tensors", lambda *_: (newest.path / "__0_0.distcp").unlink())
+    with pytest.raises(CheckpointError, match=r"__0_0\.distcp cannot be read: No such file or directory"):
+        store.load(newest, empty())
+
+
 class Malice:
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -392,7 +403,7 @@ def test_at_least_one_has_to_stay(tmp_path: Path) -> None:
         CheckpointStore(tmp_path, keep=0)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.gpu
 def test_tensors_on_an_accelerator_go_through_pinned_buffers(tmp_path: Path) -> None:
     tensors = {"model.weight": torch.randn(1 << 16, device="cuda"), "model.small": torch.randn(3, device="cuda")}
     wanted = {name: tensor.clone() for name, tensor in tensors.items()}

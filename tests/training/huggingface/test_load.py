@@ -113,6 +113,10 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda folder: change_config(folder, rope_parameters={"rope_type": "yarn", "factor": 4.0}),
         ("config.json", "rope_parameters", "'yarn'", "default or llama3"),
     ),
+    "the positions differ from layer to layer": (
+        lambda folder: change_config(folder, rope_parameters={"full_attention": {"rope_theta": 1e6}}),
+        ("config.json", "rope_parameters", "one kind of layer"),
+    ),
     "the weights are quantised": (
         lambda folder: change_config(folder, quantization_config={"quant_method": "fp8"}),
         ("config.json", "quantization_config"),
@@ -129,7 +133,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, damage: Callable[[Path], object]
     folder = written(tmp_path / "model")
     damage(folder)
     with pytest.raises(InputError) as raised:
-        read_model(folder)
+        read_model(folder, 16)
     assert str(folder) in str(raised.value)
     for word in words:
         assert word in str(raised.value)
@@ -149,14 +153,14 @@ def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
     folder = written(tmp_path / "model")
     change_index(folder, lambda places: [places.pop(QUERY), places.pop("model.norm.weight")])
     with pytest.raises(InputError) as raised:
-        read_model(folder)
+        read_model(folder, 16)
     assert QUERY in str(raised.value)
     assert "model.norm.weight" in str(raised.value)
 
 
 def test_a_folder_that_is_not_there_is_no_traceback(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such folder"):
-        read_model(tmp_path / "nothing")
+        read_model(tmp_path / "nothing", 16)
 
 
 def test_a_base_in_another_type_is_converted(tmp_path: Path) -> None:
@@ -172,3 +176,9 @@ def test_a_folder_with_something_in_it_is_not_written_into(tmp_path: Path) -> No
     with pytest.raises(InputError, match="something is there already"):
         written(folder)
     assert [file.name for file in tmp_path.iterdir()] == ["model"], "and nothing is left behind"
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        written(tmp_path / "file" / "model")

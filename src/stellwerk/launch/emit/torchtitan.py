@@ -29,8 +29,8 @@ def emit_torchtitan(workload: Workload, plan: Plan) -> Emitted:
         raise refuse("torchtitan", "it ties no embeddings across pipeline stages", "megatron")
     family = _family(workload.architecture)
     unsaid = (*_unsaid(workload, plan, family), *check_batch(plan.layout, workload))
-    name = re.sub(r"\W+", "_", workload.name.lower(), flags=re.ASCII).strip("_") or "workload"
-    name = f"model_{name}" if name[0].isdigit() else name
+    # with a prefix, so that no name is a keyword, a number or one of the imports
+    name = f"stellwerk_{re.sub(r'[^a-z0-9]+', '_', workload.name.lower()).strip('_')}"
     text = commented((*header(workload, plan), *_launch(plan, name), *unsaid)) + _module(workload, plan, family, name)
     return Emitted(text, unsaid)
 

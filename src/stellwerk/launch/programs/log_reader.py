@@ -43,11 +43,14 @@ class LogReader:
         self._found = LogMetrics(pattern)
         self._offset = 0
         self._slow = 0
-        self._written = False
+        self._pending: list[StepMetrics] = []
+        """Found, and not yet written: the disk may be full for a while."""
+        self._torn = True
+        """The last line of the metrics may lack its end, because an earlier attempt or a full disk cut it off."""
+        self._matched = False
 
     def start(self) -> None:
-        """What earlier attempts printed has been read; a line of metrics that one left torn is ended."""
-        open_metrics(self._metrics).close()
+        """What earlier attempts printed has been read."""
         self._offset = self._log.stat().st_size if self._log.exists() else 0
 
     def sample(self) -> None:
@@ -56,7 +59,9 @@ class LogReader:
     def stop(self) -> None:
         self._read(time.monotonic() + LAST_S)
         self._take(self._lines.cut(b"\n"))
-        if not self._written and self._slow < SLOW_LINES:
+        if self._pending:
+            self._say(f"{len(self._pending)} steps could not be written to {self._metrics.name}")
+        if not self._matched and self._slow < SLOW_LINES:
             self._say("log_pattern matched no line, so nothing is known of steps and loss")
 
     def _read(self, until_s: float) -> None:
@@ -82,17 +87,25 @@ class LogReader:
             else:
                 records += [record] if record else []
         if records:
-            self._write(self._found.timed(records, time.monotonic()))
+            instant = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+            for record in self._found.timed(records, time.monotonic()):
+                self._pending.append(StepMetrics(**record, time=instant))  # type: ignore[arg-type]
+            self._matched = True
+        if self._pending:
+            self._write()
 
-    def _write(self, records: list[dict[str, float]]) -> None:
-        instant = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        with self._metrics.open("a", encoding="utf-8") as file:
-            for record in records:
-                write_metrics(file, StepMetrics(**record, time=instant))  # type: ignore[arg-type]
-        self._written = True
+    def _write(self) -> None:
+        try:
+            with open_metrics(self._metrics) if self._torn else self._metrics.open("a", encoding="utf-8") as file:
+                while self._pending:
+                    write_metrics(file, self._pending[0])
+                    del self._pending[0]
+            self._torn = False
+        except OSError:
+            self._torn = True
 
     def _say(self, text: str) -> None:
-        with self._log.open("a", encoding="utf-8") as log:
+        with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as log:
             log.write(f"stellwerk: {text}\n")
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar, cast
 
 import torch.distributed as dist
 
 from stellwerk.messages import Reason
-from stellwerk.training.checkpoints.errors import CheckpointError, words_of
+from stellwerk.training.checkpoints.errors import CheckpointError
+
+LONGEST_SHARE = timedelta(hours=2)
+"""How long one process waits for another that writes its share; one that is gone is noticed at once."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,7 +28,8 @@ class Processes:
 
     def __init__(self) -> None:
         """Every process has to come here."""
-        self._group = dist.new_group(backend="gloo") if dist.is_available() and dist.is_initialized() else None
+        together = dist.is_available() and dist.is_initialized()
+        self._group = dist.new_group(backend="gloo", timeout=LONGEST_SHARE) if together else None
         self.count = dist.get_world_size(self._group) if self._group is not None else 1
         self.rank = dist.get_rank(self._group) if self._group is not None else 0
 
@@ -90,8 +95,6 @@ def _attempt(action: Callable[[], T]) -> T | Reason:
         return action()
     except CheckpointError as error:
         return error.reason
-    except OSError as error:
-        return Reason("checkpoint_not_written", {"folder": str(error.filename), "problem": words_of(error)})
     except Exception as error:  # whatever it is, the other processes wait for an answer
         return Reason("checkpoint_failed", {"problem": f"{type(error).__name__}: {error}"})
 

@@ -14,7 +14,7 @@ from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.metadata import Metadata
 
 from stellwerk.messages import Reason
-from stellwerk.training.checkpoints.errors import CheckpointError
+from stellwerk.training.checkpoints.errors import CheckpointError, words_of
 from stellwerk.training.checkpoints.manifest import Manifest, TensorRecord
 
 INDEX = ".metadata"
@@ -65,14 +65,19 @@ def check_tensors(path: Path, manifest: Manifest, wanted: Mapping[str, TensorRec
 
 
 def read_share(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Fills this process's share of the tensors in place."""
+    """Fills this process's share of the tensors in place. Raises CheckpointError where a file cannot be read."""
     reader = _Reader(path)
     planner = DefaultLoadPlanner(flatten_state_dict=False, flatten_sharded_tensors=False)
     metadata = reader.read_metadata()
     planner.set_up_planner(dict(tensors), metadata)
     reader.set_up_storage_reader(metadata, is_coordinator=False)
     # Each process finds by itself what it needs: its plan is already the final one.
-    reader.read_data(planner.finish_plan(planner.create_local_plan()), planner).wait()
+    plan = planner.finish_plan(planner.create_local_plan())
+    try:
+        reader.read_data(plan, planner).wait()
+    except OSError as error:
+        file = str(error.filename or path)
+        raise CheckpointError(Reason("checkpoint_unreadable", {"file": file, "problem": words_of(error)})) from error
 
 
 class _Reader(FileSystemReader):

@@ -150,6 +150,12 @@ def _not_computed(values: dict[str, Any], model_type: str, architecture: Archite
         ("hidden_act", values.get("hidden_act"), values.get("hidden_act", "silu") in SILU, "silu"),
         ("rope_parameters", kind, kind in ("default", "llama3"), "default or llama3"),
         (
+            "rope_parameters",
+            "nested values",
+            not any(isinstance(value, dict) for value in rope.values()),
+            "the same for every layer: the program has one kind of layer",
+        ),
+        (
             "partial_rotary_factor",
             _partial(values, rope),
             _partial(values, rope) == 1,

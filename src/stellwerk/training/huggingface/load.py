@@ -21,13 +21,13 @@ WITHOUT_EFFECT = ("rotary_emb.inv_freq",)
 """Endings of tensors that older files hold beside the weights: tables that are computed anyway."""
 
 
-def read_model(folder: Path, max_length: int | None = None) -> Decoder:
-    """The whole model in ``folder`` for sequences of up to ``max_length`` tokens (None: as config.json says), fp32.
+def read_model(folder: Path, max_length: int) -> Decoder:
+    """The whole model in ``folder`` for sequences of up to ``max_length`` tokens, in fp32.
 
     Raises InputErrors as ``read_model_config`` and ``load_base`` do.
     """
     config = read_model_config(folder)
-    decoder = Decoder(config.architecture, max_length or config.max_length or 2048, config.details)
+    decoder = Decoder(config.architecture, max_length, config.details)
     load_base(decoder, folder)
     return decoder
 

@@ -293,7 +293,7 @@ class Supervisor:
             tokens=self._record.tokens if progress.tokens is None else progress.tokens,
         )
         _or_else(None, lambda: write_prometheus(self._directory, self._record))  # else the figures before stay
-        try:  # the state last: who sees that the run is over may take its folder away
+        try:
             write_record(self._directory.state, self._record, lasting=lasting)
             self._written = True
         except InputError as error:
