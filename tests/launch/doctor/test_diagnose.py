@@ -53,6 +53,23 @@ def test_a_loader_that_starves_the_processes() -> None:
     assert only_finding(prepared).advice.code == "doctor_try_faster_storage"
 
 
+@pytest.mark.parametrize(("wait_s", "found"), [(0.0045, 0), (0.0055, 1)])
+def test_waiting_for_data_matters_from_a_twentieth_of_the_step_on(wait_s: float, found: int) -> None:
+    assert len(diagnose(replace(HEALTHY, steps=steps(data_s=wait_s))).findings) == found
+
+
+@pytest.mark.parametrize(("exposed_s", "found"), [(0.0095, 0), (0.0105, 1)])
+def test_exposed_communication_matters_from_a_tenth_of_the_step_on(exposed_s: float, found: int) -> None:
+    profiles = tuple(profile(step, exposed=(exposed_s, exposed_s)) for step in (30, 60, 90))
+    assert len(diagnose(replace(HEALTHY, profiles=profiles)).findings) == found
+
+
+@pytest.mark.parametrize(("blocked_s", "found"), [(0.035, 0), (0.045, 1)])
+def test_checkpoints_matter_from_a_fiftieth_of_the_time_on(blocked_s: float, found: int) -> None:
+    table = step_table(replace(one, checkpoint_s=blocked_s if one.step % 20 == 0 else 0.0) for one in lines())
+    assert len(diagnose(replace(HEALTHY, steps=table)).findings) == found
+
+
 def test_data_times_come_from_the_profiles_where_the_steps_have_none() -> None:
     slow = (profile(data=(0.02, 0.021)),)
     found = only_finding(replace(HEALTHY, steps=steps(data_s=None), profiles=slow))
@@ -154,6 +171,14 @@ def test_clocks_that_are_held_down_now_and_then_or_by_a_little_are_no_finding() 
     assert diagnose(replace(ON_GPUS, energy=(*calm[:17], *hot[17:]))).findings == ()
     barely = samples(throttled=("thermal",), clock_mhz=1940.0)
     assert diagnose(replace(ON_GPUS, energy=barely)).findings == ()
+
+
+def test_what_held_the_clock_down_before_the_start_is_not_the_run_s() -> None:
+    """An idle GPU is often below its full clock; the line that a meter writes at its start is not of the run."""
+    before, *during = samples(5)
+    hot = samples(1, throttled=("thermal",), clock_mhz=500.0)
+    assert diagnose(replace(ON_GPUS, energy=(*hot, *during[:4]))).findings == ()
+    assert before.elapsed_s == hot[0].elapsed_s == 0.0
 
 
 def test_micro_batches_that_are_too_little_work() -> None:
