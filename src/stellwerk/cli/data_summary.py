@@ -13,7 +13,7 @@ from stellwerk.dataset import Manifest
 
 def show_manifest(folder: Path, manifest: Manifest) -> None:
     """Prints the counts, and the table of sources with their licences."""
-    console.print(f"{folder}: {manifest.training.tokens:,} tokens to learn from", markup=False)
+    console.print(f"{folder}: {manifest.training.tokens:,} tokens to learn from", markup=False, soft_wrap=True)
     parts = Table(box=None, header_style="bold", title_justify="left")
     for heading in ("", "documents", "bytes of text", "tokens", "bytes per token", "shards"):
         parts.add_column(heading, justify="right" if heading else "left")
