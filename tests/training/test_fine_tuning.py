@@ -24,9 +24,9 @@ from stellwerk.training import (  # noqa: E402
     read_metrics,
     write_json,
 )
+from stellwerk.training.decoder.transformer import Decoder  # noqa: E402
 from stellwerk.training.huggingface.export import export  # noqa: E402
 from stellwerk.training.huggingface.write import write_model  # noqa: E402
-from stellwerk.training.transformer import Decoder  # noqa: E402
 from stellwerk.workload import Architecture, Experts, Method  # noqa: E402
 
 JOB = TrainingJob(

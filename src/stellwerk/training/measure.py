@@ -18,11 +18,11 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from stellwerk.training.decoder.transformer import DecoderLayer, rotary_tables
 from stellwerk.training.files import read_job, write_json
 from stellwerk.training.memory import machine_memory_bytes, peak_memory_bytes
 from stellwerk.training.model import ComputeType, Device, ModelDetails, Rates, TrainingJob
 from stellwerk.training.parallel import TORCH_TYPES
-from stellwerk.training.transformer import DecoderLayer, rotary_tables
 from stellwerk.workload.model import Architecture
 
 SECONDS_PER_MEASUREMENT = 0.4

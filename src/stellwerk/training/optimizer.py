@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stellwerk.training.model import Optimization
-from stellwerk.training.parallel import local_part
+from stellwerk.training.shares import local_part
 
 ADAM_BETAS = (0.9, 0.95)
 ADAM_EPSILON = 1e-8

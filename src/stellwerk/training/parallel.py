@@ -22,12 +22,13 @@ from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tenso
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
 from stellwerk.errors import InputError
-from stellwerk.training.experts import ExpertFeedForward, SharedExpert
+from stellwerk.training.decoder.experts import ExpertFeedForward, SharedExpert
+from stellwerk.training.decoder.lora import add_adapters, initialise_adapters
+from stellwerk.training.decoder.loss import compile_loss
+from stellwerk.training.decoder.transformer import Decoder, DecoderLayer, initial_std
 from stellwerk.training.huggingface.load import load_base
-from stellwerk.training.lora import add_adapters, initialise_adapters
-from stellwerk.training.loss import compile_loss
 from stellwerk.training.model import ComputeType, TrainingJob
-from stellwerk.training.transformer import Decoder, DecoderLayer, initial_std
+from stellwerk.training.shares import local_part, local_share
 
 TORCH_TYPES: dict[ComputeType, torch.dtype] = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
@@ -94,26 +95,8 @@ def initialise(decoder: Decoder, seed: int) -> None:
         generator = torch.Generator(parameter.device).manual_seed(int.from_bytes(digest[:7], "big"))
         whole_weight = torch.empty(parameter.shape, dtype=parameter.dtype, device=parameter.device)
         whole_weight.normal_(std=initial_std(name, len(decoder.layers)), generator=generator)
-        fill(parameter, whole_weight)
-
-
-@torch.no_grad()
-def fill(parameter: Tensor, content: Tensor) -> None:
-    """Copies a whole tensor, which every process has, into one that may be spread."""
-    if isinstance(parameter, DTensor):
-        content = distribute_tensor(content, parameter.device_mesh, parameter.placements, src_data_rank=None)
-    parameter.copy_(content)
-
-
-def local_part(tensor: Tensor) -> Tensor:
-    """This process's share of a tensor that may be spread, sharing its memory."""
-    part: Tensor = tensor.to_local() if isinstance(tensor, DTensor) else tensor
-    return part
-
-
-def whole(tensor: Tensor) -> Tensor:
-    """A tensor that may be spread over processes as an ordinary one; every process has to call it."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        share, place = local_share(parameter)
+        share.copy_(whole_weight[place])
 
 
 def whole_logits(logits: Tensor, group: Any) -> Tensor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from stellwerk.dataset import TokenSource
+from stellwerk.training.decoder.transformer import Decoder
 from stellwerk.training.parallel import whole_logits
-from stellwerk.training.transformer import Decoder
 
 
 @torch.no_grad()

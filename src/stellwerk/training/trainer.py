@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +13,13 @@ import torch.distributed as dist
 from torch import Tensor
 
 from stellwerk.dataset import TokenSource
+from stellwerk.training.decoder.transformer import Decoder
 from stellwerk.training.guard import StepGuard
 from stellwerk.training.memory import peak_memory_bytes
 from stellwerk.training.model import StepMetrics, TrainingJob
 from stellwerk.training.optimizer import adamw, optimizer_tensors
 from stellwerk.training.parallel import clip_gradients
 from stellwerk.training.schedule import learning_rate
-from stellwerk.training.transformer import Decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Trainer:
 
     def __init__(self, job: TrainingJob, decoder: Decoder, source: TokenSource) -> None:
         self.job, self.decoder, self.source = job, decoder, source
+        self._trained = [(name, weight) for name, weight in decoder.named_parameters() if weight.requires_grad]
+        """By name, as they are spread now: between a forward and a backward pass the decoder shows gathered ones."""
         self.optimizer = adamw(decoder, job.optimization, compiled=job.compile)
         self.guard = StepGuard(job.spike_guard)
         self.step = 0
@@ -52,8 +54,8 @@ class Trainer:
 
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint holds: weights that are trained and the optimizer's moments, by name."""
-        weights = {f"model.{name}": weight.data for name, weight in self._trained()}
-        return {**weights, **optimizer_tensors(self.optimizer, self._trained())}
+        weights = {f"model.{name}": weight.data for name, weight in self._trained}
+        return {**weights, **optimizer_tensors(self.optimizer, self._trained)}
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds besides."""
@@ -82,7 +84,7 @@ class Trainer:
         rows = self._rows(step)
         self.data_s = time.perf_counter() - started
         loss = self._gradients(rows)
-        norm = clip_gradients((parameter for _, parameter in self._trained()), job.optimization.gradient_clip)
+        norm = clip_gradients((parameter for _, parameter in self._trained), job.optimization.gradient_clip)
         everyone, gradient_norm = self._exchange(loss, norm, self.data_s, asked_to_stop)
         admitted = self.guard.admits(step, everyone.loss, gradient_norm)
         if admitted:
@@ -112,9 +114,6 @@ class Trainer:
     def close(self) -> None:
         """Lets go of the thread that reads ahead."""
         self._reader.shutdown(cancel_futures=True)
-
-    def _trained(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
-        return ((name, weight) for name, weight in self.decoder.named_parameters() if weight.requires_grad)
 
     def _rows(self, step: int) -> Tensor:
         """This process's sequences of a step, read while the step before was computed; then asks for the next."""

@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch", reason="needs the extra [train]")
 from safetensors.torch import load_file  # noqa: E402
 
 from stellwerk.errors import InputError  # noqa: E402
+from stellwerk.training.decoder.lora import add_adapters  # noqa: E402
+from stellwerk.training.decoder.transformer import Decoder  # noqa: E402
 from stellwerk.training.huggingface.adapter import write_adapter  # noqa: E402
-from stellwerk.training.lora import add_adapters  # noqa: E402
-from stellwerk.training.transformer import Decoder  # noqa: E402
 from stellwerk.workload import Architecture, Experts  # noqa: E402
 
 SMALL = Architecture(layers=1, hidden=32, heads=4, kv_heads=2, head_dim=8, ffn_hidden=48, vocab=64)

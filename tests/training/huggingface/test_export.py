@@ -16,10 +16,10 @@ transformers = pytest.importorskip("transformers", reason="needs the reference i
 
 from stellwerk.errors import InputError  # noqa: E402
 from stellwerk.training.checkpoints import CheckpointStore  # noqa: E402
+from stellwerk.training.decoder.lora import add_adapters  # noqa: E402
+from stellwerk.training.decoder.transformer import Decoder  # noqa: E402
 from stellwerk.training.huggingface.export import export  # noqa: E402
-from stellwerk.training.lora import add_adapters  # noqa: E402
 from stellwerk.training.model import FineTuning, ModelDetails, Optimization, TrainingJob  # noqa: E402
-from stellwerk.training.transformer import Decoder  # noqa: E402
 from stellwerk.workload import Architecture  # noqa: E402
 
 JOB = TrainingJob(

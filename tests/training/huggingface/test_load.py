@@ -14,10 +14,10 @@ torch = pytest.importorskip("torch", reason="needs the extra [train]")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from stellwerk.errors import InputError  # noqa: E402
+from stellwerk.training.decoder.transformer import Decoder  # noqa: E402
 from stellwerk.training.huggingface.load import load_base, read_model  # noqa: E402
 from stellwerk.training.huggingface.write import write_model  # noqa: E402
 from stellwerk.training.model import ModelDetails  # noqa: E402
-from stellwerk.training.transformer import Decoder  # noqa: E402
 from stellwerk.workload import Architecture  # noqa: E402
 
 SMALL = Architecture(layers=2, hidden=32, heads=4, kv_heads=2, head_dim=8, ffn_hidden=48, vocab=64)

@@ -13,11 +13,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 transformers = pytest.importorskip("transformers", reason="needs the reference implementation")
 
+from stellwerk.training.decoder.transformer import Decoder  # noqa: E402
 from stellwerk.training.huggingface.config import read_model_config  # noqa: E402
 from stellwerk.training.huggingface.load import read_model  # noqa: E402
 from stellwerk.training.huggingface.write import write_model  # noqa: E402
 from stellwerk.training.model import ModelDetails, RopeScaling  # noqa: E402
-from stellwerk.training.transformer import Decoder  # noqa: E402
 from stellwerk.workload import Architecture, Experts  # noqa: E402
 
 LENGTH = 24

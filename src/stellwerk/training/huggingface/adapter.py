@@ -8,9 +8,9 @@ from pathlib import Path
 from torch import Tensor
 
 from stellwerk.errors import InputError
+from stellwerk.training.decoder.lora import DOWN, UP, adapter_weights
 from stellwerk.training.huggingface.families import family_of, stored_as
 from stellwerk.training.huggingface.write import new_folder, save_tensors, write_values
-from stellwerk.training.lora import DOWN, UP, adapter_weights
 from stellwerk.workload.model import Architecture
 
 PREFIX = "base_model.model."

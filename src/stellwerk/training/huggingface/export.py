@@ -17,16 +17,16 @@ from torch import Tensor
 from stellwerk.dataset.manifest import read_manifest
 from stellwerk.errors import InputError, StellwerkError
 from stellwerk.training.checkpoints import CheckpointStore
+from stellwerk.training.decoder.lora import add_adapters, merged_weights
+from stellwerk.training.decoder.transformer import Decoder
 from stellwerk.training.files import read_job
 from stellwerk.training.huggingface.adapter import write_adapter
 from stellwerk.training.huggingface.config import ModelConfig, read_model_config
 from stellwerk.training.huggingface.load import load_base
 from stellwerk.training.huggingface.tokenizer import copy_tokenizer, write_byte_tokenizer, write_tokenizer
 from stellwerk.training.huggingface.write import write_model
-from stellwerk.training.lora import add_adapters, merged_weights
 from stellwerk.training.model import FineTuning, TrainingJob
 from stellwerk.training.parallel import TORCH_TYPES
-from stellwerk.training.transformer import Decoder
 
 
 def main() -> None:

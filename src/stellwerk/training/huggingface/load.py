@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from stellwerk.errors import InputError, InputErrors
+from stellwerk.training.decoder.lora import is_adapter
+from stellwerk.training.decoder.transformer import Decoder
 from stellwerk.training.huggingface.config import read_model_config
 from stellwerk.training.huggingface.families import Stored, stored_as
 from stellwerk.training.huggingface.stored import StoredTensors
-from stellwerk.training.local_share import local_share
-from stellwerk.training.lora import is_adapter
-from stellwerk.training.transformer import Decoder
+from stellwerk.training.shares import local_share
 from stellwerk.workload.model import Architecture
 
 WITHOUT_EFFECT = ("rotary_emb.inv_freq",)

@@ -7,13 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
-from stellwerk.training.lora import (  # noqa: E402
+from stellwerk.training.decoder.lora import (  # noqa: E402
     adapter_weights,
     add_adapters,
     initialise_adapters,
     merged_weights,
 )
-from stellwerk.training.transformer import Decoder  # noqa: E402
+from stellwerk.training.decoder.transformer import Decoder  # noqa: E402
 from stellwerk.workload import Architecture, Experts, adapter_parameters  # noqa: E402
 
 SMALL = Architecture(layers=2, hidden=32, heads=4, kv_heads=2, head_dim=8, ffn_hidden=48, vocab=64)

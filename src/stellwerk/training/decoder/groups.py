@@ -9,13 +9,6 @@ from torch import Tensor
 from torch.distributed import _functional_collectives as collectives
 
 
-def local(weight: Tensor) -> Tensor:
-    """This process's part of a weight that is spread over a tensor-parallel group; another one as it is."""
-    to_local = getattr(weight, "to_local", None)
-    part: Tensor = weight if to_local is None else to_local()
-    return part
-
-
 def copied(tensor: Tensor, group: Any) -> Tensor:
     """The tensor; its gradients, of which each process knows a part, are summed over the group."""
     return tensor if group is None else _Copied.apply(tensor, group)

@@ -4,8 +4,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
-from stellwerk.training import loss as module  # noqa: E402
-from stellwerk.training.loss import chunked_cross_entropy  # noqa: E402
+from stellwerk.training.decoder import loss as module  # noqa: E402
+from stellwerk.training.decoder.loss import chunked_cross_entropy  # noqa: E402
 
 
 @pytest.mark.parametrize("logits_at_once", [2**29, 7 * 50, 1])

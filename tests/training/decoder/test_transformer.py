@@ -8,10 +8,10 @@ torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
 from stellwerk.dataset import german_excerpt  # noqa: E402
 from stellwerk.training import ModelDetails, RopeScaling  # noqa: E402
+from stellwerk.training.decoder.transformer import Decoder, rotary_tables, rotate  # noqa: E402
 from stellwerk.training.model import Recomputation  # noqa: E402
 from stellwerk.training.parallel import initialise  # noqa: E402
 from stellwerk.training.sample import sample_text  # noqa: E402
-from stellwerk.training.transformer import Decoder, rotary_tables, rotate  # noqa: E402
 from stellwerk.workload import Architecture, Experts, count_parameters  # noqa: E402
 
 SMALL = Architecture(layers=2, hidden=32, heads=4, kv_heads=2, head_dim=8, ffn_hidden=48, vocab=256)

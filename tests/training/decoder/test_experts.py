@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
 from stellwerk.training import ModelDetails  # noqa: E402
-from stellwerk.training.experts import ExpertFeedForward, imbalance  # noqa: E402
+from stellwerk.training.decoder.experts import ExpertFeedForward, imbalance  # noqa: E402
 from stellwerk.workload import Architecture, Experts  # noqa: E402
 
 ARCHITECTURE = Architecture(

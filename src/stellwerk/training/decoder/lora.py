@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from stellwerk.training.experts import ExpertFeedForward
-from stellwerk.training.local_share import local_share
-from stellwerk.training.transformer import Decoder
+from stellwerk.training.decoder.experts import ExpertFeedForward
+from stellwerk.training.decoder.transformer import Decoder
+from stellwerk.training.shares import local_share
 
 DOWN = "adapter_down"
 UP = "adapter_up"

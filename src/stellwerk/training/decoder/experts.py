@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from stellwerk.training.groups import copied, local, summed
+from stellwerk.training.decoder.groups import copied, summed
 from stellwerk.training.model import ModelDetails
+from stellwerk.training.shares import local_part
 from stellwerk.workload.model import Architecture
 
 BALANCE_WEIGHT = 0.01
@@ -66,7 +67,7 @@ class ExpertFeedForward(nn.Module):
     def _products(self, part: str, rows: Tensor, counts: Tensor) -> Tensor:
         """Rows times the matrix of their expert, and times its adapter where there is one (lora.py)."""
         products = _grouped if rows.is_cuda and rows.dtype == torch.bfloat16 else _one_by_one
-        result = products(rows, local(getattr(self, part)), counts)
+        result = products(rows, local_part(getattr(self, part)), counts)
         if self.adapter_scale is None:
             return result
         down, up = (getattr(self, f"{part}_{end}").to(rows.dtype) for end in ("adapter_down", "adapter_up"))

@@ -20,10 +20,11 @@ from torch.utils.checkpoint import (
     create_selective_checkpoint_contexts,
 )
 
-from stellwerk.training.experts import ExpertFeedForward
-from stellwerk.training.groups import copied, local
-from stellwerk.training.loss import chunked_cross_entropy
+from stellwerk.training.decoder.experts import ExpertFeedForward
+from stellwerk.training.decoder.groups import copied
+from stellwerk.training.decoder.loss import chunked_cross_entropy
 from stellwerk.training.model import ModelDetails, Recomputation, RopeScaling
+from stellwerk.training.shares import local_part
 from stellwerk.workload.model import Architecture
 
 INIT_STD = 0.02
@@ -82,7 +83,7 @@ class Decoder(nn.Module):
         if labels is None:
             logits: Tensor = self.output(hidden)
             return logits
-        weight = local(self.output.weight)
+        weight = local_part(self.output.weight)
         loss = chunked_cross_entropy(hidden.flatten(0, 1), weight, labels.flatten(), group=self.vocabulary_group)
         return loss + balance if self.training else loss
 

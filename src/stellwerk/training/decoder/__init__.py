@@ -1,0 +1,1 @@
+"""The model that the reference program trains, and its adapters."""
