@@ -65,29 +65,34 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("--attention", choices=("auto", "cudnn", "flash"), default="auto")
     parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--checkpoint", action="store_true", help="also time a checkpoint")
     parser.add_argument("--accelerator", default="h200-sxm-141gb", help="of the catalogue, for the plan")
     parser.add_argument("--trace", type=Path, help="write a table of the kernels of one step there")
     arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        sys.exit(_said(arguments, {"error": "no_device", "message": "PyTorch sees no CUDA device"}))
     for name, value in {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29411", "RANK": "0", "WORLD_SIZE": "1"}.items():
         os.environ.setdefault(name, value)
     dist.init_process_group("cuda:nccl,cpu:gloo" if arguments.device == "cuda" else "gloo")
-    if arguments.attention != "auto":
-        torch.backends.cuda.enable_cudnn_sdp(arguments.attention == "cudnn")
-        torch.backends.cuda.enable_flash_sdp(arguments.attention == "flash")
     for micro_batch in arguments.micro_batch:
         try:
             record = measure(arguments, micro_batch)
         except torch.OutOfMemoryError as error:
-            record = {"error": "out of memory", "micro_batch": micro_batch, "detail": str(error).split(".")[0]}
+            message = str(error).split(".")[0]
+            record = {"error": "out_of_memory", "micro_batch": micro_batch, "message": message}
             torch.cuda.empty_cache()
             continue
         break
-    print(json.dumps({"program": "stellwerk", "size": arguments.size, **record}))
     dist.destroy_process_group()
-    sys.exit("error" in record)
+    sys.exit(_said(arguments, record))
+
+
+def _said(arguments: argparse.Namespace, record: dict[str, Any]) -> int:
+    """Prints the line; returns the exit code."""
+    described = {"weight_type": arguments.weight_type, "recomputation": arguments.recomputation}
+    print(json.dumps({"program": "stellwerk", "size": arguments.size, **described, **record}))
+    return int("error" in record)
 
 
 def measure(arguments: argparse.Namespace, micro_batch: int) -> dict[str, Any]:

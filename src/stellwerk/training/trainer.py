@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stellwerk.dataset import TokenSource
 from stellwerk.training.decoder.transformer import Decoder
@@ -20,6 +21,14 @@ from stellwerk.training.model import StepMetrics, TrainingJob
 from stellwerk.training.optimizer import adamw, optimizer_tensors
 from stellwerk.training.parallel import clip_gradients
 from stellwerk.training.schedule import learning_rate
+
+ATTENTION_KERNELS = [
+    SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+    SDPBackend.MATH,
+]
+"""In this order, of those that the device has: cuDNN has kernels of its own for Hopper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +145,11 @@ class Trainer:
     def _gradients(self, rows: Tensor) -> Tensor:
         """Adds up the gradients of a step; returns this process's part of the mean loss."""
         loss = torch.zeros((), device=rows.device)
-        for batch in rows.split(self.job.micro_batch):
-            part = self.decoder(batch[:, :-1], batch[:, 1:]) / self.job.micro_batches
-            part.backward()
-            loss += part.detach()
+        with sdpa_kernel(ATTENTION_KERNELS, set_priority=True):
+            for batch in rows.split(self.job.micro_batch):
+                part = self.decoder(batch[:, :-1], batch[:, 1:]) / self.job.micro_batches
+                part.backward()
+                loss += part.detach()
         return loss
 
     def _exchange(self, loss: Tensor, norm: Tensor, data_s: float, stop: bool) -> tuple[_Everyone, float]:
