@@ -12,6 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
+from stellwerk.dataset import open_dataset  # noqa: E402
 from stellwerk.errors import InputError, RunError  # noqa: E402
 from stellwerk.launch import Job  # noqa: E402
 from stellwerk.launch.engines.local import start  # noqa: E402
@@ -20,6 +21,7 @@ from stellwerk.training import Optimization, SpikeGuard, TrainingJob, read_metri
 from stellwerk.training.contract import RUN_DIRECTORY, STOP_FILE  # noqa: E402
 from stellwerk.training.program import open_source  # noqa: E402
 from stellwerk.workload import Architecture  # noqa: E402
+from tests.dataset.texts import SMALL, drawn_text, make, write_texts  # noqa: E402
 
 JOB = TrainingJob(
     architecture=Architecture(layers=1, hidden=32, heads=2, kv_heads=1, head_dim=16, ffn_hidden=64, vocab=256),
@@ -100,6 +102,30 @@ def test_a_run_that_is_asked_to_stop_ends_well_and_goes_on(tmp_path: Path) -> No
     expected, seen = (read_metrics(folder / "metrics.jsonl") for folder in (whole, run))
     assert [step.loss for step in seen] == [step.loss for step in expected]
     assert [step.step for step in seen if step.held_out_loss is not None] == [4, 8, 12]
+
+
+@pytest.mark.slow
+def test_a_corrupt_shard_and_a_foreign_tokenizer_end_the_run_and_mended_it_goes_on(tmp_path: Path) -> None:
+    dataset, run = tmp_path / "dataset", tmp_path / "run"
+    write_texts(tmp_path / "in", [drawn_text(seed) for seed in range(40)])
+    make(tmp_path / "in", dataset, replace(SMALL, shard_tokens=3000))
+    vocab = open_dataset(dataset).vocabulary
+    job = replace(JOB, architecture=replace(JOB.architecture, vocab=vocab), dataset=str(dataset), steps=6)
+    run.mkdir()
+    (run / "stop").touch()
+    train(job, run)
+    (run / "stop").unlink()
+    shard, tokenizer = min(dataset.glob("*training*.bin")), dataset / "tokenizer.json"
+    whole = {file: file.read_bytes() for file in (shard, tokenizer)}
+    for file in whole:
+        file.write_bytes(whole[file][:-7] + b" " + whole[file][-6:])
+        with pytest.raises(RunError, match="exit code 1"):
+            train(job, run)
+        assert file.name in (run / "failure.txt").read_text(encoding="utf-8")
+        file.write_bytes(whole[file])
+    train(job, run)
+    assert steps_of(run) == 6
+    assert (run / "outcome.json").exists()
 
 
 @pytest.mark.slow
