@@ -41,5 +41,5 @@ def test_a_run_that_cannot_be_exported_ends_with_exit_code_2(runs: RunStore) -> 
         [sys.executable, "-c", command, "export", run.id], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 2
-    assert "no job of the reference program" in ended.stderr
+    assert "job.json: cannot be read by this version" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -63,5 +63,7 @@ def read_outcome(path: Path) -> Outcome:
 def _read(path: Path, build: Callable[[dict[str, Any]], T]) -> T:
     try:
         return build(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"cannot be read by this version: {type(error).__name__}: {error}", file=path) from None

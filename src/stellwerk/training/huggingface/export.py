@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--merge", action="store_true")
     arguments = parser.parse_args()
     try:
-        job = _readable_job(arguments.job)
+        job = read_job(arguments.job)
         step = export(job, arguments.checkpoints, arguments.out, merge=arguments.merge)
     except StellwerkError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -83,15 +83,6 @@ def export(job: TrainingJob, checkpoints: Path, out: Path, *, merge: bool) -> in
         beside=beside.write,
     )
     return step
-
-
-def _readable_job(file: Path) -> TrainingJob:
-    try:
-        return read_job(file)
-    except FileNotFoundError:
-        raise InputError("the file does not exist", file=file) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"no job of the reference program: {error}", file=file) from None
 
 
 def _decoder(job: TrainingJob, adapters: FineTuning | None) -> Decoder:
