@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ from stellwerk.workload import read_workload
 from tests.launch.local_run_case import planned
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "programs"
-STEPS = 40
 PATIENCE_S = 300.0
 """Two processes that import torch and transformers beside a whole test run."""
 
@@ -26,9 +26,11 @@ pytestmark = pytest.mark.slow
 class Run:
     """One run of an example in a folder of its own."""
 
-    def __init__(self, example: str, folder: Path) -> None:
+    def __init__(self, example: str, steps: int, folder: Path) -> None:
         file = EXAMPLES / example
         workload = read_workload(file)
+        tokens = steps * workload.training.tokens_per_step
+        workload = replace(workload, task=replace(workload.training, tokens=tokens))
         self.directory = RunDirectory(folder)
         self.engine = LocalEngine()
         self.job: Job = program_job(workload, planned(workload, seconds=1e6).plan, folder, file=file)
@@ -66,11 +68,11 @@ class Run:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[[str, str], Run]]:
+def run(tmp_path: Path) -> Iterator[Callable[[str, int, str], Run]]:
     started: list[Run] = []
 
-    def start(example: str, name: str) -> Run:
-        started.append(Run(example, tmp_path / name))
+    def start(example: str, steps: int, name: str) -> Run:
+        started.append(Run(example, steps, tmp_path / name))
         started[-1].submit()
         return started[-1]
 
@@ -80,19 +82,20 @@ def run(tmp_path: Path) -> Iterator[Callable[[str, str], Run]]:
         each.ends()
 
 
-@pytest.mark.parametrize("example", ["transformers.toml", "plain.toml"])
+@pytest.mark.parametrize(("example", "steps"), [("transformers.toml", 40), ("plain.toml", 200)])
 def test_a_stopped_program_goes_on_with_the_losses_of_one_that_was_not(
-    example: str, run: Callable[[str, str], Run]
+    example: str, steps: int, run: Callable[[str, int, str], Run]
 ) -> None:
-    whole = run(example, "whole")
+    """The log of the plain one is looked at once a second: it needs steps enough to be stopped between them."""
+    whole = run(example, steps, "whole")
     assert whole.ends() == "finished", whole.said()
-    stopped = run(example, "stopped")
+    stopped = run(example, steps, "stopped")
     assert stopped.stop_after(3) in ("stopped", "cancelled"), stopped.said()
     steps_before = max(stopped.losses())
-    assert 3 <= steps_before < STEPS
+    assert 3 <= steps_before < steps
     stopped.submit()
     assert stopped.ends() == "finished", stopped.said()
     assert stopped.losses() == whole.losses()
-    assert sorted(whole.losses()) == list(range(1, STEPS + 1))
+    assert sorted(whole.losses()) == list(range(1, steps + 1))
     assert [step.step for step in stopped.metrics()][steps_before:][0] == steps_before + 1
-    assert whole.metrics()[-1].tokens == STEPS * 8 * 64
+    assert whole.metrics()[-1].tokens == steps * 8 * 64

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SECONDS = 60
+SECONDS = 180
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["tests.training.checkpoints.scenarios"])

@@ -94,6 +94,7 @@ def test_the_run_survives_the_death_of_whoever_started_it(engine: LocalEngine, r
         "from tests.launch.engines.local.local_case import OBEDIENT, job\n"
         f"run = pathlib.Path({str(run)!r})\n"
         f"LocalEngine().submit(job(run, OBEDIENT), run, key={KEY!r})\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # under nohup it would be ignored
         "for number in (signal.SIGHUP, signal.SIGKILL):\n"
         "    os.killpg(0, number)\n"
     )
