@@ -1,6 +1,7 @@
 """Trains small models for a few steps, spread in different ways, and prints what each step measured as JSON lines.
 
-Run by torchrun: ``spread_program.py TENSOR…`` takes each size of tensor-parallel group in turn.
+Run by torchrun: ``spread_program.py TENSOR…`` takes each size of tensor-parallel group in turn; all models with the
+first, only the dense one with the others.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ SEQUENCES = 4
 def main() -> None:
     dist.init_process_group("gloo")
     processes = dist.get_world_size()
-    for tensor in map(int, sys.argv[1:]):
-        for name, (architecture, recomputation) in CASES.items():
+    for place, tensor in enumerate(map(int, sys.argv[1:])):
+        for name in CASES if place == 0 else ["dense"]:
+            architecture, recomputation = CASES[name]
             job = TrainingJob(
                 architecture=architecture,
                 processes=processes,
@@ -56,7 +58,7 @@ def main() -> None:
 
 def _train(job: TrainingJob) -> dict[str, object]:
     text = german_excerpt()
-    source = replace(text, held_out=text.held_out[:2000])
+    source = replace(text, held_out=text.held_out[:1000])
     trainer = Trainer(job, build_decoder(job), source)
     steps = [trainer.take_step(asked_to_stop=False)[0] for _ in range(3)]
     trainer.close()

@@ -37,12 +37,12 @@ def trained(processes: int, *tensor: int) -> dict[tuple[str, int], dict[str, Any
 
 @pytest.mark.slow
 def test_shards_and_tensor_parallel_groups_change_nothing() -> None:
-    """One process against four: fully sharded, two by two, and each matrix cut in four."""
-    alone, together = trained(1, 1), trained(4, 1, 2, 4)
-    assert len(together) == 3 * len(alone)
+    """One process against four: two by two; the dense model also fully sharded, and each matrix cut in four."""
+    alone, together = trained(1, 1), trained(4, 2, 1, 4)
+    assert len(together) == len(alone) + 2
     for (case, tensor), record in together.items():
         expected = alone[case, 1]
         assert record["loss"] == pytest.approx(expected["loss"], rel=1e-4), (case, tensor)
         assert record["norm"] == pytest.approx(expected["norm"], rel=1e-3), (case, tensor)
-        assert record["held_out"] == pytest.approx(expected["held_out"], rel=2e-3), (case, tensor)
+        assert record["held_out"] == pytest.approx(expected["held_out"], rel=5e-3), (case, tensor)
         assert record["sample"] == expected["sample"], (case, tensor)
