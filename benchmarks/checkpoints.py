@@ -19,10 +19,10 @@ import torch
 import torch.distributed as dist
 
 from stellwerk.dataset import german_excerpt
+from stellwerk.training.build import build_decoder
 from stellwerk.training.checkpoints import CheckpointStore
 from stellwerk.training.memory import peak_memory_bytes
 from stellwerk.training.model import TrainingJob
-from stellwerk.training.parallel import build_decoder
 from stellwerk.training.trainer import Trainer
 from stellwerk.workload import read_workload
 

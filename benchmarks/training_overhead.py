@@ -20,9 +20,9 @@ import torch.distributed as dist
 
 from stellwerk.dataset import german_excerpt
 from stellwerk.training import trainer as module
+from stellwerk.training.build import build_decoder
 from stellwerk.training.metrics import open_metrics, write_metrics
 from stellwerk.training.model import TrainingJob
-from stellwerk.training.parallel import build_decoder
 from stellwerk.training.stop import StopRequest
 from stellwerk.training.trainer import Trainer
 from stellwerk.workload import Architecture

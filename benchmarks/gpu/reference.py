@@ -25,9 +25,9 @@ from peer_measure import PEAK_TFLOPS, SIZES
 
 from stellwerk.catalog import load_catalogue
 from stellwerk.planner import Layout, machine_from_accelerator, plan_layout
+from stellwerk.training.build import build_decoder
 from stellwerk.training.checkpoints import CheckpointStore
 from stellwerk.training.model import Optimization, TrainingJob
-from stellwerk.training.parallel import build_decoder
 from stellwerk.training.trainer import Trainer
 from stellwerk.workload import Applicant, Architecture, Limits, Training, Workload
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 import torch.distributed as dist
 
 from stellwerk.dataset import german_excerpt
+from stellwerk.training.build import build_decoder
 from stellwerk.training.model import Recomputation, TrainingJob
-from stellwerk.training.parallel import build_decoder
 from stellwerk.training.sample import sample_text
 from stellwerk.training.trainer import Trainer, evaluate
 from stellwerk.workload import Architecture, Experts

@@ -39,6 +39,22 @@ def test_everything_that_cannot_be_trained_is_named_at_once() -> None:
     assert "128256" in str(raised.value)
 
 
+def test_what_tensor_parallelism_cannot_cut_is_named() -> None:
+    workload = read_workload(EXAMPLE)
+    cut = replace(workload.run, tensor_parallel=2)
+    shape = replace(workload.architecture, heads=4, kv_heads=4)
+    check_trainable(replace(workload, architecture=shape, run=cut), processes=2, file=EXAMPLE)
+    whole_norm = replace(shape, qk_norm=True, qk_norm_width="projection")
+    adapters = replace(workload.training, method="lora")
+    for refused, allowed in (
+        (replace(workload, run=cut), "a divisor of 3, the heads"),
+        (replace(workload, architecture=whole_norm, run=cut), "1 where a norm spans all heads"),
+        (replace(workload, architecture=shape, task=adapters, run=cut), "1 beside adapters"),
+    ):
+        with pytest.raises(InputErrors, match=rf"run\.tensor_parallel: .*\(got 2\); allowed: {allowed}"):
+            check_trainable(refused, processes=2, file=EXAMPLE)
+
+
 def test_experts_scales_and_biases_can_be_trained() -> None:
     workload = read_workload(EXAMPLE)
     plain = workload.architecture

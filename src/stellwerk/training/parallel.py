@@ -10,52 +10,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
-from stellwerk.errors import InputError
 from stellwerk.training.decoder.experts import ExpertFeedForward, SharedExpert
-from stellwerk.training.decoder.lora import add_adapters, initialise_adapters
 from stellwerk.training.decoder.loss import compile_loss
 from stellwerk.training.decoder.transformer import Decoder, DecoderLayer, initial_std
-from stellwerk.training.huggingface.load import load_base
 from stellwerk.training.model import ComputeType, TrainingJob
 from stellwerk.training.shares import local_part, local_share
 
 TORCH_TYPES: dict[ComputeType, torch.dtype] = {"bf16": torch.bfloat16, "fp32": torch.float32}
-
-
-def build_decoder(job: TrainingJob) -> Decoder:
-    """The job's decoder on this process's device, spread as the job says, weights drawn from its seed or read from the
-    base that it fine-tunes.
-
-    The weights do not depend on how many processes share them. Needs the process group. Raises InputError where the
-    base is not the job's model.
-    """
-    mesh = init_device_mesh(job.device, (job.data_parallel, job.tensor), mesh_dim_names=("data", "tensor"))
-    with torch.device("meta"):
-        decoder = Decoder(job.architecture, job.sequence_length, job.details, recomputation=job.recomputation)
-    decoder.to(TORCH_TYPES[job.optimization.weight_type])
-    tuning = job.fine_tuning
-    if tuning is not None and tuning.method == "lora":
-        if job.tensor > 1:
-            raise InputError("adapters cannot be spread by tensor parallelism yet", key="tensor", value=job.tensor)
-        add_adapters(decoder, rank=tuning.lora_rank, alpha=tuning.lora_alpha, generator=None)
-    spread(decoder, job, mesh)
-    if tuning is None:
-        initialise(decoder, job.seed)
-        return decoder
-    load_base(decoder, Path(tuning.base))
-    initialise_adapters(decoder, torch.Generator().manual_seed(job.seed))
-    return decoder
 
 
 def spread(decoder: Decoder, job: TrainingJob, mesh: DeviceMesh) -> None:

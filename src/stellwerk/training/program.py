@@ -23,13 +23,13 @@ import torch.distributed as dist
 from stellwerk.dataset import TokenSource, german_excerpt, open_dataset
 from stellwerk.errors import InputError, StellwerkError
 from stellwerk.training import contract
+from stellwerk.training.build import build_decoder
 from stellwerk.training.checkpoints import CheckpointStore
 from stellwerk.training.files import read_job, write_json
 from stellwerk.training.guard import TrainingStoppedError
 from stellwerk.training.memory import peak_memory_bytes
 from stellwerk.training.metrics import open_metrics, write_metrics
 from stellwerk.training.model import Outcome, StepMetrics, TrainingJob
-from stellwerk.training.parallel import build_decoder
 from stellwerk.training.profile import profile_step
 from stellwerk.training.profile_file import append_profile
 from stellwerk.training.sample import sample_text

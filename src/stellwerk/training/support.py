@@ -65,6 +65,8 @@ def _of_the_task(workload: Workload, processes: int) -> Iterator[_Demand]:
     yield "finetuning.method", training.method, training.method != "qlora", "full or lora"
     yield "training.precision", training.precision, training.precision == "bf16", "bf16"
     yield from _of_the_layers(workload.architecture, run.tensor_parallel, processes)
+    alone = run.tensor_parallel == 1 or not training.trains_adapters
+    yield "run.tensor_parallel", run.tensor_parallel, alone, "1 beside adapters"
     sharing = processes // run.tensor_parallel or 1
     yield (
         "training.global_batch_sequences",
