@@ -41,7 +41,7 @@ first_token_s = 2
 weights = "bf16"
 duration = "30d"
 """
-FILE = Path("/home/me/work/my.toml")
+FILE = Path("/project/work/my.toml")
 
 
 def read(run: str, task: str = TRAINING) -> Workload:
@@ -80,7 +80,7 @@ def test_every_key_is_read() -> None:
         """
     ).run
     assert run == RunSettings(
-        dataset=Path("/home/me/work/tokens"),
+        dataset=Path("/project/work/tokens"),
         learning_rate=1e-4,
         schedule="cosine",
         warm_up_share=0.1,
@@ -99,7 +99,7 @@ def test_every_key_is_read() -> None:
 
 
 def test_a_path_is_taken_from_the_folder_of_the_file_unless_it_is_whole() -> None:
-    assert read('[run]\nbase = "../models/qwen"', FINE_TUNING).run.base == Path("/home/me/work/../models/qwen")
+    assert read('[run]\nbase = "../models/qwen"', FINE_TUNING).run.base == Path("/project/work/../models/qwen")
     assert read('[run]\ndataset = "/data/tokens"').run.dataset == Path("/data/tokens")
 
 
@@ -139,5 +139,5 @@ def test_a_base_belongs_to_a_fine_tuning_and_the_section_to_a_training() -> None
 
 def test_what_was_read_is_plain_data() -> None:
     shown = json.loads(json.dumps(workload_as_dict(read('[run]\ndataset = "tokens"\nseed = 3'))))
-    assert (shown["run"]["dataset"], shown["run"]["seed"]) == ("/home/me/work/tokens", 3)
+    assert (shown["run"]["dataset"], shown["run"]["seed"]) == ("/project/work/tokens", 3)
     assert shown["program"] is None

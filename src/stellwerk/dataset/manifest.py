@@ -152,11 +152,6 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def read_inputs(folder: Path) -> tuple[InputFile, ...]:
-    """The files that a dataset was made of."""
-    return tuple(InputFile(**entry) for entry in json.loads((folder / INPUTS).read_text(encoding="utf-8")))
-
-
 def inputs_content(inputs: list[InputFile]) -> bytes:
     """inputs.json, one line for each file."""
     lines = ",\n".join(json.dumps(one._asdict(), ensure_ascii=False) for one in inputs)

@@ -22,7 +22,7 @@ from stellwerk.training.decoder.transformer import DecoderLayer, rotary_tables
 from stellwerk.training.files import read_job, write_json
 from stellwerk.training.memory import machine_memory_bytes, peak_memory_bytes
 from stellwerk.training.model import ComputeType, Device, ModelDetails, Rates, TrainingJob
-from stellwerk.training.parallel import TORCH_TYPES
+from stellwerk.training.parallel import TORCH_TYPES, join_process_group
 from stellwerk.workload.model import Architecture
 
 SECONDS_PER_MEASUREMENT = 0.4
@@ -40,10 +40,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     job = read_job(arguments.job)
-    if job.device == "cuda":
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    join_process_group(job.device)
     torch.set_default_device(job.device)
-    dist.init_process_group("cuda:nccl,cpu:gloo" if job.device == "cuda" else "gloo")
     try:
         rates = measure_rates(job)
         if dist.get_rank() == 0:

@@ -16,7 +16,7 @@ from stellwerk.training.model import StepMetrics
 def open_metrics(path: Path) -> TextIO:
     """For lines to be added; a last line that an earlier attempt did not finish is ended first."""
     file = path.open("a", encoding="utf-8")
-    if path.is_file() and path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+    if path.is_file() and not _ends_with_a_line(path):
         file.write("\n")
     return file
 
@@ -26,6 +26,15 @@ def write_metrics(file: TextIO, metrics: StepMetrics) -> None:
     content = {name: None if _is_no_number(value) else value for name, value in asdict(metrics).items()}
     file.write(json.dumps(content, allow_nan=False) + "\n")
     file.flush()
+
+
+def _ends_with_a_line(path: Path) -> bool:
+    """Whether nothing has to be ended; looks at the last byte only, files of long runs are large."""
+    with path.open("rb") as file:
+        if file.seek(0, 2) == 0:
+            return True
+        file.seek(-1, 2)
+        return file.read() == b"\n"
 
 
 def _is_no_number(value: object) -> bool:

@@ -8,6 +8,7 @@ ever whole.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
@@ -23,10 +24,18 @@ from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, 
 from stellwerk.training.decoder.experts import ExpertFeedForward, SharedExpert
 from stellwerk.training.decoder.loss import compile_loss
 from stellwerk.training.decoder.transformer import Decoder, DecoderLayer, initial_std
-from stellwerk.training.model import ComputeType, TrainingJob
+from stellwerk.training.model import ComputeType, Device, TrainingJob
 from stellwerk.training.shares import local_part, local_share
 
 TORCH_TYPES: dict[ComputeType, torch.dtype] = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+def join_process_group(device: Device) -> None:
+    """Of the processes that torchrun started; each takes the accelerator of its local rank. What lies on a processor
+    travels over Gloo in any case: checkpoints are gathered there."""
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("cuda:nccl,cpu:gloo" if device == "cuda" else "gloo")
 
 
 def spread(decoder: Decoder, job: TrainingJob, mesh: DeviceMesh) -> None:

@@ -30,6 +30,7 @@ from stellwerk.training.guard import TrainingStoppedError
 from stellwerk.training.memory import peak_memory_bytes
 from stellwerk.training.metrics import open_metrics, write_metrics
 from stellwerk.training.model import Outcome, StepMetrics, TrainingJob
+from stellwerk.training.parallel import join_process_group
 from stellwerk.training.profile import profile_step
 from stellwerk.training.profile_file import append_profile
 from stellwerk.training.sample import sample_text
@@ -50,9 +51,7 @@ def main() -> None:
     arguments = parser.parse_args()
     stop = StopRequest()
     job = read_job(arguments.job)
-    if job.device == "cuda":
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("cuda:nccl,cpu:gloo" if job.device == "cuda" else "gloo")
+    join_process_group(job.device)
     try:
         train(job, open_source(job), arguments.out, stop)
     except torch.OutOfMemoryError as error:

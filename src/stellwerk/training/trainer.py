@@ -36,6 +36,7 @@ class _Everyone:
     """What all processes know of a step after they have spoken to each other."""
 
     loss: float
+    gradient_norm: float
     data_s: float
     stop: bool
     allocated_bytes: int | None
@@ -94,8 +95,8 @@ class Trainer:
         self.data_s = time.perf_counter() - started
         loss = self._gradients(rows)
         norm = clip_gradients((parameter for _, parameter in self._trained), job.optimization.gradient_clip)
-        everyone, gradient_norm = self._exchange(loss, norm, self.data_s, asked_to_stop)
-        admitted = self.guard.admits(step, everyone.loss, gradient_norm)
+        everyone = self._exchange(loss, norm, asked_to_stop)
+        admitted = self.guard.admits(step, everyone.loss, everyone.gradient_norm)
         if admitted:
             torch.manual_seed(job.seed * job.steps + step)  # for optimizers that draw: the same after a restart
             self.optimizer.step()
@@ -109,7 +110,7 @@ class Trainer:
             tokens=step * job.tokens_per_step,
             loss=everyone.loss,
             learning_rate=rate,
-            gradient_norm=gradient_norm,
+            gradient_norm=everyone.gradient_norm,
             step_time_s=step_time_s,
             tokens_per_s=job.tokens_per_step / step_time_s,
             data_s=everyone.data_s,
@@ -152,19 +153,18 @@ class Trainer:
                 loss += part.detach()
         return loss
 
-    def _exchange(self, loss: Tensor, norm: Tensor, data_s: float, stop: bool) -> tuple[_Everyone, float]:
+    def _exchange(self, loss: Tensor, norm: Tensor, asked_to_stop: bool) -> _Everyone:
         """One collective per step tells everybody what each process measured."""
         memory = torch.cuda.memory_stats() if self.job.device == "cuda" else {}
         figures = ("allocated_bytes.all.peak", "reserved_bytes.all.peak", "num_alloc_retries")
-        own = [data_s, float(stop), *(float(memory.get(figure, 0)) for figure in figures)]
+        own = [self.data_s, float(asked_to_stop), *(float(memory.get(figure, 0)) for figure in figures)]
         mine = torch.cat((torch.stack((loss.double(), norm.double())), loss.new_tensor(own, dtype=torch.float64)))
         parts = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
         dist.all_gather(parts, mine)
         table = torch.stack(parts).cpu()
-        highest = table.amax(dim=0).tolist()
-        allocated, reserved, retries = (int(value) if memory else None for value in highest[4:])
-        everyone = _Everyone(float(table[:, 0].mean()), highest[2], highest[3] > 0, allocated, reserved, retries)
-        return everyone, highest[1]
+        _, gradient_norm, data_s, stop, *counted = table.amax(dim=0).tolist()
+        allocated, reserved, retries = (int(value) if memory else None for value in counted)
+        return _Everyone(float(table[:, 0].mean()), gradient_norm, data_s, stop > 0, allocated, reserved, retries)
 
 
 @torch.no_grad()

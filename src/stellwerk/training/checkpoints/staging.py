@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.distributed.tensor import DTensor
+
+from stellwerk.training.shares import local_part
 
 PINNED_AT_LEAST_BYTES = 1 << 16
 """Pinning a smaller buffer costs more than its copy gains."""
@@ -29,7 +30,7 @@ class Staging:
     @torch.no_grad()
     def copy(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The share of each tensor; valid until the next call."""
-        shares = {name: _local_share(tensor) for name, tensor in tensors.items()}
+        shares = {name: local_part(tensor) for name, tensor in tensors.items()}
         for name in [name for name, buffer in self._buffers.items() if not _fits(buffer, shares.get(name))]:
             self._release(name)
         for name, share in shares.items():
@@ -50,11 +51,6 @@ class Staging:
         del self._buffers[name]
         if name in self._pinned:
             _unpin(self._pinned.pop(name))
-
-
-def _local_share(tensor: Tensor) -> Tensor:
-    """What this process holds of a tensor that may be spread over several."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor.detach()
 
 
 def _fits(buffer: Tensor, share: Tensor | None) -> bool:
