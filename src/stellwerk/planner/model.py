@@ -8,7 +8,9 @@ from typing import Literal
 
 from stellwerk.units import Interval
 
-Sharding = Literal["none", "optimizer", "full"]
+Sharding = Literal["none", "optimizer", "gradients", "full", "hybrid"]
+"""Over the data-parallel ranks: nothing; optimizer states (ZeRO-1); gradients too (ZeRO-2); weights too (ZeRO-3, FSDP;
+Rajbhandari et al. 2020, arXiv:1910.02054); the same inside each node, replicated between nodes (HSDP)."""
 Recomputation = Literal["none", "selective", "full"]
 
 
@@ -50,14 +52,25 @@ class Machine:
     also communicate."""
     fp8_flops: float | None = None
     """Best rate of large 8-bit matrix products; None where the accelerator has none, or none is known."""
+    fp4_flops: float | None = None
+    """The same of 4-bit matrix products."""
+    accelerator: str = ""
+    """Its id in the catalogue; empty where the machine is of another kind."""
+    domain_devices: int = 0
+    """How many devices reach each other over the link; 0: those of a node."""
+    blocking_factor: float = 1.0
+    """By how much the network between nodes carries less than all nodes together can send."""
+    host_link_bytes_per_s: float | None = None
+    """Between a device and the memory of its host, one direction; None where unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How a training step is spread over devices.
 
-    ``tensor x pipeline x data`` devices; the optimizer states, gradients and weights are sharded over ``data`` as
-    ``sharding`` says: ``none`` (replicated), ``optimizer`` (ZeRO-1) or ``full`` (FSDP, ZeRO-3).
+    ``tensor x pipeline x context x data`` devices. The ``context`` and ``data`` ranks hold the same weights; their
+    optimizer states, gradients and weights are spread over both as ``sharding`` says. ``expert`` ranks, among those
+    of one pipeline stage, share the routed experts out.
     """
 
     tensor: int
@@ -67,10 +80,18 @@ class Layout:
     micro_batch: int
     micro_batches: int
     recomputation: Recomputation
+    context: int = 1
+    expert: int = 1
+    interleave: int = 1
+    """Pieces of the model on each pipeline device (Narayanan et al. 2021, section 2.2.2)."""
+    sequence_parallel: bool = True
+    """Whether the tensor ranks share what lies between the split matrices out too (Korthikanti et al. 2022)."""
+    offload: bool = False
+    """Whether the optimizer states lie in the host's memory and are updated there."""
 
     @property
     def devices(self) -> int:
-        return self.tensor * self.pipeline * self.data
+        return self.tensor * self.pipeline * self.context * self.data
 
 
 @dataclass(frozen=True, slots=True)
