@@ -2,130 +2,120 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
-from stellwerk.planner.layouts import (
-    FULL_RECOMPUTATION,
-    FULLY_SHARDED,
-    FloatArray,
-    IntArray,
-    LayoutGrid,
-    stage_layers,
-)
-from stellwerk.planner.memory import GRADIENT_BYTES, WEIGHT_BYTES
-from stellwerk.planner.model import Machine
-from stellwerk.planner.trainable import DeviceParameters
-from stellwerk.workload import Architecture, Training
+from stellwerk.planner.constants import Rates
+from stellwerk.planner.layouts import FULLY_SHARDED, HYBRID_SHARDED, REPLICATED, FloatArray, LayoutGrid
+from stellwerk.planner.memory import GATHERED_BYTES, Held, last_in_flight
+from stellwerk.planner.shape import Number, Shape
 
-# Fitted together with the constants of compute.py.
-LINK_SHARE = 0.69
-"""Of the link between accelerators of a node, reached by collectives."""
-NETWORK_SHARE = 0.70
-"""Of a node's injection bandwidth, reached by collectives."""
-LEAST_EXPOSED = 0.10
-"""Of data-parallel communication stays visible whatever runs beside it."""
+ACTIVATION_BYTES = 2.0
+REDUCED_BYTES = 2.0
+"""Of a gradient that fully sharded data parallelism reduces after each micro-batch."""
+BUCKET_BYTES = 160e6
+"""Of gradients that are reduced together: 40 million numbers in 32 bits, Megatron-Core's least."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommunicationWork:
-    """What a step sends, whatever the machine; arrays of shape (n,), zero where a layout has nobody to send to."""
+def tensor_parallel_s(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray) -> FloatArray:
+    """Seconds per layer and micro-batch, forward, that nothing hides.
 
-    tensor_bytes: FloatArray
-    """By tensor parallelism: per micro-batch and stage, forward."""
-    tensor_collectives: FloatArray
-    tensor_repeats: FloatArray
-    """How much of that recomputation repeats."""
-    stage_bytes: FloatArray
-    """From one pipeline stage to the next and back: per micro-batch."""
-    stage_messages: FloatArray
-    crosses_nodes: npt.NDArray[np.bool_]
-    data_bytes: FloatArray
-    """By data parallelism: per step."""
-    data_collectives: FloatArray
-    data_beside: FloatArray
-    """The micro-batches whose computation runs beside it."""
-    data_inside_node: npt.NDArray[np.bool_]
-    data_members_per_node: IntArray
-
-
-def communication_work(
-    architecture: Architecture, training: Training, devices_per_node: int, grid: LayoutGrid, held: DeviceParameters
-) -> CommunicationWork:
-    """What the layouts of ``grid`` send; ``held``: by a device of the fullest stage before sharding.
-
-    Tensor parallelism: two all-reduces of the activations per layer forward and two backward (Shoeybi et al. 2019,
-    section 3); as ring collectives each moves 2 (t - 1) / t of its 2-byte tensor. They stay inside the node and are
-    not hidden.
-
-    Data parallelism, replicated weights: one reduce-scatter of the gradients and one all-gather of the weights a step,
-    hidden behind the last micro-batch's backward pass. Fully sharded (Zhao et al. 2023, section 3.2): gather forward
-    and backward and reduce once per micro-batch, hidden behind all computation. Frozen weights have nothing to reduce:
-    they are gathered where they are sharded, and otherwise stay where they are.
+    Two all-reduces of the activations (Shoeybi et al. 2019, section 3); as ring collectives each moves 2 (t - 1) / t of
+    its tensor. With sequence parallelism they fall into halves of the same volume (Korthikanti et al. 2022).
     """
-    tensor, data, layers = grid.tensor, grid.data, stage_layers(architecture, grid)
-    activation_bytes = 2.0 * grid.micro_batch * training.sequence_length * architecture.hidden
-    all_reduces = np.where(tensor > 1, 2.0 * layers, 0.0)
-    pipelined = grid.pipeline > 1
-    fully = grid.sharding == FULLY_SHARDED
-    gathered_twice = 2 * (WEIGHT_BYTES * held.trained + held.frozen_bytes)
-    moved_bytes = np.where(
+    moved = 4.0 * (1.0 - 1.0 / grid.tensor) * ACTIVATION_BYTES * shape.hidden * tokens
+    rate = rate_of_group(rates, grid.tensor, 1.0)
+    return rates.tensor_exposed * (moved / rate + np.where(grid.tensor > 1, 2.0 * rates.link_latency, 0.0))
+
+
+def context_parallel_s(
+    shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray, attention_s: FloatArray
+) -> FloatArray:
+    """Seconds per layer and micro-batch, forward and backward, beyond what ``attention_s`` of computation hides.
+
+    Keys and values pass round a ring (Liu et al. 2023, arXiv:2310.01889), and their gradients with them backward.
+    """
+    moved = (grid.context - 1.0) * ACTIVATION_BYTES * shape.key_value / grid.tensor * tokens
+    rate = rate_of_group(rates, grid.context, grid.tensor)
+    total = 3.0 * (moved / rate + (grid.context - 1.0) * rates.link_latency)
+    return np.maximum(total - rates.data_overlap * attention_s, rates.data_exposed * total)
+
+
+def expert_parallel_s(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray) -> FloatArray:
+    """Seconds per layer and micro-batch, forward, that nothing hides: tokens to their experts and back."""
+    moved = 2.0 * (1.0 - 1.0 / grid.expert) * ACTIVATION_BYTES * shape.dispatched / grid.tensor * tokens
+    rate = rate_of_exchange(rates, grid.expert)
+    started = np.where(grid.expert > 1, 2.0 * rates.link_latency * shape.expert_layers, 0.0)
+    return rates.expert_exposed * (moved / rate + started)
+
+
+def stage_transfer_s(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray) -> FloatArray:
+    """Seconds per micro-batch to pass activations on and gradients back between two stages, that nothing hides; an
+    interleaved schedule passes them as often as there are pieces."""
+    whole = np.where(grid.sequence_parallel > 0, tokens / grid.tensor, tokens)
+    stride = grid.tensor * grid.context * grid.data
+    rate = np.where(stride * grid.pipeline <= rates.domain_devices, rates.link, rates.network)
+    one = 2.0 * (ACTIVATION_BYTES * shape.hidden * whole / rate + rates.network_latency)
+    return np.where(grid.pipeline > 1, rates.stage_exposed * grid.interleave * one, 0.0)
+
+
+def data_parallel_s(
+    shape: Shape, rates: Rates, grid: LayoutGrid, held: Held, layers: FloatArray, micro_batch_s: FloatArray
+) -> FloatArray:
+    """Seconds per step that stay visible beside ``micro_batch_s`` of computation for each micro-batch.
+
+    Replicated weights: one all-reduce of the gradients, or one reduce-scatter and one all-gather of the weights
+    (Rajbhandari et al. 2020, section 7), hidden behind the last micro-batch's backward pass. Fully sharded (Zhao et al.
+    2023, section 3.2): gather forward and backward and reduce once per micro-batch, hidden behind all computation;
+    with hybrid sharding inside the nodes, and one all-reduce between them. Frozen weights have nothing to reduce: they
+    are gathered where they are sharded.
+    """
+    fully, hybrid = grid.sharding >= FULLY_SHARDED, grid.sharding == HYBRID_SHARDED
+    ranks, expert_ranks = grid.ranks, grid.tensor * grid.ranks / grid.expert_shards
+    repeated = np.where(fully, grid.micro_batches, 1.0)
+    per_trained = np.where(
         fully,
-        grid.micro_batches * (gathered_twice + WEIGHT_BYTES * held.trained),
-        (GRADIENT_BYTES + WEIGHT_BYTES) * held.trained,
+        2.0 * GATHERED_BYTES + REDUCED_BYTES,
+        np.where(grid.sharding == REPLICATED, 2.0 * rates.reduced_bytes, rates.reduced_bytes + GATHERED_BYTES),
     )
-    return CommunicationWork(
-        tensor_bytes=all_reduces * 2.0 * activation_bytes * (tensor - 1) / tensor,
-        tensor_collectives=all_reduces,
-        tensor_repeats=np.where(grid.recomputation == FULL_RECOMPUTATION, 1.0, 0.0),
-        stage_bytes=np.where(pipelined, 2.0 * activation_bytes / tensor, 0.0),
-        stage_messages=np.where(pipelined, 2.0, 0.0),
-        crosses_nodes=grid.devices > devices_per_node,
-        data_bytes=moved_bytes * (data - 1) / data,
-        data_collectives=np.where(data > 1, np.where(fully, 3.0 * layers * grid.micro_batches, 2.0), 0.0),
-        data_beside=np.where(fully, grid.micro_batches, 2.0 / 3.0),
-        data_inside_node=tensor * data <= devices_per_node,
-        data_members_per_node=np.maximum(devices_per_node // tensor, 1),
+    own = per_trained * held.trained + np.where(fully, 2.0 * held.frozen_bytes, 0.0)
+    inside = np.maximum(np.floor(rates.devices_per_node / grid.tensor), 1.0)
+    group = np.where(hybrid, np.minimum(ranks, inside), ranks)
+    expert_group = np.where(hybrid, np.minimum(expert_ranks, inside), expert_ranks)
+    rate = rate_of_group(rates, group, grid.tensor)
+    seconds = repeated * (
+        own * (1.0 - 1.0 / group) / rate
+        + per_trained * held.experts * (1.0 - 1.0 / expert_group) / rate_of_group(rates, expert_group, grid.expert_shards)
     )
+    nodes = np.ceil(ranks / inside)
+    between = 2.0 * shape.gradient_bytes * (held.trained + held.experts) / group * (1.0 - 1.0 / nodes)
+    seconds = seconds + np.where(hybrid, between / (rates.network * inside), 0.0)
+    # Rings pass every member: their latency grows with the nodes, and is paid for every layer or bucket of gradients.
+    buckets = 1.0 + shape.gradient_bytes * (held.trained + held.experts) / BUCKET_BYTES
+    collectives = np.where(fully, 3.0 * layers * grid.micro_batches, 2.0 * buckets)
+    group_nodes = np.maximum(group * grid.tensor / rates.domain_devices, 1.0) - 1.0
+    started = collectives * (rates.link_latency + rates.network_latency * group_nodes)
+    seconds = seconds + np.where(ranks > 1, started, 0.0)
+    # Pieces of an interleaved pipeline end one after the other.
+    last_backward = 2.0 / 3.0 * last_in_flight(grid)
+    hidden = rates.data_overlap * np.where(fully, grid.micro_batches, last_backward) * micro_batch_s
+    return np.maximum(seconds - hidden, rates.data_exposed * seconds)
 
 
-def tensor_parallel_s(work: CommunicationWork, machine: Machine) -> tuple[FloatArray, FloatArray]:
-    """Seconds per micro-batch and stage: (forward and backward, the part repeated by full recomputation)."""
-    rate = machine.link_bytes_per_s * LINK_SHARE
-    forward = work.tensor_bytes / rate + work.tensor_collectives * machine.collective_latency_s
-    return 2.0 * forward, work.tensor_repeats * forward
+def rate_of_group(rates: Rates, members: FloatArray, stride: Number) -> FloatArray:
+    """Bytes/s of a ring over ``members`` devices, each ``stride`` devices from the next.
 
-
-def pipeline_transfer_s(work: CommunicationWork, machine: Machine) -> FloatArray:
-    """Seconds per micro-batch to pass activations on and gradients back between two stages."""
-    rate = np.where(work.crosses_nodes, _network_rate(machine), machine.link_bytes_per_s * LINK_SHARE)
-    return _transfer_s(work.stage_bytes, rate) + work.stage_messages * machine.collective_latency_s
-
-
-def data_parallel_s(work: CommunicationWork, machine: Machine, micro_batch_compute_s: FloatArray) -> FloatArray:
-    """Seconds per step that data-parallel communication stays visible beside the computation of the micro-batches.
-
-    The members of a group inside one node share the ring's way out: its rate is what they may inject together,
-    at most what the link inside the node carries.
+    The members of a group inside one node share the ring's way out: its rate is what they may inject together, at most
+    what the link inside the node carries.
     """
-    link = machine.link_bytes_per_s * LINK_SHARE
-    way_out = np.minimum(link, _network_rate(machine) * work.data_members_per_node)
-    rate = np.where(work.data_inside_node, link, way_out)
-    total = _transfer_s(work.data_bytes, rate) + work.data_collectives * machine.collective_latency_s
-    hidden = machine.overlap * work.data_beside * micro_batch_compute_s
-    return np.maximum(total - hidden, LEAST_EXPOSED * total)
+    inside = members * stride <= rates.domain_devices
+    members_of_node = np.maximum(np.minimum(rates.domain_devices / stride, members), 1.0)
+    rate: FloatArray = np.where(inside, rates.link, np.minimum(rates.link, rates.network * members_of_node))
+    return rate
 
 
-def _transfer_s(moved_bytes: FloatArray, rate: FloatArray) -> FloatArray:
-    """Nothing takes no time over a network that is not known, anything else takes for ever."""
-    seconds = np.zeros(len(moved_bytes))
-    with np.errstate(divide="ignore"):
-        np.divide(moved_bytes, rate, out=seconds, where=moved_bytes > 0)
-    return seconds
-
-
-def _network_rate(machine: Machine) -> float:
-    """Per device; zero where no network is known, so that nothing that crosses nodes ever finishes."""
-    return 0.0 if machine.network_bytes_per_s is None else machine.network_bytes_per_s * NETWORK_SHARE
+def rate_of_exchange(rates: Rates, members: FloatArray) -> FloatArray:
+    """Bytes/s and device of an exchange of each with each: what goes to devices of the same domain takes the link, the
+    rest the network."""
+    outside = np.maximum(1.0 - rates.domain_devices / members, 0.0)
+    rate: FloatArray = 1.0 / ((1.0 - outside) / rates.link + outside / rates.network)
+    return rate

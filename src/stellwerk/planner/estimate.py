@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
+from stellwerk.planner.constants import Constants
 from stellwerk.planner.model import Layout, Machine, Plan
 from stellwerk.units import SECONDS_PER_HOUR, Interval
-from stellwerk.workload import Workload, training_flops_per_token
+from stellwerk.workload import Training, Workload, training_flops_per_token
 
-MODEL_VERSION = "2"
+MODEL_VERSION = "3"
 """Raised whenever a formula or a constant changes a prediction."""
-
-# Measured over predicted step time, 10% and 90% quantiles with equal weight per source family
-# (docs/formulas/step-time.md).
-STEP_TIME_SPREAD = Interval(0.88, 1.0, 1.49)
-STEP_TIME_SPREAD_UNMEASURED = Interval(0.88**2, 1.0, 1.49**2)
-"""Where no measured run is behind the constants, as for other accelerators, for mixtures of experts and latent
-attention on any, and for adapters: twice as wide on a logarithmic scale."""
+BOUNDS_AT_SDS = 1.2816
+"""Standard deviations of a normal distribution from its middle to the ends of an 80% interval."""
 
 
-def step_time_spread(workload: Workload, machine: Machine) -> Interval:
-    """The interval of a step time, in units of its best estimate."""
-    architecture = workload.architecture
-    dense = architecture.experts is None and architecture.latent_attention is None
-    measured = machine.measured and dense and not workload.training.trains_adapters
-    return STEP_TIME_SPREAD if measured else STEP_TIME_SPREAD_UNMEASURED
+def spread_terms(workload: Workload, machine: Machine, constants: Constants) -> dict[str, float]:
+    """What widens the interval of a step time, each as a standard deviation of its logarithm.
+
+    ``base`` is the error on left-out sources whose accelerator others measured, too; the other terms come on top where
+    the planner extrapolates (docs/accuracy.md).
+    """
+    training = workload.training
+    terms = {"base": constants.spreads["base"]}
+    if not constants.measured_rows.get(machine.accelerator):
+        terms["accelerator"] = constants.spreads["accelerator"]
+    if workload.architecture.experts:
+        terms["experts"] = constants.spreads["experts"]
+    if workload.architecture.latent_attention:
+        terms["latent_attention"] = constants.spreads["latent_attention"]
+    if training.trains_adapters:
+        terms["adapters"] = constants.spreads["adapters"]
+    if training.precision in ("fp8", "mxfp8", "nvfp4"):
+        terms["narrow_precision"] = constants.spreads["narrow_precision"]
+    return terms
+
+
+def step_time_spread(workload: Workload, machine: Machine, constants: Constants) -> Interval:
+    """The interval of a step time, in units of its best estimate; independent errors add in quadrature."""
+    sd = math.hypot(*spread_terms(workload, machine, constants).values())
+    return Interval(math.exp(-BOUNDS_AT_SDS * sd), 1.0, math.exp(BOUNDS_AT_SDS * sd))
 
 
 def assemble_plan(
@@ -33,13 +49,14 @@ def assemble_plan(
     layout: Layout,
     memory_parts_bytes: Mapping[str, float],
     step_parts_s: Mapping[str, float],
+    constants: Constants,
 ) -> Plan:
     """Time, throughput, MFU, device-hours and energy that follow from the parts, with their intervals.
 
     Energy is power per device times device-hours times the site's PUE (docs/formulas/energy.md).
     """
     training = workload.training
-    step_time_s = step_time_spread(workload, machine) * sum(step_parts_s.values())
+    step_time_s = step_time_spread(workload, machine, constants) * sum(step_parts_s.values())
     flops = training_flops_per_token(workload.architecture, training) * training.tokens_per_step
     duration_s = step_time_s * training.steps
     device_seconds = duration_s * layout.devices

@@ -2,151 +2,210 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from stellwerk.planner.constants import Rates
 from stellwerk.planner.layouts import (
     FULL_RECOMPUTATION,
     FULLY_SHARDED,
-    OPTIMIZER_SHARDED,
-    SELECTIVE_RECOMPUTATION,
+    GRADIENTS_SHARDED,
+    HYBRID_SHARDED,
+    NO_RECOMPUTATION,
+    REPLICATED,
     FloatArray,
-    IntArray,
     LayoutGrid,
-    layer_parameters,
-    stage_layer_parameters,
+    last_stage_layers,
     stage_layers,
 )
-from stellwerk.planner.trainable import DeviceParameters, device_parameters
-from stellwerk.planner.widths import layer_widths
-from stellwerk.workload import Architecture, Training, count_parameters
+from stellwerk.planner.shape import Number, Shape
 
 MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "runtime")
 
-# Mixed precision with AdamW (Rajbhandari et al. 2020, section 3.1; gradients accumulate in fp32 as Megatron-LM does).
-WEIGHT_BYTES = 2.0
-GRADIENT_BYTES = 4.0
-OPTIMIZER_BYTES = 12.0
-# Fully sharded data parallel keeps the fp32 weights as the master copy and gathers 2-byte copies layer by layer.
-FULLY_SHARDED_WEIGHT_BYTES = 4.0
-FULLY_SHARDED_OPTIMIZER_BYTES = 8.0
+MASTER_BYTES = 4.0
+"""Of a weight in 32 bits; fully sharded, it takes the place of the 16-bit copy, otherwise it is the optimizer's."""
+GATHERED_BYTES = 2.0
 GATHERED_LAYERS = 2.0
-"""The layer in use and the one that is prefetched."""
-# Adapters are kept in fp32, however they are sharded.
-ADAPTER_WEIGHT_BYTES = 4.0
-ADAPTER_OPTIMIZER_BYTES = 8.0
-
+"""The layer in use and the one that is prefetched (Zhao et al. 2023, section 3)."""
 ACTIVATION_BYTES = 2.0
-LOGITS_BYTES = 10.0
-"""Per token and vocabulary entry: 2-byte logits, their fp32 copy, and the fp32 gradient."""
+STATISTICS_BYTES = 4.0
+"""Per token and head: what fused attention keeps of the soft-max."""
+SCORE_BYTES = 5.0
+"""Per score that attention stores where it is not fused: soft-max and dropout in 16 bits, and the dropout's mask
+(Korthikanti et al. 2022, section 4.1)."""
 
 
-def memory_parts(
-    architecture: Architecture, training: Training, runtime_bytes: float, grid: LayoutGrid
-) -> dict[str, FloatArray]:
-    """Bytes on the fullest device for each layout of ``grid``; arrays of shape (n,), keys ``MEMORY_PARTS``.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a device of one stage holds before anything is sharded over the ranks that hold the same."""
+
+    trained: FloatArray
+    """Parameters with gradients and optimizer states, less those of routed experts."""
+    experts: FloatArray
+    """The same of its routed experts."""
+    frozen_bytes: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """Over how many ranks the states are spread, where they are."""
+
+    ranks: FloatArray
+    expert_ranks: FloatArray
+    """Those of routed experts."""
+
+
+def memory_parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatArray]:
+    """Bytes on the fullest device for each layout of ``grid``; keys ``MEMORY_PARTS``, arrays of the grid's shape.
 
     Of a pipeline, the first stage (most micro-batches in flight, and the embedding) and the last one (the output
     head and the logits) are worked out; the larger total counts.
     """
-    stages = grid.pipeline
-    layers = stage_layers(architecture, grid)
-    counts = count_parameters(architecture)
-    single = stages == 1
+    single = grid.pipeline == 1
+    layers, last_layers = stage_layers(shape, grid), last_stage_layers(shape, grid)
+    whole = shape.embedding + shape.own_head
+    whole_entries = shape.embedding_entries + shape.own_head_entries
+    first = held_by_device(
+        shape,
+        grid,
+        layers,
+        np.where(single, whole, shape.embedding),
+        np.where(single, whole_entries, shape.embedding_entries),
+    )
+    last = held_by_device(
+        shape,
+        grid,
+        last_layers,
+        np.where(single, whole, shape.head),
+        np.where(single, whole_entries, shape.head_entries),
+    )
+    shards, one_layer = shards_of(rates, grid), one_layer_of(shape, grid)
+    tokens = tokens_of_micro_batch(shape, grid)
+    layer_bytes, in_use_bytes = _activation_bytes(shape, rates, grid)
+    logits = rates.logit_memory * tokens * shape.vocab / grid.tensor
 
-    embedding = float(counts.embedding)
-    # Tied embeddings live on both ends of a pipeline.
-    head = float(counts.output_head) if not architecture.tied_embeddings else embedding
-    own_head = 0.0 if architecture.tied_embeddings else head
-    largest_layer = max(layer_parameters(architecture))
-    stage = stage_layer_parameters(architecture, grid)
+    first_parts = _state_parts(shape, grid, first, one_layer, shards)
+    last_parts = _state_parts(shape, grid, last, one_layer, shards)
+    first_parts["activations"] = tokens * (layer_bytes * (layers * micro_batches_in_flight(grid)) + in_use_bytes)
+    last_parts["activations"] = tokens * (layer_bytes * last_layers * last_in_flight(grid) + in_use_bytes)
+    first_parts["logits"] = np.where(single, logits, 0.0)
+    last_parts["logits"] = logits
+    first_is_fuller = sum(first_parts.values()) >= sum(last_parts.values())
+    parts = {name: np.where(first_is_fuller, first_parts[name], last_parts[name]) for name in first_parts}
+    parts["runtime"] = np.broadcast_to(np.asarray(rates.runtime, dtype=np.float64), grid.shape)
+    return {name: np.broadcast_to(parts[name], grid.shape) for name in MEMORY_PARTS}
 
-    first_parameters = stage + embedding + np.where(single, own_head, 0.0)
-    last_parameters = stage + np.where(single, embedding + own_head, head)
 
-    in_flight = np.minimum(stages, grid.micro_batches)
-    first_activations = _activation_bytes(architecture, training, grid, in_flight)
-    last_activations = _activation_bytes(architecture, training, grid, np.ones_like(stages))
-    logits = LOGITS_BYTES * grid.micro_batch * training.sequence_length * architecture.vocab / grid.tensor
+def held_by_device(shape: Shape, grid: LayoutGrid, layers: FloatArray, end: Number, end_entries: Number) -> Held:
+    """Of ``layers`` layers on a stage and an ``end`` of the model (embedding, output head), what each device holds.
 
-    first_held = device_parameters(architecture, training, grid, first_parameters, layers)
-    last_held = device_parameters(architecture, training, grid, last_parameters, layers)
-    one_layer = device_parameters(architecture, training, grid, largest_layer, 1)
-    first = _state_parts(architecture, training, grid, first_held, one_layer)
-    last = _state_parts(architecture, training, grid, last_held, one_layer)
-    first |= {"activations": first_activations, "logits": np.where(single, logits, 0.0)}
-    last |= {"activations": last_activations, "logits": logits}
+    Where only some layers have experts, a stage may hold as many of these as it has room for: the upper end, met where
+    the dense layers stand together at the beginning, as DeepSeek's do. Adapters count whole on every tensor-parallel
+    rank: one of the two matrices of each is there whole.
+    """
+    with_experts = np.minimum(layers, shape.layers * shape.expert_layers)
+    dense, shards = layers - with_experts, grid.expert_shards
+    split = dense * shape.dense_layer + with_experts * shape.other_layer + end
+    frozen = dense * shape.dense_layer_frozen + with_experts * shape.other_layer_frozen
+    return Held(
+        trained=split / grid.tensor + layers * shape.adapters,
+        experts=with_experts * shape.experts_of_layer / shards,
+        frozen_bytes=(frozen + shape.frozen_end_bytes * end_entries) / grid.tensor
+        + with_experts * shape.experts_frozen / shards,
+    )
 
-    first_is_fuller = sum(first.values(), start=np.zeros(len(grid))) >= sum(last.values(), start=np.zeros(len(grid)))
-    parts = {name: np.where(first_is_fuller, first[name], last[name]) for name in first}
-    parts["runtime"] = np.full(len(grid), runtime_bytes)
-    return {name: parts[name] for name in MEMORY_PARTS}
+
+def one_layer_of(shape: Shape, grid: LayoutGrid) -> Held:
+    """The largest layer."""
+    return held_by_device(shape, grid, np.ones(1), 0.0, 0.0)
+
+
+def shards_of(rates: Rates, grid: LayoutGrid) -> Shards:
+    """Hybrid sharding keeps within a node what it can."""
+    ranks = grid.ranks
+    expert_ranks = grid.tensor * ranks / grid.expert_shards
+    hybrid = grid.sharding == HYBRID_SHARDED
+    inside = np.maximum(np.floor(rates.devices_per_node / grid.tensor), 1.0)
+    return Shards(
+        ranks=np.where(hybrid, np.minimum(ranks, inside), ranks),
+        expert_ranks=np.where(hybrid, np.minimum(expert_ranks, inside), expert_ranks),
+    )
+
+
+def tokens_of_micro_batch(shape: Shape, grid: LayoutGrid) -> FloatArray:
+    """On each context-parallel rank."""
+    return grid.micro_batch * shape.sequence / grid.context
+
+
+def micro_batches_in_flight(grid: LayoutGrid) -> FloatArray:
+    """On the first stage: one forward, one backward in turn (Narayanan et al. 2021, section 2.2.1), more with an
+    interleaved schedule (Korthikanti et al. 2022, section 4.2.3)."""
+    interleaved = grid.pipeline + (grid.pipeline - 1) / grid.interleave
+    return np.minimum(np.where(grid.interleave > 1, interleaved, grid.pipeline), grid.micro_batches)
+
+
+def last_in_flight(grid: LayoutGrid) -> FloatArray:
+    """The same on the last stage, which waits for nobody."""
+    interleaved = 1 + (grid.pipeline - 1) * (1 - 1 / grid.interleave)
+    return np.minimum(interleaved, grid.micro_batches)
 
 
 def _state_parts(
-    architecture: Architecture, training: Training, grid: LayoutGrid, held: DeviceParameters, layer: DeviceParameters
+    shape: Shape, grid: LayoutGrid, held: Held, layer: Held, shards: Shards
 ) -> dict[str, FloatArray]:
-    """Weights, gradients and optimizer states of what is ``held`` per device before data-parallel sharding.
+    """Weights, gradients and optimizer states of what is ``held`` per device.
 
     Only what is trained has gradients and optimizer states; frozen weights are sharded where all is.
     """
-    fully = grid.sharding == FULLY_SHARDED
-    optimizer_shards = np.where(grid.sharding == OPTIMIZER_SHARDED, grid.data, 1)
-    shard = held.trained / grid.data
-    adapters = training.trains_adapters
-    weight_bytes = ADAPTER_WEIGHT_BYTES if adapters else WEIGHT_BYTES
-    optimizer_bytes = ADAPTER_OPTIMIZER_BYTES if adapters else OPTIMIZER_BYTES
-    gathered = GATHERED_LAYERS * (WEIGHT_BYTES * layer.trained + layer.frozen_bytes)
-    # A matrix in 4 bits is turned into 16 bits right before its use, one at a time.
-    in_use = WEIGHT_BYTES * _largest_matrix(architecture) if training.freezes_in_four_bits else 0.0
+    fully = grid.sharding >= FULLY_SHARDED
+    all_trained = held.trained + held.experts
+    shard = held.trained / shards.ranks + held.experts / shards.expert_ranks
+    gathered_layer = GATHERED_BYTES * (layer.trained + layer.experts)
+    gradients = np.where(
+        fully,
+        shape.gradient_bytes * shard + gathered_layer,
+        shape.gradient_bytes * np.where(grid.sharding == GRADIENTS_SHARDED, shard, all_trained),
+    )
+    states = np.where(fully, shape.sharded_state_bytes, shape.state_bytes)
+    on_device = 1.0 - grid.offload
     return {
-        "weights": in_use
+        "weights": GATHERED_BYTES * shape.in_use_entries
         + np.where(
             fully,
-            FULLY_SHARDED_WEIGHT_BYTES * shard + held.frozen_bytes / grid.data + gathered,
-            weight_bytes * held.trained + held.frozen_bytes,
+            MASTER_BYTES * shard
+            + held.frozen_bytes / shards.ranks
+            + GATHERED_LAYERS * (gathered_layer + layer.frozen_bytes),
+            shape.weight_bytes * all_trained + held.frozen_bytes,
         ),
-        "gradients": np.where(
-            fully, GRADIENT_BYTES * shard + WEIGHT_BYTES * layer.trained, GRADIENT_BYTES * held.trained
-        ),
-        "optimizer": np.where(
-            fully, FULLY_SHARDED_OPTIMIZER_BYTES * shard, optimizer_bytes * held.trained / optimizer_shards
-        ),
+        "gradients": gradients,
+        "optimizer": on_device * states * np.where(grid.sharding == REPLICATED, all_trained, shard),
     }
 
 
-def _largest_matrix(architecture: Architecture) -> int:
-    widths = layer_widths(architecture)
-    return architecture.hidden * max(architecture.ffn_hidden, widths.query, widths.attention_output)
+def _activation_bytes(shape: Shape, rates: Rates, grid: LayoutGrid) -> tuple[FloatArray, FloatArray]:
+    """Per token: kept of each layer until its backward pass, and of the one that is worked out again.
 
-
-def _activation_bytes(
-    architecture: Architecture,
-    training: Training,
-    grid: LayoutGrid,
-    in_flight: IntArray,
-) -> FloatArray:
-    """Activations kept for the backward pass, with fused attention and sequence parallelism beside tensor
-    parallelism (Korthikanti et al. 2022, section 4, without the attention scores that fused attention never stores).
-    Of experts, those count that a token is sent to; layers that differ count with their mean.
+    Korthikanti et al. 2022, section 4. Of experts, those count that a token is sent to; layers that differ count with
+    their mean.
     """
-    tokens = grid.micro_batch * training.sequence_length / grid.tensor
-    hidden, widths = architecture.hidden, layer_widths(architecture)
-    up_projections = 2 if architecture.gated_mlp else 1
-
-    attention = widths.latent + widths.query + widths.key_value + widths.attention_output
-    kept_whole = hidden + attention + hidden + widths.dispatched + up_projections * widths.ffn
-    # Normalised inputs and the product behind the activation.
-    recomputable = 2 * hidden + widths.latent + widths.ffn
-    softmax_statistics = 4.0 * architecture.heads
-    layer_bytes = ACTIVATION_BYTES * (kept_whole + recomputable) + softmax_statistics
-    selective_bytes = layer_bytes - ACTIVATION_BYTES * recomputable
-    input_bytes = ACTIVATION_BYTES * hidden
-
-    per_layer = np.select(
-        [grid.recomputation == FULL_RECOMPUTATION, grid.recomputation == SELECTIVE_RECOMPUTATION],
-        [input_bytes, selective_bytes],
-        layer_bytes,
+    whole_share = np.where(grid.sequence_parallel > 0, 1.0 / grid.tensor, 1.0)
+    scores = (STATISTICS_BYTES + (1.0 - shape.fused_attention) * SCORE_BYTES * shape.sequence) * shape.heads
+    kept = ACTIVATION_BYTES * (shape.kept_whole * whole_share + shape.kept_shared / grid.tensor)
+    recomputable = (
+        ACTIVATION_BYTES * (shape.recomputable_whole * whole_share + shape.recomputable_shared / grid.tensor)
+        + scores / grid.tensor
+    )
+    everything = rates.activation_factor * (kept + recomputable)
+    inputs = ACTIVATION_BYTES * shape.hidden * whole_share
+    per_layer = np.where(
+        grid.recomputation == NO_RECOMPUTATION,
+        everything,
+        np.where(
+            grid.recomputation == FULL_RECOMPUTATION,
+            inputs,
+            rates.activation_factor * (kept + STATISTICS_BYTES * shape.heads / grid.tensor),
+        ),
     )
     # With recomputation one layer's activations exist in full while its backward pass runs.
-    working_set = np.where(grid.recomputation == FULL_RECOMPUTATION, layer_bytes, 0.0)
-    return tokens * (per_layer * stage_layers(architecture, grid) * in_flight + working_set)
+    return per_layer, np.where(grid.recomputation == FULL_RECOMPUTATION, everything, 0.0)

@@ -12,6 +12,9 @@ Sharding = Literal["none", "optimizer", "gradients", "full", "hybrid"]
 """Over the data-parallel ranks: nothing; optimizer states (ZeRO-1); gradients too (ZeRO-2); weights too (ZeRO-3, FSDP;
 Rajbhandari et al. 2020, arXiv:1910.02054); the same inside each node, replicated between nodes (HSDP)."""
 Recomputation = Literal["none", "selective", "full"]
+Software = Literal["megatron_core", "torch_native", "fsdp_2023", "megatron_2022"]
+"""What trains, by generation: Megatron-Core with its fused kernels; PyTorch's own parallelism since 2024 (torchtitan,
+FSDP2); its first FSDP of 2023 (llm-foundry); Megatron-LM and DeepSpeed before fused attention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,13 @@ class Machine:
     """Electrical power per device under load, with its share of the node around it; None where unknown."""
     pue: Interval
     """Power usage effectiveness of the site."""
-    measured: bool
-    """Whether published runs on this accelerator are behind the constants; the interval is wider where not."""
-    collective_latency_s: float = 38e-6
-    """Of one small all-reduce; the default was measured over NVLink (nccl_allreduce_measured.csv, smallest sizes)."""
-    layer_overhead_s: float = 150e-6
-    """Launching the kernels of one layer for one micro-batch, forward and backward."""
+    collective_latency_s: float | None = None
+    """Measured: of one small all-reduce. Here and below, None stands for the fitted constant."""
+    layer_overhead_s: float | None = None
+    """Measured: launching the kernels of one layer for one micro-batch, forward and backward."""
     attention_flops: float | None = None
-    """Measured rate of fused attention, forward and backward; None: a share of ``matmul_flops``."""
-    overlap: float = 0.70
+    """Measured: rate of fused attention, forward and backward."""
+    overlap: float | None = None
     """Of the computation beside it, usable to hide data-parallel communication; 0 where the processors that compute
     also communicate."""
     fp8_flops: float | None = None
@@ -60,6 +61,8 @@ class Machine:
     """How many devices reach each other over the link; 0: those of a node."""
     blocking_factor: float = 1.0
     """By how much the network between nodes carries less than all nodes together can send."""
+    board_power_w: float | None = None
+    """Thermal design power of a device; None where unknown."""
     host_link_bytes_per_s: float | None = None
     """Between a device and the memory of its host, one direction; None where unknown."""
 

@@ -8,21 +8,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from stellwerk.planner.constants import Constants, Rates, packaged_constants, rates_of
 from stellwerk.planner.estimate import assemble_plan, step_time_spread
 from stellwerk.planner.layouts import (
     FloatArray,
     IntArray,
     LayoutGrid,
-    enumerate_layouts,
+    Nodes,
+    chosen_layouts,
     grid_of,
+    joined,
+    layout_blocks,
     take_rows,
     usable_device_counts,
 )
 from stellwerk.planner.memory import memory_parts
-from stellwerk.planner.model import Layout, Machine, Plan
-from stellwerk.planner.step import StepWork, step_parts, step_work
+from stellwerk.planner.model import Layout, Machine, Plan, Software
+from stellwerk.planner.shape import Shape, shape_of
+from stellwerk.planner.step import step_parts
 from stellwerk.units import SECONDS_PER_HOUR, Interval
-from stellwerk.workload import Workload
+from stellwerk.workload import Training, Workload
 
 USABLE_MEMORY_SHARE = 0.94
 """The rest is lost to fragmentation of the allocator."""
@@ -32,19 +37,19 @@ WORTH_FOR_SPEED = 1.10
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The layouts of one workload that fit one machine's memory; arrays of shape (n,), one entry a layout, those of the
-    fewest devices first.
+    """The layouts of one workload that fit one machine's memory and that no other beats by its definition; arrays of
+    shape (n,), one entry a layout, those of the fewest devices first.
 
-    ``evaluated`` counts the layouts that were looked at; ``least_memory_bytes`` is what the most frugal of them needs
-    on its fullest device, None where the batch admits no layout at all. ``most_device_hours`` is what the most
+    ``evaluated`` counts the layouts whose memory was worked out; ``least_memory_bytes`` is what the most frugal of them
+    needs on its fullest device, None where the batch admits no layout at all. ``most_device_hours`` is what the most
     wasteful layout takes that an entry stands for.
     """
 
     workload: Workload
     machine: Machine
+    constants: Constants
     grid: LayoutGrid
-    memory_parts_bytes: Mapping[str, FloatArray]
-    step_parts_s: Mapping[str, FloatArray]
+    memory_bytes: FloatArray
     duration_s: FloatArray
     device_hours: FloatArray
     evaluated: int
@@ -58,7 +63,7 @@ class Candidates:
     @property
     def duration_spread(self) -> Interval:
         """The interval of every duration, in units of its best estimate."""
-        return step_time_spread(self.workload, self.machine)
+        return step_time_spread(self.workload, self.machine, self.constants)
 
     @property
     def devices_spread(self) -> Interval:
@@ -115,8 +120,7 @@ class Candidates:
         return replace(
             self,
             grid=take_rows(self.grid, rows),
-            memory_parts_bytes={name: values[rows] for name, values in self.memory_parts_bytes.items()},
-            step_parts_s={name: values[rows] for name, values in self.step_parts_s.items()},
+            memory_bytes=self.memory_bytes[rows],
             duration_s=self.duration_s[rows],
             device_hours=self.device_hours[rows],
             most_device_hours=self.most_device_hours[rows],
@@ -124,95 +128,164 @@ class Candidates:
 
     def plan(self, index: int) -> Plan:
         """One layout with everything that follows from it."""
-        return assemble_plan(
-            self.workload,
-            self.machine,
-            self.grid.row(index),
-            {name: float(values[index]) for name, values in self.memory_parts_bytes.items()},
-            {name: float(values[index]) for name, values in self.step_parts_s.items()},
-        )
+        return plan_layout(self.workload, self.machine, self.grid.row(index), constants=self.constants)
 
 
 @dataclass(frozen=True, slots=True)
 class LayoutSpace:
-    """Every layout of one workload on nodes of one size, with what each takes whatever the accelerator.
+    """The layouts of one workload on nodes of one size, with the memory of each; blocks as ``layout_blocks`` makes
+    them, those of the fewest devices first.
 
-    Arrays of shape (n,), one entry a layout, those of the fewest devices first. Machines that differ in their rates,
-    their memory or their number of devices share one space.
+    Machines that differ in their rates, their memory or their number of devices share one space.
     """
 
     workload: Workload
-    grid: LayoutGrid
-    devices: IntArray
-    memory_parts_bytes: Mapping[str, FloatArray]
-    memory_bytes: FloatArray
-    work: StepWork
+    software: Software
+    constants: Constants
+    shape: Shape
+    blocks: tuple[LayoutGrid, ...]
+    memory_bytes: tuple[FloatArray, ...]
+    """Of each block, in its shape."""
 
     def on(self, machine: Machine, device_counts: Collection[int]) -> Candidates:
-        """The layouts of these device counts on a machine with such nodes."""
-        counts = np.fromiter(device_counts, dtype=np.int64)
-        reach = slice(0, int(np.searchsorted(self.devices, counts.max(initial=0), side="right")))
-        asked = np.isin(self.devices[reach], counts)
-        memory_bytes = self.memory_bytes[reach]
-        fits = asked & (memory_bytes <= USABLE_MEMORY_SHARE * machine.memory_bytes)
-        steps = step_parts(take_rows(self.work, reach), machine)
-        duration_s = (self.workload.training.steps * sum(steps.values(), start=np.zeros(1)))[fits]
-        device_hours = duration_s * self.devices[reach][fits] / SECONDS_PER_HOUR
+        """The layouts of these device counts on a machine with such nodes.
+
+        Of layouts that differ in recomputation or offloading only, those that spare memory take longer: only the
+        fastest that fits is a candidate, so the others' times are never worked out.
+        """
+        counts = set(device_counts)
+        rates = rates_of(machine, self.software, self.constants)
+        usable_bytes = USABLE_MEMORY_SHARE * machine.memory_bytes
+        grids, memories, evaluated, least = [], [], 0, np.inf
+        for block, memory_bytes in zip(self.blocks, self.memory_bytes, strict=True):
+            if int(block.devices.flat[0]) not in counts:
+                continue
+            evaluated += memory_bytes.size
+            least = min(least, float(memory_bytes.min()))
+            mask = first_that_fits(memory_bytes <= usable_bytes)
+            if mask.any():
+                grids.append(chosen_layouts(block, mask))
+                memories.append(memory_bytes[mask])
+        grid = joined(grids)
+        steps = [sum(step_parts(self.shape, rates, one).values()) for one in grids]
+        duration_s = self.workload.training.steps * np.concatenate([np.zeros(0), *steps])
+        device_hours = duration_s * grid.devices / SECONDS_PER_HOUR
         return Candidates(
             workload=self.workload,
             machine=machine,
-            grid=take_rows(take_rows(self.grid, reach), fits),
-            memory_parts_bytes={name: values[reach][fits] for name, values in self.memory_parts_bytes.items()},
-            step_parts_s={name: values[fits] for name, values in steps.items()},
+            constants=self.constants,
+            grid=grid,
+            memory_bytes=np.concatenate([np.zeros(0), *memories]),
             duration_s=duration_s,
             device_hours=device_hours,
-            evaluated=int(asked.sum()),
-            least_memory_bytes=float(memory_bytes[asked].min()) if asked.any() else None,
+            evaluated=evaluated,
+            least_memory_bytes=least if np.isfinite(least) else None,
             most_device_hours=device_hours,
         )
 
 
 def layout_space(
-    workload: Workload, devices_per_node: int, runtime_bytes: float, device_counts: Iterable[int]
+    workload: Workload,
+    nodes: Nodes,
+    runtime_bytes: float,
+    device_counts: Iterable[int],
+    constants: Constants | None = None,
 ) -> LayoutSpace:
     """Every layout of the device counts on such nodes; ``runtime_bytes`` are taken on each device beforehand."""
+    constants = constants or packaged_constants()
     architecture, training = workload.architecture, workload.training
-    grid = enumerate_layouts(architecture, training, devices_per_node, device_counts)
-    memory = memory_parts(architecture, training, runtime_bytes, grid)
+    software = software_for(training)
+    shape = shape_of(architecture, training)
+    rates = _memory_rates(nodes, runtime_bytes, software, constants)
+    blocks = tuple(layout_blocks(architecture, training, nodes, device_counts))
     return LayoutSpace(
         workload=workload,
-        grid=grid,
-        devices=grid.devices,
-        memory_parts_bytes=memory,
-        memory_bytes=np.sum(list(memory.values()), axis=0),
-        work=step_work(architecture, training, devices_per_node, grid),
+        software=software,
+        constants=constants,
+        shape=shape,
+        blocks=blocks,
+        memory_bytes=tuple(sum(memory_parts(shape, rates, block).values()) for block in blocks),
     )
 
 
-def search(workload: Workload, machine: Machine, device_counts: Iterable[int] | None = None) -> Candidates:
-    """Evaluate every layout of the workload on the machine, for every device count worth trying, or those given.
+def search(
+    workload: Workload,
+    machine: Machine,
+    device_counts: Iterable[int] | None = None,
+    constants: Constants | None = None,
+) -> Candidates:
+    """The best layouts of the workload on the machine, for every device count worth trying, or those given.
 
-    The search is exhaustive over ``enumerate_layouts``.
+    The search is exhaustive over ``layout_blocks``: what it leaves out is slower than something it keeps.
     """
     counts = usable_device_counts(machine) if device_counts is None else tuple(device_counts)
-    return layout_space(workload, machine.devices_per_node, machine.runtime_bytes, counts).on(machine, counts)
+    return layout_space(workload, nodes_of(machine), machine.runtime_bytes, counts, constants).on(machine, counts)
 
 
-def plan_layout(workload: Workload, machine: Machine, layout: Layout) -> Plan:
+def plan_layout(
+    workload: Workload,
+    machine: Machine,
+    layout: Layout,
+    *,
+    software: Software | None = None,
+    constants: Constants | None = None,
+) -> Plan:
     """What is predicted for one given layout, whether it fits the memory or not.
 
     Raises ValueError where the layout crosses nodes and the machine's network is unknown.
     """
     if layout.devices > machine.devices_per_node and machine.network_bytes_per_s is None:
         raise ValueError(f"{layout.devices} devices cross nodes of {machine.name}, whose network is unknown")
-    grid = grid_of([layout])
-    architecture, training = workload.architecture, workload.training
-    memory = memory_parts(architecture, training, machine.runtime_bytes, grid)
-    steps = step_parts(step_work(architecture, training, machine.devices_per_node, grid), machine)
+    constants = constants or packaged_constants()
+    rates = rates_of(machine, software or software_for(workload.training), constants)
+    grid, shape = grid_of([layout]), shape_of(workload.architecture, workload.training)
     return assemble_plan(
         workload,
         machine,
         layout,
-        {name: float(values[0]) for name, values in memory.items()},
-        {name: float(values[0]) for name, values in steps.items()},
+        _only(memory_parts(shape, rates, grid)),
+        _only(step_parts(shape, rates, grid)),
+        constants,
     )
+
+
+def software_for(training: Training) -> Software:
+    """What a plan reckons with: Megatron-Core, or PyTorch's own parallelism where only adapters are trained."""
+    return "torch_native" if training.trains_adapters else "megatron_core"
+
+
+def nodes_of(machine: Machine) -> Nodes:
+    """What decides which layouts there are on the machine."""
+    return Nodes(machine.devices_per_node, machine.domain_devices or machine.devices_per_node)
+
+
+def first_that_fits(fits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Of recomputations (first axis) and offloads (third axis), which take longer the later they come, those that fit
+    where none before them does in both."""
+    mask = fits.copy()
+    mask[:, :, 1:] &= ~fits[:, :, :1]
+    mask[1:] &= ~np.maximum.accumulate(fits, axis=0)[:-1]
+    return mask
+
+
+def _memory_rates(nodes: Nodes, runtime_bytes: float, software: Software, constants: Constants) -> Rates:
+    """Those of the rates that memory depends on, which no accelerator differs in."""
+    anywhere = Machine(
+        name="",
+        devices=1,
+        devices_per_node=nodes.devices,
+        memory_bytes=1.0,
+        peak_flops=1.0,
+        matmul_flops=1.0,
+        memory_bandwidth_bytes_per_s=1.0,
+        link_bytes_per_s=1.0,
+        network_bytes_per_s=None,
+        runtime_bytes=runtime_bytes,
+        power_w=None,
+        pue=Interval.exactly(1.0),
+    )
+    return rates_of(anywhere, software, constants)
+
+
+def _only(parts: Mapping[str, FloatArray]) -> dict[str, float]:
+    return {name: float(values[0]) for name, values in parts.items()}

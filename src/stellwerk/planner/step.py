@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from stellwerk.planner.communication import (
-    CommunicationWork,
-    communication_work,
+    context_parallel_s,
     data_parallel_s,
-    pipeline_transfer_s,
+    expert_parallel_s,
+    stage_transfer_s,
     tensor_parallel_s,
 )
-from stellwerk.planner.compute import MicroBatchWork, memory_rate_bytes_per_s, micro_batch_compute, micro_batch_work
-from stellwerk.planner.layouts import REPLICATED, FloatArray, IntArray, LayoutGrid, stage_layer_parameters, stage_layers
-from stellwerk.planner.model import Machine
-from stellwerk.planner.trainable import device_parameters
-from stellwerk.workload import Architecture, Training, count_parameters
+from stellwerk.planner.compute import head_times, layer_times
+from stellwerk.planner.constants import Rates
+from stellwerk.planner.layouts import (
+    FULL_RECOMPUTATION,
+    REPLICATED,
+    FloatArray,
+    LayoutGrid,
+    last_stage_layers,
+    stage_layers,
+)
+from stellwerk.planner.memory import Held, held_by_device, shards_of, tokens_of_micro_batch
+from stellwerk.planner.shape import Shape
 
 STEP_PARTS = (
     "matrix_products",
@@ -34,69 +39,80 @@ STEP_PARTS = (
     "overhead",
 )
 
-OPTIMIZER_TRAFFIC_BYTES = 30.0
-"""AdamW reads weight, gradient and two moments in fp32 and writes three of them and a 2-byte copy, per parameter."""
-STEP_OVERHEAD_S = 10e-3
-"""Once a step: gradient norm, logging, the next batch."""
 
+def step_parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatArray]:
+    """Seconds of one step for each layout; keys ``STEP_PARTS``, arrays of the grid's shape.
 
-@dataclass(frozen=True, slots=True)
-class StepWork:
-    """What one step asks of the slowest pipeline stage, whatever the machine; arrays of shape (n,)."""
-
-    micro_batches: IntArray
-    stages_before: IntArray
-    """The other stages, which the last micro-batch has yet to pass."""
-    compute: MicroBatchWork
-    communication: CommunicationWork
-    optimizer_bytes: FloatArray
-
-
-def step_work(architecture: Architecture, training: Training, devices_per_node: int, grid: LayoutGrid) -> StepWork:
-    """What a step takes for each layout of ``grid`` on nodes of ``devices_per_node``."""
-    parameters = _stage_parameters(architecture, grid)
-    held = device_parameters(architecture, training, grid, parameters, stage_layers(architecture, grid))
-    shards = np.where(grid.sharding == REPLICATED, 1, grid.data)
-    return StepWork(
-        micro_batches=grid.micro_batches,
-        stages_before=grid.pipeline - 1,
-        compute=micro_batch_work(architecture, training, grid),
-        communication=communication_work(architecture, training, devices_per_node, grid, held),
-        optimizer_bytes=held.trained / shards * OPTIMIZER_TRAFFIC_BYTES,
-    )
-
-
-def step_parts(work: StepWork, machine: Machine) -> dict[str, FloatArray]:
-    """Seconds of one step on a machine for each layout; arrays of shape (n,), keys ``STEP_PARTS``.
-
-    The slowest pipeline stage sets the pace: its micro-batch time counts once per micro-batch, and (stages - 1)
-    times more for the bubble (Narayanan et al. 2021, section 2.2.1). A layout that crosses nodes of a machine whose
-    network is unknown takes infinitely long.
+    The slowest pipeline stage sets the pace: its micro-batch time counts once per micro-batch. For the bubble the other
+    stages count once, or the part of them that one piece of an interleaved schedule is (Narayanan et al. 2021, sections
+    2.2.1 and 2.2.2).
     """
-    compute = micro_batch_compute(work.compute, machine)
-    tensor, tensor_repeated = tensor_parallel_s(work.communication, machine)
-    transfer = pipeline_transfer_s(work.communication, machine)
-    count, busy = work.micro_batches, compute.total + tensor + tensor_repeated
+    tokens = tokens_of_micro_batch(shape, grid)
+    layer, head = layer_times(shape, rates, grid, tokens), head_times(shape, rates, grid, tokens)
+    tensor = tensor_parallel_s(shape, rates, grid, tokens)
+    expert = expert_parallel_s(shape, rates, grid, tokens)
+    context = context_parallel_s(shape, rates, grid, tokens, layer.attention)
+    again = np.where(grid.recomputation == FULL_RECOMPUTATION, 1.0, 0.0)
+    recomputation = layer.recomputation + again * (tensor + expert)
+    one_layer = layer.matrix_products + layer.attention + layer.memory_bound + recomputation
+    one_layer = one_layer + 2.0 * (tensor + expert) + context
+
+    most, last = stage_layers(shape, grid), last_stage_layers(shape, grid)
+    head_s = head.matrix_products + head.memory_bound
+    # Where the layers cannot be spread evenly, the last stage has one less, and the logits besides.
+    with_head = (grid.pipeline == 1) | (last * one_layer + head_s >= most * one_layer)
+    layers = np.where(with_head, last, most)
+    heads = np.where(with_head, 1.0, 0.0)
+    busy = layers * one_layer + heads * head_s
+    launched = layers * (rates.layer_launch + rates.expert_launch * shape.expert_layers) * (1.0 + again / 3.0)
+    overhead = np.sqrt(busy * busy + launched * launched) - busy
+    transfer = stage_transfer_s(shape, rates, grid, tokens)
+    others = (grid.pipeline - 1.0) / grid.interleave
+    mean_layers = shape.layers / grid.pipeline
+    bubble = others * (mean_layers / layers * (layers * one_layer + overhead) + transfer / grid.interleave)
+
+    held = _held_by_fullest(shape, grid, most)
+    count = grid.micro_batches
     return {
-        "matrix_products": count * compute.matrix_products,
-        "attention": count * compute.attention,
-        "memory_bound": count * compute.memory_bound,
-        "recomputation": count * (compute.recomputation + tensor_repeated),
-        "tensor_parallel": count * tensor,
-        "context_parallel": np.zeros(len(count)),
-        "expert_parallel": np.zeros(len(count)),
+        "matrix_products": count * (layers * layer.matrix_products + heads * head.matrix_products),
+        "attention": count * (layers * layer.attention),
+        "memory_bound": count * (layers * layer.memory_bound + heads * head.memory_bound),
+        "recomputation": count * (layers * recomputation),
+        "tensor_parallel": count * (2.0 * layers * tensor),
+        "context_parallel": count * (layers * context),
+        "expert_parallel": count * (2.0 * layers * expert),
         "pipeline_transfer": count * transfer,
-        "pipeline_bubble": work.stages_before * (busy + transfer),
-        "data_parallel": data_parallel_s(work.communication, machine, busy),
-        "optimizer": work.optimizer_bytes / memory_rate_bytes_per_s(machine),
-        "overhead": count * compute.overhead + STEP_OVERHEAD_S,
+        "pipeline_bubble": bubble,
+        "data_parallel": data_parallel_s(shape, rates, grid, held, most, busy + overhead),
+        "optimizer": _optimizer_s(shape, rates, grid, held),
+        "overhead": count * overhead + rates.step_overhead,
     }
 
 
-def _stage_parameters(architecture: Architecture, grid: LayoutGrid) -> FloatArray:
-    """Parameters of the fullest stage, before tensor parallelism and any data-parallel sharding."""
-    counts = count_parameters(architecture)
-    ends = np.where(
-        grid.pipeline == 1, counts.embedding + counts.output_head, max(counts.embedding, counts.output_head)
+def _held_by_fullest(shape: Shape, grid: LayoutGrid, layers: FloatArray) -> Held:
+    """Where the pipeline's fullest stage has the larger end of the model as well."""
+    single = grid.pipeline == 1
+    return held_by_device(
+        shape,
+        grid,
+        layers,
+        np.where(single, shape.embedding + shape.own_head, np.maximum(shape.embedding, shape.head)),
+        np.where(
+            single,
+            shape.embedding_entries + shape.own_head_entries,
+            np.maximum(shape.embedding_entries, shape.head_entries),
+        ),
     )
-    return stage_layer_parameters(architecture, grid) + ends
+
+
+def _optimizer_s(shape: Shape, rates: Rates, grid: LayoutGrid, held: Held) -> FloatArray:
+    """States in the host's memory are updated there: gradients go to it, 16-bit weights come back (Ren et al. 2021,
+    arXiv:2101.06840, section 4)."""
+    shards = shards_of(rates, grid)
+    whole = grid.sharding == REPLICATED
+    parameters = np.where(
+        whole, held.trained + held.experts, held.trained / shards.ranks + held.experts / shards.expert_ranks
+    )
+    here = shape.optimizer_traffic / rates.memory
+    there = shape.optimizer_traffic / rates.host_memory + (shape.gradient_bytes + 2.0) / rates.host_link
+    return parameters * np.where(grid.offload > 0, there, here)

@@ -11,7 +11,12 @@ from typing import Any, Literal
 from stellwerk.errors import InputError
 from stellwerk.units import Money
 
-Precision = Literal["bf16", "fp16"]
+Precision = Literal["bf16", "fp16", "fp8", "mxfp8", "nvfp4"]
+"""Of the matrix products: 16 bits; 8 bits, scaled by tensor or by blocks of 32 numbers (OCP microscaling formats, 2023);
+4 bits in blocks of 16. What lies between the products stays in 16 bits."""
+OptimizerChoice = Literal["adamw", "adamw_bf16", "adamw_8bit", "muon"]
+"""AdamW with its two moments in 32, 16 or 8 bits (Dettmers et al. 2022, arXiv:2110.02861), or Muon with one (Jordan et
+al. 2024)."""
 FineTuningMethod = Literal["full", "lora", "qlora"]
 Method = Literal["pretraining", FineTuningMethod]
 """What is trained: a model from scratch; all parameters of a given one; adapters beside its frozen parameters
@@ -135,6 +140,7 @@ class Training:
     method: Method = "pretraining"
     lora_rank: int = 16
     """Of the adapters on every matrix of attention and feed-forward block; counts with ``lora`` and ``qlora`` only."""
+    optimizer: OptimizerChoice = "adamw"
 
     @property
     def trains_adapters(self) -> bool:

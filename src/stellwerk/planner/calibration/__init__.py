@@ -1,0 +1,1 @@
+"""Fitting the planner's constants to measured runs."""
