@@ -66,6 +66,7 @@ def test_bridged_cards_reach_beyond_their_pair_over_the_host(catalogue: Catalogu
     pair, node = nodes_of(catalogue, "h100-pcie", 2), nodes_of(catalogue, "h100-pcie", 8)
     assert (pair.link_bytes_per_s, pair.domain_devices) == (300e9, 2)
     assert (node.link_bytes_per_s, node.domain_devices) == (63e9, 8)
+    assert nodes_of(catalogue, "h100-pcie", 1).domain_devices == 1  # a bridge joins no cards of two nodes
 
 
 def test_a_bridge_without_a_known_way_beyond_it_leaves_one_device(catalogue: Catalogue) -> None:

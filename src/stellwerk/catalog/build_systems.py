@@ -68,6 +68,7 @@ def build_accelerator(row: Row[AcceleratorEntry]) -> Accelerator:
         family=entry.family or entry.name,
         link_per_pair_bytes_per_s=take("link_per_pair_gb_s", times(GB)),
         link_domain=take("link_domain"),
+        bridged_modules=take("bridged_modules"),
         host_link_bytes_per_s=take("host_link_gb_s", times(GB)),
         shared_host_memory=take("shared_host_memory"),
     )

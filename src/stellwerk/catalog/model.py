@@ -96,7 +96,9 @@ class Accelerator:
     link_per_pair_bytes_per_s: Fact[float] = Fact()
     """Between two modules that are wired to each other directly, one direction; unknown where a switch joins them."""
     link_domain: Fact[int] = Fact()
-    """How many modules the link joins where that is not the node: 72 in an NVL72 rack, 2 over a bridge."""
+    """How many modules the link joins where that is more than a node: 72 in an NVL72 rack."""
+    bridged_modules: Fact[int] = Fact()
+    """How many modules of a node the link joins where it is a bridge between cards."""
     host_link_bytes_per_s: Fact[float] = Fact()
     """Between a module and the memory of its host, one direction."""
     shared_host_memory: Fact[bool] = Fact()

@@ -55,6 +55,7 @@ class AcceleratorValues(Strict):
     link_kind: str | None = None
     link_per_pair_gb_s: Amount | None = None
     link_domain: Count | None = None
+    bridged_modules: Count | None = None
     host_link_gb_s: Amount | None = None
     shared_host_memory: bool | None = None
     power_w: Amount | None = None

@@ -68,7 +68,7 @@ def machine_from_accelerator(
         return None
     per_node = modules_per_node * devices
     domain = link_domain or accelerator.link_domain.value or modules_per_node
-    link = _link_bytes_per_s(accelerator, modules_per_node, domain)
+    link = _link_bytes_per_s(accelerator, modules_per_node)
     alone = link is None
     if link is None:
         link = bandwidth  # one device has nobody to talk to; the value is never used
@@ -127,13 +127,13 @@ def machine_of_run(run: TrainingRun, catalogue: Catalogue) -> Machine | None:
     )
 
 
-def _link_bytes_per_s(accelerator: Accelerator, modules_per_node: int, domain: int) -> float | None:
+def _link_bytes_per_s(accelerator: Accelerator, modules_per_node: int) -> float | None:
     """What one module can send to the others of its node, over all its links; None where unknown.
 
-    Where modules are wired in pairs, a node with fewer of them leaves links unused. A link that joins only some of a
-    node (a bridge) leaves the slower way over the host between the others, which all then wait for.
+    Where modules are wired in pairs, a node with fewer of them leaves links unused. Where bridges join only some of a
+    node, the slower way over the host is left between the others, which all then wait for.
     """
-    if domain < modules_per_node:
+    if modules_per_node > (accelerator.bridged_modules.value or modules_per_node):
         return accelerator.host_link_bytes_per_s.value
     link, pair = accelerator.link_bytes_per_s.value, accelerator.link_per_pair_bytes_per_s.value
     if link is None or pair is None or modules_per_node == 1:
