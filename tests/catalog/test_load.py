@@ -21,6 +21,24 @@ def test_units_become_bytes_and_seconds_once(write_catalogue: WriteCatalogue) ->
     assert system.interconnect_bytes_per_s.value == 50e9
 
 
+def test_the_reach_and_the_rates_of_links_arrive() -> None:
+    catalogue = load_catalogue()
+    gb200, mi300x, mi300a = (catalogue.accelerators[one] for one in ("gb200", "mi300x", "mi300a"))
+    assert (gb200.link_domain.value, gb200.host_link_bytes_per_s.value) == (72, 450e9)
+    assert mi300x.link_per_pair_bytes_per_s.value == 64e9
+    assert mi300a.shared_host_memory.value is True
+    assert catalogue.products["azure-nd128isr-gb200-v6"].link_domain.value == 72
+    green = catalogue.systems["kit-horeka-green"]
+    assert (green.network_adapters.value, green.blocking_factor.value) == (2, 1)
+    assert green.blocking_factor.evidence == "primary"
+
+
+def test_a_network_cannot_block_less_than_not_at_all(write_catalogue: WriteCatalogue) -> None:
+    stated = "interconnect_gbit_s = 400\n"
+    (error,) = mistakes_in(write_catalogue((stated, f"{stated}blocking_factor = 0.5\n")))
+    assert (error.key, error.value) == ("systems.heim-gpu.blocking_factor", 0.5)
+
+
 def test_a_later_claim_of_less_evidence_stays_beside_the_leading_one(write_catalogue: WriteCatalogue) -> None:
     nodes = load_catalogue(write_catalogue()).systems["heim-gpu"].nodes
     assert nodes.value == 10

@@ -29,6 +29,10 @@ class Hardware:
     network_bytes_per_s: float | None
     """One node's injection bandwidth, one direction; a lower bound where ``network_at_least``."""
     network_at_least: bool
+    network_adapters: int | None
+    blocking_factor: float | None
+    link_domain: int | None
+    """How many modules the link joins, as stated of the offer itself."""
     unsourced: tuple[str, ...]
     """The catalogue's names of those of these values that no source backs."""
 
@@ -48,6 +52,8 @@ class Ground:
     notes: tuple[Finding, ...] = ()
     """That have to be known of every plan."""
     notes_on_several_nodes: tuple[Finding, ...] = ()
+    notes_on_network: tuple[Finding, ...] = ()
+    """That have to be known of a training beyond the devices that the link joins."""
     copy_over_several_nodes: tuple[Finding, ...] = ()
     """For a service on more than one node: why a copy of the model that fits no single one leaves the answer open."""
 
@@ -63,23 +69,27 @@ def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
         return _no_ground(Reason("accelerator_unclear", {"text": hardware.accelerator_text or "–"}))
     if hardware.modules_per_node is None:
         return _no_ground(Reason("node_size_unknown"))
-    forbidding, notes_on_several_nodes = _beyond_one_node(offer, hardware, with_network=not serving)
+    forbidding = _forbidding_more_nodes(offer, hardware, with_network=not serving)
     machine = machine_from_accelerator(
         accelerator,
         modules=hardware.modules_per_node if forbidding else (hardware.modules or LARGEST_RENTAL),
         modules_per_node=hardware.modules_per_node,
         module_memory_bytes=hardware.module_memory_bytes,
         network_bytes_per_s_per_node=None if forbidding else hardware.network_bytes_per_s,
+        network_adapters=hardware.network_adapters,
+        blocking_factor=hardware.blocking_factor,
+        link_domain=hardware.link_domain,
     )
     if machine is None:
         return _no_ground(Reason("accelerator_rates_unknown", {"accelerator": accelerator.name}))
-    if not accelerator.link_bytes_per_s.known and hardware.modules_per_node * accelerator.devices > 1:
+    if machine.devices == 1 < machine.devices_per_node:
         forbidding = [Finding("unknown", Reason("link_unknown", {"accelerator": accelerator.name}))]
     return Ground(
         machine,
         beyond=tuple(forbidding),
         notes=tuple(_notes(hardware, accelerator, machine, serving=serving)),
-        notes_on_several_nodes=tuple(notes_on_several_nodes),
+        notes_on_several_nodes=tuple(_notes_on_several_nodes(hardware, accelerator, machine, serving=serving)),
+        notes_on_network=() if serving else tuple(_notes_on_network(hardware)),
         copy_over_several_nodes=_copy_over_several_nodes(hardware) if serving else (),
     )
 
@@ -97,6 +107,9 @@ def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
             module_memory_bytes=product.accelerator_memory_bytes.value,
             network_bytes_per_s=_known_network(product),
             network_at_least=not product.interconnect_bytes_per_s.known,
+            network_adapters=product.network_adapters.value,
+            blocking_factor=product.blocking_factor.value,
+            link_domain=product.link_domain.value,
             unsourced=_unsourced(
                 gpu_model=product.accelerator,
                 gpu_count=product.accelerators,
@@ -114,6 +127,9 @@ def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
         module_memory_bytes=system.accelerator_memory_bytes.value,
         network_bytes_per_s=_known_network(system),
         network_at_least=not system.interconnect_bytes_per_s.known,
+        network_adapters=system.network_adapters.value,
+        blocking_factor=system.blocking_factor.value,
+        link_domain=None,
         unsourced=_unsourced(
             accelerator=system.accelerator,
             accel_per_node=system.accelerators_per_node,
@@ -128,22 +144,32 @@ def _no_ground(reason: Reason) -> Ground:
     return Ground(None, in_the_way=(Finding("unknown", reason),))
 
 
-def _beyond_one_node(offer: Offer, hardware: Hardware, *, with_network: bool) -> tuple[list[Finding], list[Finding]]:
-    """(What forbids to plan with more than one node, what has to be known if more than one is used)."""
-    forbidding, notes = [], []
-    if not with_network:
-        pass
-    elif hardware.network_bytes_per_s is None:
+def _forbidding_more_nodes(offer: Offer, hardware: Hardware, *, with_network: bool) -> list[Finding]:
+    """Why to plan with one node only."""
+    forbidding = []
+    if with_network and hardware.network_bytes_per_s is None:
         forbidding.append(Finding("unknown", Reason("interconnect_unknown")))
-    elif hardware.network_at_least:
-        gbit_per_s = hardware.network_bytes_per_s * 8 / 1e9
-        notes.append(Finding("note", Reason("interconnect_at_least", {"gbit_per_s": gbit_per_s})))
+    if hardware.modules is None and not isinstance(offer, CommercialOffer):
+        forbidding.append(Finding("unknown", Reason("pool_size_unknown")))
+    return forbidding
+
+
+def _notes_on_several_nodes(
+    hardware: Hardware, accelerator: Accelerator, machine: Machine, *, serving: bool
+) -> Iterator[Finding]:
     if hardware.modules is None:
-        if isinstance(offer, CommercialOffer):
-            notes.append(Finding("note", Reason("rentable_number_unknown")))
-        else:
-            forbidding.append(Finding("unknown", Reason("pool_size_unknown")))
-    return forbidding, notes
+        yield Finding("note", Reason("rentable_number_unknown"))
+    if hardware.link_domain is None and machine.domain_devices > machine.devices_per_node and not serving:
+        number = machine.domain_devices // accelerator.devices
+        yield Finding("note", Reason("link_domain_assumed", {"accelerator": accelerator.name, "number": number}))
+
+
+def _notes_on_network(hardware: Hardware) -> Iterator[Finding]:
+    if hardware.network_bytes_per_s is not None and hardware.network_at_least:
+        gbit_per_s = hardware.network_bytes_per_s * 8 / 1e9
+        yield Finding("note", Reason("interconnect_at_least", {"gbit_per_s": gbit_per_s}))
+    if hardware.blocking_factor is None:
+        yield Finding("note", Reason("blocking_factor_unknown"))
 
 
 def _copy_over_several_nodes(hardware: Hardware) -> tuple[Finding, ...]:

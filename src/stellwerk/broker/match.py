@@ -231,6 +231,8 @@ def _plan(
         findings += slow_end(plan)
     if plan.devices > plan.machine.devices_per_node:
         findings += ground.notes_on_several_nodes
+    if plan.devices > max(plan.machine.devices_per_node, plan.machine.domain_devices):
+        findings += ground.notes_on_network
     return _Planned(plan, (*findings, *ground.notes), index)
 
 

@@ -66,6 +66,11 @@ def build_accelerator(row: Row[AcceleratorEntry]) -> Accelerator:
         tf32_flops=take("tf32_tflops", times(TFLOPS)),
         fp8_measured_flops=take("fp8_measured_tflops", times(TFLOPS)),
         family=entry.family or entry.name,
+        link_per_pair_bytes_per_s=take("link_per_pair_gb_s", times(GB)),
+        link_domain=take("link_domain"),
+        bridged_modules=take("bridged_modules"),
+        host_link_bytes_per_s=take("host_link_gb_s", times(GB)),
+        shared_host_memory=take("shared_host_memory"),
     )
 
 
@@ -110,6 +115,8 @@ def build_system(row: Row[SystemEntry], access: Sequence[Claim[str]]) -> System:
         operation_until_latest=take("operation_until_latest"),
         data_sensitivity=take("data_sensitivity"),
         storage_quota_bytes=take("storage_quota_tb", times(TB)),
+        network_adapters=take("network_adapters"),
+        blocking_factor=take("blocking_factor", float),
         documentation_url=entry.doc_url,
         notes=entry.notes,
         comparator=entry.comparator,

@@ -93,6 +93,16 @@ class Accelerator:
     fp8_measured_flops: Fact[float] = Fact()
     family: str = ""
     """The type without form factor and memory size (``A100``), by which capacities are added up."""
+    link_per_pair_bytes_per_s: Fact[float] = Fact()
+    """Between two modules that are wired to each other directly, one direction; unknown where a switch joins them."""
+    link_domain: Fact[int] = Fact()
+    """How many modules the link joins where that is more than a node: 72 in an NVL72 rack."""
+    bridged_modules: Fact[int] = Fact()
+    """How many modules of a node the link joins where it is a bridge between cards."""
+    host_link_bytes_per_s: Fact[float] = Fact()
+    """Between a module and the memory of its host, one direction."""
+    shared_host_memory: Fact[bool] = Fact()
+    """Whether processor and accelerator have one memory, as in an APU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +172,10 @@ class System:
     """Which sensitive data it is stated to be made for, in words."""
     storage_quota_bytes: Fact[float] = Fact()
     """What a project may store by rule."""
+    network_adapters: Fact[int] = Fact()
+    """How many adapters to the network between nodes a node has, where the text of ``interconnect`` states it."""
+    blocking_factor: Fact[float] = Fact()
+    """By how much the network carries less than all nodes together can send; 1 where it is non-blocking."""
 
     @property
     def operation(self) -> DateRange:
@@ -364,6 +378,12 @@ class Product:
     interconnect_at_least_bytes_per_s: Fact[float] = Fact()
     """A lower bound of the injection bandwidth per instance, one direction, where the text names a kind of adapter but
     no total; never the full rate. Unknown where ``interconnect_bytes_per_s`` is known."""
+    network_adapters: Fact[int] = Fact()
+    """How many adapters to the network an instance has, where the text of ``interconnect`` states it."""
+    blocking_factor: Fact[float] = Fact()
+    """By how much the network carries less than all instances together can send; 1 where it is non-blocking."""
+    link_domain: Fact[int] = Fact()
+    """How many accelerators the link joins, where that is stated of this product: 72 in an NVL72 rack."""
 
     def price_at(self, day: datetime.date, kind: str = "on_demand") -> Price | None:
         """The price of one kind that is valid on a day, the latest claim first; None where none is known."""

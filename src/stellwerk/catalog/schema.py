@@ -53,6 +53,11 @@ class AcceleratorValues(Strict):
     fp8_measured_tflops: Amount | None = None
     link_gb_s: Amount | None = None
     link_kind: str | None = None
+    link_per_pair_gb_s: Amount | None = None
+    link_domain: Count | None = None
+    bridged_modules: Count | None = None
+    host_link_gb_s: Amount | None = None
+    shared_host_memory: bool | None = None
     power_w: Amount | None = None
     year: Annotated[int, Field(ge=2000, le=2100)] | None = None
 
@@ -83,6 +88,8 @@ class SystemValues(Strict):
     interconnect: str | None = None
     interconnect_gbit_s: Amount | None = None
     interconnect_at_least_gbit_s: Amount | None = None
+    network_adapters: Count | None = None
+    blocking_factor: Annotated[float, Field(ge=1, le=100)] | None = None
     node_interconnect: str | None = None
     scheduler: str | None = None
     container_runtime: str | None = None
@@ -281,7 +288,6 @@ class OfferValues(Strict):
     max_coupled_gpus: str | None = None
     network_bandwidth: str | None = None
     network_bandwidth_max_assured: str | None = None
-    nvlink_domain_gpus: str | None = None
     price: str | None = None
     price_average_per_gpu_h: str | None = None
     price_basis: str | None = None
@@ -314,6 +320,9 @@ class ProductValues(OfferValues):
     interconnect: str | None = None
     interconnect_gbit_s: Amount | None = None
     interconnect_at_least_gbit_s: Amount | None = None
+    nvlink_domain_gpus: Count | None = None
+    network_adapters: Count | None = None
+    blocking_factor: Annotated[float, Field(ge=1, le=100)] | None = None
     node_interconnect: str | None = None
     max_coupled_accelerators: Count | None = None
     region: str | None = None
@@ -336,6 +345,7 @@ class SubjectValues(OfferValues):
     inter_node_bandwidth_per_node: str | None = None
     inter_node_fabric: str | None = None
     intra_node_link: str | None = None
+    nvlink_domain_gpus: str | None = None
 
 
 class SubjectEntry(Entry):

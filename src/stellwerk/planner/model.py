@@ -65,6 +65,10 @@ class Machine:
     """Thermal design power of a device; None where unknown."""
     host_link_bytes_per_s: float | None = None
     """Between a device and the memory of its host, one direction; None where unknown."""
+    shared_host_memory: bool = False
+    """Whether the device's memory is its host's, as in an APU: then there is nowhere to offload to."""
+    network_adapters: int | None = None
+    """Between a node and the network; None where unknown."""
 
 
 @dataclass(frozen=True, slots=True)

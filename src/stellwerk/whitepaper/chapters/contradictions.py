@@ -48,6 +48,8 @@ _NAMES = {
     "interconnect_at_least_bytes_per_s": "interconnect-rate-at-least",
     "memory_bandwidth_bytes_per_s": "memory-bandwidth",
     "link_bytes_per_s": "link-rate",
+    "link_per_pair_bytes_per_s": "link-rate-per-pair",
+    "host_link_bytes_per_s": "host-link-rate",
     "storage_quota_bytes": "storage-quota",
 }
 _FORMS: Mapping[str, Form] = {
@@ -58,6 +60,8 @@ _FORMS: Mapping[str, Form] = {
     "interconnect-rate-at-least": "gigabits_per_s",
     "memory-bandwidth": "gigabytes_per_s",
     "link-rate": "gigabytes_per_s",
+    "link-rate-per-pair": "gigabytes_per_s",
+    "host-link-rate": "gigabytes_per_s",
     "storage-quota": "gigabytes",
     "share": "percent",
     "share-at-least": "percent",
