@@ -30,9 +30,6 @@ RUNTIME_BYTES = 2.0e9
 ACCELERATORS_PER_NODE = 8
 """Where a published run does not say it: nodes of eight are what the field's reference systems have."""
 
-MEASURED_FAMILIES = ("a100-sxm", "h100-sxm", "b200-sxm")
-"""Accelerator ids that begin so have published runs behind the fitted constants."""
-
 _GBIT_PER_S = 1e9 / 8
 _STATED_NETWORK = re.compile(r"\b(?:(?P<count>\d+)x)?(?P<rate>\d+) ?Gb(?:ps|/s)?(?=\s|$)")
 """``4x100Gb``, ``400Gb/s``, ``1600 Gbps``: small b, for bits."""
@@ -92,8 +89,8 @@ def machine_from_accelerator(
         pue=PUE,
         fp8_flops=fp8_rate and fp8_rate / devices,
         fp4_flops=fp4_rate and fp4_rate / devices,
-        measured=accelerator.id.startswith(MEASURED_FAMILIES),
         accelerator=accelerator.id,
+        board_power_w=power and power / devices,
         domain_devices=max(domain, modules_per_node) * devices,
         blocking_factor=blocking_factor or 1.0,
         host_link_bytes_per_s=host_link and host_link / devices,
