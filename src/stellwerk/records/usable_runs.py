@@ -96,13 +96,14 @@ def _out_of_range(column: str, value: float) -> str | None:
 
 
 def _contradicting_itself(run: TrainingRun) -> Iterator[Fault]:
-    yield from _layout(run)
+    layout = list(_layout(run))
+    yield from layout
     if run.heads and run.kv_heads and run.heads % run.kv_heads:
         yield Fault("kv_heads", str(run.kv_heads), f"does not divide the {run.heads} heads")
     if run.experts is not None and run.experts_active is not None and run.experts_active > run.experts:
         yield Fault("experts_active", str(run.experts_active), f"is more than the {run.experts} experts")
-    if run.notes and DO_NOT_SCORE in run.notes:
-        yield Fault("notes", run.notes, "they say that the layout does not multiply to the GPUs")
+    if not layout and run.notes and DO_NOT_SCORE in run.notes:
+        yield Fault("notes", run.notes, "says that the layout does not multiply to the GPUs")
 
 
 def _layout(run: TrainingRun) -> Iterator[Fault]:
