@@ -14,6 +14,7 @@ from stellwerk.catalog import load_catalogue
 from stellwerk.cli.output import console, print_json
 from stellwerk.errors import InputError, InputErrors
 from stellwerk.planner.evaluation import (
+    BASELINES,
     Errors,
     Evaluation,
     FamilyTable,
@@ -27,6 +28,7 @@ from stellwerk.records import UsableRuns, read_usable_runs
 
 LISTED = 20
 """Rows that are named one by one; --json names all of them."""
+_BASELINE_HEADINGS = {"constant_mfu": "const. MFU", "six_nd_at_40_percent": "6ND 40%"}
 
 
 @click.command(name="evaluate")
@@ -91,7 +93,8 @@ def _print_scores(title: str, scores: Mapping[str, Score], overall: Score | None
     table = Table(
         Column(title),
         *(Column(name, justify="right") for name in ("rows", "mean", "median", "bias", "covered")),
-        *(Column(name, justify="right") for name in ("const. MFU", "6ND 40%", "memory", "rows")),
+        *(Column(_BASELINE_HEADINGS[name], justify="right") for name in BASELINES),
+        *(Column(name, justify="right") for name in ("memory", "rows")),
         box=None,
         pad_edge=False,
     )
@@ -107,22 +110,20 @@ def _print_scores(title: str, scores: Mapping[str, Score], overall: Score | None
 def _cells(score: Score) -> list[str]:
     time, memory = score.step_time, score.memory
     return [
-        str(time.n) if time else "",
-        *(_percent(time and getattr(time, name)) for name in ("mape", "median_ape")),
-        f"{time.bias:+.1%}" if time else "",
-        _percent(time and time.coverage, decimals=0),
-        *(_percent(_mape(score.baselines[name])) for name in ("constant_mfu", "six_nd_at_40_percent")),
-        _percent(_mape(memory)),
-        str(memory.n) if memory else "",
+        *(("", "", "", "", "") if time is None else _step_time_cells(time)),
+        *(_mape(score.baselines[name]) for name in BASELINES),
+        _mape(memory),
+        "" if memory is None else str(memory.n),
     ]
 
 
-def _mape(errors: Errors | None) -> float | None:
-    return errors and errors.mape
+def _step_time_cells(errors: Errors) -> tuple[str, ...]:
+    covered = "" if errors.coverage is None else f"{errors.coverage:.0%}"
+    return str(errors.n), f"{errors.mape:.1%}", f"{errors.median_ape:.1%}", f"{errors.bias:+.1%}", covered
 
 
-def _percent(value: float | None, decimals: int = 1) -> str:
-    return "" if value is None else f"{value:.{decimals}%}"
+def _mape(errors: Errors | None) -> str:
+    return "" if errors is None else f"{errors.mape:.1%}"
 
 
 def _print_unscored(evaluation: Evaluation) -> None:
