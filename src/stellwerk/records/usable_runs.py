@@ -15,6 +15,7 @@ DO_NOT_SCORE = "LAYOUT x DP != n_gpus"
 
 MAY_BE_ZERO = ("experts", "experts_active", "shared_experts", "dense_layers", "dense_ffn_hidden")
 """Where zero says that there are none, beside the columns of a choice; all other numbers are above zero."""
+LARGEST = 10**12
 SHARES = ("mfu_reported", "hfu_reported")
 YES_OR_NO = ("gated_mlp", "sequence_parallel", "flash_attention")
 
@@ -82,6 +83,8 @@ def _unreadable(column: str, text: str) -> Fault:
 def _out_of_range(column: str, value: float) -> str | None:
     if not math.isfinite(value):
         return "is no finite number"
+    if value > LARGEST:
+        return f"is above {LARGEST:.0e}, more than any of these columns can hold"
     if column in YES_OR_NO:
         return None if value in (0, 1) else "is 1 for yes or 0 for no"
     if column == "zero_or_fsdp_stage":
@@ -100,6 +103,10 @@ def _contradicting_itself(run: TrainingRun) -> Iterator[Fault]:
     yield from layout
     if run.heads and run.kv_heads and run.heads % run.kv_heads:
         yield Fault("kv_heads", str(run.kv_heads), f"does not divide the {run.heads} heads")
+    for column in ("pp", "dense_layers"):
+        part = getattr(run, column)
+        if run.layers is not None and part is not None and part > run.layers:
+            yield Fault(column, str(part), f"is more than the {run.layers} layers")
     if run.experts is not None and run.experts_active is not None and run.experts_active > run.experts:
         yield Fault("experts_active", str(run.experts_active), f"is more than the {run.experts} experts")
     if not layout and run.notes and DO_NOT_SCORE in run.notes:

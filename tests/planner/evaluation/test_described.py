@@ -30,6 +30,7 @@ def test_an_empty_needed_column_is_a_reason_of_its_own(column: str, accelerators
 def test_an_accelerator_or_task_that_nobody_knows_is_a_reason(accelerators: Accelerators) -> None:
     assert describe(run(gpu="H1000"), accelerators) == Unscored("unknown_accelerator")
     assert describe(run(task="distillation"), accelerators) == Unscored("task_not_modelled")
+    assert describe(run(recompute="some"), accelerators) == Unscored("recomputation_unclear")
 
 
 def test_every_accelerator_of_the_published_runs_is_in_the_catalogue(accelerators: Accelerators) -> None:

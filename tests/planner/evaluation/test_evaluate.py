@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stellwerk.catalog import Accelerator
@@ -21,7 +23,7 @@ from stellwerk.planner.evaluation import (
     reason_in_words,
 )
 from stellwerk.planner.evaluation.scores import errors, layout_kind
-from stellwerk.records import TrainingRun, read_usable_runs
+from stellwerk.records import TrainingRun, faults_of, read_usable_runs
 from stellwerk.units import Interval
 from stellwerk.workload import count_parameters
 from tests.planner.evaluation.published import PUBLISHED, run
@@ -192,12 +194,40 @@ def test_rows_that_contradict_each_other_are_shown_and_scored_one_by_one(acceler
     assert len(evaluation.rows) == 2
 
 
-@pytest.fixture(scope="module")
-def published() -> Evaluation:
-    """The first twenty rows of each family, which is enough of vTrain's 1,440."""
-    from stellwerk.catalog import load_catalogue
+sizes = st.none() | st.integers(1, 9) | st.sampled_from([64, 4096, 10**6, 10**12])
+amounts = st.none() | st.floats(1e-6, 1e12)
+SIZES = (
+    *("layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_hidden", "vocab", "seq_len", "experts", "ep", "vpp"),
+    *("experts_active", "shared_experts", "dense_layers", "dense_ffn_hidden", "gpus_per_node", "micro_batch"),
+    *("global_batch_sequences", "n_gpus", "tp", "pp", "cp", "dp"),
+)
+AMOUNTS = ("params_b", "tflops_per_gpu_reported", "mfu_reported", "tokens_per_s_per_gpu", "step_time_s")
+TEXTS = {
+    "gpu": st.sampled_from([None, "MI250X", "H100-SXM-80GB", "V100-SXM2-32GB", "L4", "nonsense"]),
+    "task": st.sampled_from([None, "lora", "qlora", "sft"]),
+    "precision": st.sampled_from([None, "fp8", "nvfp4", "fp16", "int3"]),
+    "recompute": st.sampled_from([None, "full", "selective", "most"]),
+    "attention_kind": st.sampled_from([None, "mla", "gqa"]),
+    "flops_convention": st.sampled_from([None, "model", "hardware", "hardware(full recompute)", "?"]),
+    "zero_or_fsdp_stage": st.none() | st.integers(0, 3),
+}
+CELLS = dict.fromkeys(SIZES, sizes) | dict.fromkeys(AMOUNTS, amounts) | TEXTS
 
-    accelerators, read = load_catalogue().accelerators, read_usable_runs(PUBLISHED)
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.fixed_dictionaries({}, optional=CELLS), min_size=1, max_size=3))
+def test_whatever_is_possible_is_scored_or_counted(accelerators: Accelerators, changes: list[Any]) -> None:
+    runs = [row for number, each in enumerate(changes) if not list(faults_of(row := run(id=str(number), **each)))]
+    evaluation = evaluate(runs, packaged_predictor(accelerators), accelerators)
+    assert len(evaluation.rows) + sum(map(len, evaluation.unscored.values())) == len(runs)
+    json.dumps(evaluation_as_dict(evaluation), allow_nan=False)
+    assert all(reason_in_words(reason) for reason in evaluation.unscored)
+
+
+@pytest.fixture(scope="module")
+def published(accelerators: Accelerators) -> Evaluation:
+    """The first twenty rows of each family, which is enough of vTrain's 1,440."""
+    read = read_usable_runs(PUBLISHED)
     seen: dict[str | None, int] = {}
     rows = []
     for row in read.runs:

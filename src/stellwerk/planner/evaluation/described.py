@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, get_args
 
 from stellwerk.catalog import Accelerator
 from stellwerk.planner.evaluation.model import Unscored
@@ -74,6 +74,8 @@ def describe(run: TrainingRun, accelerators: Mapping[str, Accelerator]) -> Descr
         return Unscored("unknown_accelerator")
     if run.task not in METHODS:
         return Unscored("task_not_modelled")
+    if run.recompute not in (None, *get_args(Recomputation)):
+        return Unscored("recomputation_unclear")
     assumed: list[str] = []
     return DescribedRun(
         run=run,

@@ -23,7 +23,8 @@ def evaluate(
 ) -> Evaluation:
     """The errors of a predictor on every run that has the columns it needs; the others are counted by reason.
 
-    ``accelerators`` are the catalogue's, by id. ``refused`` are the table's impossible rows, to be shown beside.
+    ``runs`` are free of faults, as ``records.read_usable_runs`` gives them; its ``refused`` ones are shown beside.
+    ``accelerators`` are the catalogue's, by id.
     """
     return _evaluate(runs, lambda _: predictor, accelerators, refused)
 

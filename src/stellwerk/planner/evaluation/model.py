@@ -39,6 +39,7 @@ REASONS = {
     "layout_in_modules": "the layout counts modules, each of which is several devices",
     "precision_not_modelled": "the planner does not model this precision",
     "layout_not_modelled": "the planner does not model this layout",
+    "recomputation_unclear": "recompute is none of: none, selective, full",
     "task_not_modelled": "the planner does not model this task",
 }
 

@@ -57,7 +57,7 @@ def _predict(described: DescribedRun) -> Prediction | Unscored:
     workload = Workload(run.id, described.architecture, training, Limits(), Applicant(kind="academia", country="DE"))
     try:
         plan = plan_layout(workload, machine, layout)
-    except ValueError:
+    except (ValueError, OverflowError):
         return Unscored("layout_not_modelled")
     assumed = described.assumed if run.precision else (*described.assumed, f"precision {precision}")
     if layout.devices > machine.devices_per_node:
