@@ -2,6 +2,7 @@
 
 from stellwerk.records.anonymise import KEY_BYTES, NamedColumn, Rarity, anonymise, rarity_of
 from stellwerk.records.columns import read_columns
+from stellwerk.records.contradictory_runs import Contradiction, contradictions, step_time_from_tokens_s
 from stellwerk.records.model import JOB_STATES, MISSING, DropReason, Finding, JobTable, Labels, Remark
 from stellwerk.records.read import FORMATS, Format, read_jobs
 from stellwerk.records.replayable import replayable
@@ -15,6 +16,7 @@ from stellwerk.records.training_runs import (
     read_training_runs,
     write_training_runs,
 )
+from stellwerk.records.usable_runs import Fault, RefusedRow, UsableRuns, faults_of, read_usable_runs
 from stellwerk.records.write_columns import COLUMN_SUFFIXES, mapping_path, write_columns
 from stellwerk.records.write_swf import NOT_IN_SWF, write_swf
 
@@ -26,19 +28,25 @@ __all__ = [
     "MAX_NUMBER",
     "MISSING",
     "NOT_IN_SWF",
+    "Contradiction",
     "DropReason",
+    "Fault",
     "Finding",
     "Format",
     "JobTable",
     "Labels",
     "NamedColumn",
     "Rarity",
+    "RefusedRow",
     "Remark",
     "RowFormat",
     "Rows",
     "TrainingRun",
+    "UsableRuns",
     "anonymise",
     "append_training_run",
+    "contradictions",
+    "faults_of",
     "machine_processors",
     "mapping_path",
     "rarity_of",
@@ -49,7 +57,9 @@ __all__ = [
     "read_sacct_json",
     "read_swf",
     "read_training_runs",
+    "read_usable_runs",
     "replayable",
+    "step_time_from_tokens_s",
     "write_columns",
     "write_swf",
     "write_training_runs",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -85,6 +85,47 @@ def read_training_runs(path: Path) -> tuple[TrainingRun, ...]:
 
     Raises InputErrors that name row, column, value and what is allowed.
     """
+    runs: list[TrainingRun] = []
+    mistakes: list[InputError] = []
+    for row in parsed_rows(path):
+        mistakes += [
+            InputError(
+                f"row {row.id} (line {row.line}) has a value that is none",
+                file=path,
+                key=name,
+                value=text,
+                allowed=KINDS[name].__name__,
+            )
+            for name, text in row.unreadable
+        ]
+        if not row.unreadable:
+            runs.append(row.run())
+    if mistakes:
+        raise InputErrors(mistakes)
+    return tuple(runs)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRow:
+    """One row of a table: its values, and the cells that hold none of their column's kind."""
+
+    line: int
+    """Its last one, where a cell goes over several."""
+    id: str
+    values: dict[str, object]
+    unreadable: tuple[tuple[str, str], ...]
+    """(column, text)."""
+
+    def run(self) -> TrainingRun:
+        """Only where nothing is unreadable."""
+        return TrainingRun(**self.values)  # type: ignore[arg-type]
+
+
+def parsed_rows(path: Path) -> Iterator[ParsedRow]:
+    """The rows of a table, readable or not; columns may be missing and may stand in any order.
+
+    Raises InputError where the header is none of such a table.
+    """
     reader = csv.DictReader(io.StringIO(read_text(path, limit_bytes=LIMIT_BYTES)))
     columns = reader.fieldnames or []
     if "id" not in columns:
@@ -92,27 +133,15 @@ def read_training_runs(path: Path) -> tuple[TrainingRun, ...]:
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
         raise InputError("unknown column", file=path, key=unknown[0], allowed=", ".join(COLUMNS))
-    runs: list[dict[str, object]] = []
-    mistakes: list[InputError] = []
     for row in reader:
         values: dict[str, object] = {}
+        unreadable: list[tuple[str, str]] = []
         for name in columns:
             try:
                 values[name] = _value(name, row[name])
             except ValueError:
-                mistakes.append(
-                    InputError(
-                        f"row {row['id']} (line {reader.line_num}) has a value that is none",
-                        file=path,
-                        key=name,
-                        value=row[name],
-                        allowed=_KINDS[name].__name__,
-                    )
-                )
-        runs.append(values)
-    if mistakes:
-        raise InputErrors(mistakes)
-    return tuple(TrainingRun(**values) for values in runs)  # type: ignore[arg-type]
+                unreadable.append((name, row[name] or ""))
+        yield ParsedRow(reader.line_num, row["id"] or "", values, tuple(unreadable))
 
 
 def write_training_runs(path: Path, runs: Sequence[TrainingRun]) -> None:
@@ -130,7 +159,7 @@ def append_training_run(path: Path, run: TrainingRun) -> None:
     write_training_runs(path, [*(one for one in before if one.id != run.id), run])
 
 
-_KINDS: dict[str, type] = {
+KINDS: dict[str, type] = {
     name: next(kind for kind in (*typing.get_args(hint), hint) if kind is not type(None))
     for name, hint in typing.get_type_hints(TrainingRun).items()
 }
@@ -143,4 +172,16 @@ def _value(name: str, text: str | None) -> object:
         if name == "id":
             raise ValueError("a row needs an id")
         return None
-    return text if _KINDS[name] is str else _KINDS[name](text)
+    kind = KINDS[name]
+    return text if kind is str else _whole(text) if kind is int else float(text)
+
+
+def _whole(text: str) -> int:
+    """Also from ``8.0``, which programs write for 8 in a column that has gaps."""
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+        if not number.is_integer():
+            raise
+        return int(number)
