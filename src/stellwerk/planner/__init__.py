@@ -5,7 +5,7 @@ in 16-bit mixed precision with AdamW, all parameters or adapters beside frozen o
 """
 
 from stellwerk.planner.layouts import usable_device_counts
-from stellwerk.planner.machines import machine_from_accelerator, machine_of_run, table_names
+from stellwerk.planner.machines import machine_from_accelerator, machine_of_run
 from stellwerk.planner.memory import MEMORY_PARTS
 from stellwerk.planner.model import Layout, Machine, Plan, ServingPlan
 from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, layout_space, plan_layout, search
@@ -32,6 +32,5 @@ __all__ = [
     "plan_layout",
     "search",
     "search_serving",
-    "table_names",
     "usable_device_counts",
 ]

@@ -23,8 +23,12 @@ def tensor_parallel_s(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: Floa
     its tensor. With sequence parallelism they fall into halves of the same volume (Korthikanti et al. 2022).
     """
     moved = 4.0 * (1.0 - 1.0 / grid.tensor) * ACTIVATION_BYTES * shape.hidden * tokens
-    rate = rate_of_group(rates, grid.tensor, 1.0)
-    return rates.tensor_exposed * (moved / rate + np.where(grid.tensor > 1, 2.0 * rates.link_latency, 0.0))
+    return rates.tensor_exposed * moved / rate_of_group(rates, grid.tensor, 1.0) + tensor_latency_s(rates, grid)
+
+
+def tensor_latency_s(rates: Rates, grid: LayoutGrid) -> FloatArray:
+    """Of that what the two all-reduces take however little they move; measured, it grows with the ring's members."""
+    return np.where(grid.tensor > 1, rates.link_latency * (1.0 + grid.tensor / 2.0), 0.0)
 
 
 def context_parallel_s(
@@ -71,7 +75,8 @@ def data_parallel_s(
     """
     fully, hybrid = grid.sharding >= FULLY_SHARDED, grid.sharding == HYBRID_SHARDED
     ranks, expert_ranks = grid.ranks, grid.tensor * grid.ranks / grid.expert_shards
-    repeated = np.where(fully, grid.micro_batches, 1.0)
+    # A pipeline stage gathers once a step (memory.py).
+    repeated = np.where(fully & (grid.pipeline == 1), grid.micro_batches, 1.0)
     per_trained = np.where(
         fully,
         2.0 * GATHERED_BYTES + REDUCED_BYTES,
@@ -91,7 +96,7 @@ def data_parallel_s(
     seconds = seconds + np.where(hybrid, between / (rates.network * inside), 0.0)
     # Rings pass every member: their latency grows with the nodes, and is paid for every layer or bucket of gradients.
     buckets = 1.0 + shape.gradient_bytes * (held.trained + held.experts) / BUCKET_BYTES
-    collectives = np.where(fully, 3.0 * layers * grid.micro_batches, 2.0 * buckets)
+    collectives = np.where(fully, 3.0 * layers * repeated, 2.0 * buckets)
     group_nodes = np.maximum(group * grid.tensor / rates.domain_devices, 1.0) - 1.0
     started = collectives * (rates.link_latency + rates.network_latency * group_nodes)
     seconds = seconds + np.where(ranks > 1, started, 0.0)

@@ -46,6 +46,8 @@ class Rates:
     """How often these kernels move each number, relative to one reading and one writing by each."""
     selective_products: Number
     """Share of the matrix products that selective recomputation repeats."""
+    selective_kept: Number
+    """Share of the other activations that it keeps."""
     adapter_bytes: Number
     """Moved by adapters per number of a matrix's sides, forward."""
     logit_bytes: Number
@@ -134,9 +136,13 @@ def _factors(tables: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 
 POWER_PER_FLOPS = 700.0 / 989.4e12
 """Of an H100, in watts per FLOP/s: machines are compared with it."""
+ENOUGH_POWER = 1.8
+"""In units of an H100's: what an A100 has, which keeps its clocks under load. More changes nothing."""
 SELECTIVE_PRODUCTS: Mapping[Software, float] = {"torch_native": 0.5}
 """torchtitan's selective recomputation saves the result of every other matrix product (its policy
 ``_get_custom_policy``); elsewhere products are not repeated."""
+SELECTIVE_KEPT: Mapping[Software, float] = {"torch_native": 0.65}
+"""Of what the planner's selective recomputation keeps: the same policy drops half of the products' results."""
 REDUCED_BYTES: Mapping[Software, float] = {"megatron_core": 2.0}
 """Megatron-Core reduces gradients in 16 bits as its published configurations for speed do; others in 32."""
 HOST_MEMORY_BYTES_PER_S = 40e9
@@ -154,7 +160,8 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
     cooled = 1.0
     if machine.board_power_w is not None:
         # The less power an operation may take, the further its sustained rate lies below the best measured one.
-        cooled = (machine.board_power_w / machine.peak_flops / POWER_PER_FLOPS) ** constant("power_exponent")
+        power = machine.board_power_w / machine.peak_flops / POWER_PER_FLOPS
+        cooled = min(power, ENOUGH_POWER) ** constant("power_exponent")
     matmul = machine.matmul_flops * constant("matmul") * cooled
     wide = matmul / machine.matmul_flops
     eight = wide * constant("matmul_eight") * machine.fp8_flops if machine.fp8_flops else matmul
@@ -174,6 +181,7 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         memory=machine.memory_bandwidth_bytes_per_s * constant("memory"),
         traffic_factor=constant("traffic_factor"),
         selective_products=SELECTIVE_PRODUCTS.get(software, 0.0),
+        selective_kept=SELECTIVE_KEPT.get(software, 1.0),
         adapter_bytes=constant("adapter_bytes"),
         logit_bytes=constant("logit_bytes"),
         link=machine.link_bytes_per_s * constant("link"),

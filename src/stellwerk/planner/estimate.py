@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from stellwerk.planner.constants import Constants
 from stellwerk.planner.model import Layout, Machine, Plan
 from stellwerk.units import SECONDS_PER_HOUR, Interval
-from stellwerk.workload import Training, Workload, training_flops_per_token
+from stellwerk.workload import Architecture, Training, Workload, training_flops_per_token
 
 MODEL_VERSION = "3"
 """Raised whenever a formula or a constant changes a prediction."""
@@ -16,30 +16,37 @@ BOUNDS_AT_SDS = 1.2816
 """Standard deviations of a normal distribution from its middle to the ends of an 80% interval."""
 
 
-def spread_terms(workload: Workload, machine: Machine, constants: Constants) -> dict[str, float]:
+def spread_terms(
+    architecture: Architecture, training: Training, machine: Machine, constants: Constants
+) -> dict[str, float]:
     """What widens the interval of a step time, each as a standard deviation of its logarithm.
 
     ``base`` is the error on left-out sources whose accelerator others measured, too; the other terms come on top where
     the planner extrapolates (docs/accuracy.md).
     """
-    training = workload.training
-    terms = {"base": constants.spreads["base"]}
+    spreads, terms = constants.spreads, {"base": constants.spreads["base"]}
     if not constants.measured_rows.get(machine.accelerator):
-        terms["accelerator"] = constants.spreads["accelerator"]
-    if workload.architecture.experts:
-        terms["experts"] = constants.spreads["experts"]
-    if workload.architecture.latent_attention:
-        terms["latent_attention"] = constants.spreads["latent_attention"]
+        terms["accelerator"] = spreads["accelerator"]
+    if architecture.experts:
+        terms["experts"] = spreads["experts"]
     if training.trains_adapters:
-        terms["adapters"] = constants.spreads["adapters"]
-    if training.precision in ("fp8", "mxfp8", "nvfp4"):
-        terms["narrow_precision"] = constants.spreads["narrow_precision"]
+        terms["adapters"] = spreads["adapters"]
     return terms
 
 
-def step_time_spread(workload: Workload, machine: Machine, constants: Constants) -> Interval:
+def step_time_spread(
+    architecture: Architecture, training: Training, machine: Machine, constants: Constants
+) -> Interval:
     """The interval of a step time, in units of its best estimate; independent errors add in quadrature."""
-    sd = math.hypot(*spread_terms(workload, machine, constants).values())
+    return _interval(math.hypot(*spread_terms(architecture, training, machine, constants).values()))
+
+
+def memory_spread(architecture: Architecture, constants: Constants) -> Interval:
+    """The same of the peak memory."""
+    return _interval(constants.spreads["memory_experts" if architecture.experts else "memory"])
+
+
+def _interval(sd: float) -> Interval:
     return Interval(math.exp(-BOUNDS_AT_SDS * sd), 1.0, math.exp(BOUNDS_AT_SDS * sd))
 
 
@@ -56,7 +63,7 @@ def assemble_plan(
     Energy is power per device times device-hours times the site's PUE (docs/formulas/energy.md).
     """
     training = workload.training
-    step_time_s = step_time_spread(workload, machine, constants) * sum(step_parts_s.values())
+    step_time_s = step_time_spread(workload.architecture, training, machine, constants) * sum(step_parts_s.values())
     flops = training_flops_per_token(workload.architecture, training) * training.tokens_per_step
     duration_s = step_time_s * training.steps
     device_seconds = duration_s * layout.devices

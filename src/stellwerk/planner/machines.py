@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from stellwerk.catalog import Accelerator, Catalogue
+from stellwerk.catalog import Accelerator
 from stellwerk.planner.model import Machine
 from stellwerk.records import TrainingRun
 from stellwerk.units import Interval
@@ -99,24 +99,20 @@ def machine_from_accelerator(
     )
 
 
-def table_names(catalogue: Catalogue) -> Mapping[str, str]:
-    """From the names of accelerators in tables of runs, which are the data sheets', to ids of the catalogue."""
-    return {accelerator.name: accelerator.id for accelerator in catalogue.accelerators.values()}
-
-
-def machine_of_run(run: TrainingRun, catalogue: Catalogue) -> Machine | None:
+def machine_of_run(run: TrainingRun, accelerators: Mapping[str, Accelerator]) -> Machine | None:
     """The machine a published run was measured on, with as many devices as it used; None where the run names no
     accelerator whose rates the catalogue knows, or not how many.
 
     The network between nodes is what the run itself states, else what the reference system of that accelerator has
     (``run_networks.toml``, with sources), else unknown. ``n_gpus`` counts modules, of which one may be two devices.
+    ``accelerators`` are the catalogue's, by id; the table's names are these ids in other letters.
     """
-    accelerator_id = table_names(catalogue).get(run.gpu or "")
-    if accelerator_id is None or run.n_gpus is None:
+    accelerator_id = (run.gpu or "").casefold()
+    if accelerator_id not in accelerators or run.n_gpus is None:
         return None
     per_node = run.gpus_per_node or ACCELERATORS_PER_NODE
     return machine_from_accelerator(
-        catalogue.accelerators[accelerator_id],
+        accelerators[accelerator_id],
         modules=run.n_gpus,
         modules_per_node=per_node,
         network_bytes_per_s_per_node=_stated_network(run, per_node)

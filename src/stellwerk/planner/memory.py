@@ -161,10 +161,17 @@ def _state_parts(
     fully = grid.sharding >= FULLY_SHARDED
     all_trained = held.trained + held.experts
     shard = held.trained / shards.ranks + held.experts / shards.expert_ranks
+    # A pipeline stage gathers its weights once a step and keeps them, and its gradients, until the last micro-batch.
+    staged = grid.pipeline > 1
     gathered_layer = GATHERED_BYTES * (layer.trained + layer.experts)
+    gathered = np.where(
+        staged,
+        GATHERED_BYTES * all_trained + held.frozen_bytes,
+        GATHERED_LAYERS * (gathered_layer + layer.frozen_bytes),
+    )
     gradients = np.where(
         fully,
-        shape.gradient_bytes * shard + gathered_layer,
+        shape.gradient_bytes * shard + np.where(staged, GATHERED_BYTES * all_trained, gathered_layer),
         shape.gradient_bytes * np.where(grid.sharding == GRADIENTS_SHARDED, shard, all_trained),
     )
     states = np.where(fully, shape.sharded_state_bytes, shape.state_bytes)
@@ -173,9 +180,7 @@ def _state_parts(
         "weights": GATHERED_BYTES * shape.in_use_entries
         + np.where(
             fully,
-            MASTER_BYTES * shard
-            + held.frozen_bytes / shards.ranks
-            + GATHERED_LAYERS * (gathered_layer + layer.frozen_bytes),
+            MASTER_BYTES * shard + held.frozen_bytes / shards.ranks + gathered,
             shape.weight_bytes * all_trained + held.frozen_bytes,
         ),
         "gradients": gradients,
@@ -204,7 +209,7 @@ def _activation_bytes(shape: Shape, rates: Rates, grid: LayoutGrid) -> tuple[Flo
         np.where(
             grid.recomputation == FULL_RECOMPUTATION,
             inputs,
-            rates.activation_factor * (kept + STATISTICS_BYTES * shape.heads / grid.tensor),
+            rates.activation_factor * (rates.selective_kept * kept + STATISTICS_BYTES * shape.heads / grid.tensor),
         ),
     )
     # With recomputation one layer's activations exist in full while its backward pass runs.

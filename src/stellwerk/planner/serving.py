@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stellwerk.planner.communication import LINK_SHARE
-from stellwerk.planner.compute import ATTENTION_SHARE, matmul_rate, memory_rate_bytes_per_s
 from stellwerk.planner.layouts import FloatArray, IntArray
 from stellwerk.planner.model import Machine
 from stellwerk.planner.weights import MATRIX_BYTES, weight_bytes
@@ -23,6 +21,21 @@ from stellwerk.workload import (
     flops_per_token,
     kv_cache_elements_per_token,
 )
+
+# What serving reaches, fitted with published dense training runs; docs/formulas/serving.md holds them against services.
+MATMUL_SHARE = 0.74
+"""Of the best matrix-product rate, reached by large products."""
+HALF_RATE_BALANCES = 1.4
+"""The narrowest side of a product at which half of that rate is reached, in units of the machine balance
+(matrix rate over memory bandwidth, FLOPs per byte)."""
+ATTENTION_SHARE = 0.48
+"""Of the best matrix-product rate, reached by fused attention."""
+MEMORY_SHARE = 0.76
+"""Of the memory bandwidth."""
+LINK_SHARE = 0.69
+"""Of the link between accelerators of a node, reached by collectives."""
+COLLECTIVE_LATENCY_S = 38e-6
+"""Of one small all-reduce over NVLink (nccl_allreduce_measured.csv, smallest sizes)."""
 
 SERVING_MEMORY_PARTS = ("weights", "kv_cache", "workspace", "runtime")
 
@@ -145,7 +158,7 @@ def _step_s(
     # A token that is written attends to its whole context; flops_per_token counts half of its sequence.
     flops = batch * flops_per_token(architecture, round(2 * context_tokens)).forward / tensor
     return np.maximum(
-        memory_bytes / memory_rate_bytes_per_s(machine),
+        memory_bytes / (MEMORY_SHARE * machine.memory_bandwidth_bytes_per_s),
         flops / _product_rate(architecture, serving, machine, tensor),
     ) + _all_reduces_s(architecture, machine, tensor, batch)
 
@@ -168,11 +181,14 @@ def _product_rate(architecture: Architecture, serving: Serving, machine: Machine
     """FLOP/s per device; in 8 bits where the weights are kept so and the accelerator can, otherwise in 16."""
     if serving.weights == "fp8" and machine.fp8_flops:
         machine = replace(machine, matmul_flops=machine.fp8_flops)
-    return matmul_rate(machine, np.minimum(architecture.hidden, layer_widths(architecture).ffn / tensor))
+    narrowest = np.minimum(architecture.hidden, layer_widths(architecture).ffn / tensor)
+    balance = machine.matmul_flops / machine.memory_bandwidth_bytes_per_s
+    rate: FloatArray = machine.matmul_flops * MATMUL_SHARE * narrowest / (narrowest + HALF_RATE_BALANCES * balance)
+    return rate
 
 
 def _all_reduces_s(architecture: Architecture, machine: Machine, tensor: IntArray, tokens: IntArray) -> FloatArray:
     """Two a layer (Shoeybi et al. 2019, section 3), as a ring inside the node."""
     moved_bytes = 2.0 * ACTIVATION_BYTES * tokens * architecture.hidden * (tensor - 1) / tensor
-    one = moved_bytes / (machine.link_bytes_per_s * LINK_SHARE) + machine.collective_latency_s
+    one = moved_bytes / (machine.link_bytes_per_s * LINK_SHARE) + (machine.collective_latency_s or COLLECTIVE_LATENCY_S)
     return np.where(tensor > 1, 2.0 * architecture.layers * one, 0.0)

@@ -9,6 +9,7 @@ from stellwerk.planner.communication import (
     data_parallel_s,
     expert_parallel_s,
     stage_transfer_s,
+    tensor_latency_s,
     tensor_parallel_s,
 )
 from stellwerk.planner.compute import head_times, layer_times
@@ -64,7 +65,9 @@ def step_parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatA
     layers = np.where(with_head, last, most)
     heads = np.where(with_head, 1.0, 0.0)
     busy = layers * one_layer + heads * head_s
-    launched = layers * (rates.layer_launch + rates.expert_launch * shape.expert_layers) * (1.0 + again / 3.0)
+    # Where kernels are started too slowly to keep a device busy, waiting for each other comes on top.
+    launch = (rates.layer_launch + rates.expert_launch * shape.expert_layers) * (1.0 + again / 3.0)
+    launched = layers * (launch + (2.0 + again) * tensor_latency_s(rates, grid))
     overhead = np.sqrt(busy * busy + launched * launched) - busy
     transfer = stage_transfer_s(shape, rates, grid, tokens)
     others = (grid.pipeline - 1.0) / grid.interleave

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -67,10 +67,10 @@ def prior_vector(parameters: Iterable[Parameter]) -> Vector:
 
 
 def constants_of(
-    parameters: Iterable[Parameter], vector: Vector, priors: Mapping[str, Mapping[str, Any]]
+    parameters: Sequence[Parameter], vector: Vector, priors: Mapping[str, Mapping[str, Any]]
 ) -> Constants:
-    """The constants whose logarithms ``vector`` holds; software without a parameter of its own keeps its prior."""
-    common: dict[str, float] = {}
+    """The constants whose logarithms ``vector`` holds; what no parameter stands for keeps its prior."""
+    common = {name: float(one["value"]) for name, one in priors.items()}
     software: dict[str, dict[str, float]] = {}
     accelerators: dict[str, dict[str, float]] = {}
     for name, one in priors.items():

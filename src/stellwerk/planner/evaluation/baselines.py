@@ -8,7 +8,7 @@ from statistics import fmean
 
 from stellwerk.planner.evaluation.measured import MeasuredRun
 from stellwerk.planner.evaluation.model import family_of
-from stellwerk.workload import Training, count_parameters, training_flops_per_token
+from stellwerk.workload import count_parameters, training_flops_per_token
 
 BASELINES = ("constant_mfu", "six_nd_at_40_percent")
 SHARE_OF_PEAK = 0.40
@@ -67,11 +67,4 @@ def _mfu_by_accelerator(measured: Sequence[MeasuredRun]) -> _MfuByAccelerator:
 
 def _flops_per_step(measured: MeasuredRun) -> float:
     described = measured.described
-    training = Training(
-        tokens=described.tokens_per_step,
-        sequence_length=measured.run.seq_len or 0,
-        global_batch_sequences=measured.run.global_batch_sequences or 0,
-        precision="bf16",
-        method=described.method,
-    )
-    return training_flops_per_token(described.architecture, training) * described.tokens_per_step
+    return training_flops_per_token(described.architecture, described.training) * described.tokens_per_step

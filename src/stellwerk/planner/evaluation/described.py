@@ -8,13 +8,16 @@ from typing import cast, get_args
 
 from stellwerk.catalog import Accelerator
 from stellwerk.planner.evaluation.model import Unscored
-from stellwerk.planner.model import Layout, Recomputation, Sharding
+from stellwerk.planner.model import Layout, Recomputation, Sharding, Software
 from stellwerk.records import TrainingRun
-from stellwerk.workload import Architecture, Experts, LatentAttention, Method, count_parameters
+from stellwerk.workload import Architecture, Experts, LatentAttention, Method, Training, count_parameters
+from stellwerk.workload.model import Precision
 
-NEEDED = ("layers", "hidden", "ffn_hidden", "vocab", "seq_len", "gpu", "n_gpus", "tp", "pp", "global_batch_sequences")
+NEEDED = ("layers", "hidden", "ffn_hidden", "seq_len", "gpu", "n_gpus", "tp", "pp", "global_batch_sequences")
 """Columns without which a row cannot be scored."""
 HEAD_DIM_ASSUMED = 128
+VOCABULARY_ASSUMED = 51_200
+"""That of GPT-2 as Megatron-LM pads it."""
 LATENT_RANKS = LatentAttention(key_value_rank=512, rope_head_dim=64, value_head_dim=128, query_rank=1536)
 """DeepSeek-V2 (arXiv:2405.04434, section 3.1.2); DeepSeek-V3 has the same."""
 SHARDINGS: tuple[Sharding, ...] = ("none", "optimizer", "gradients", "full")
@@ -33,6 +36,23 @@ METHODS: Mapping[str | None, Method] = {
     "qlora": "qlora",
 }
 """By the task of a row."""
+OFFLOADED = "CPU offload opt=Y"
+"""What the notes say where optimizer states lay in the host's memory."""
+SOFTWARE: tuple[tuple[str, Software], ...] = (
+    ("Megatron-Bridge", "megatron_core"),
+    ("Megatron-Core", "megatron_core"),
+    ("Primus", "megatron_core"),
+    ("TE", "megatron_core"),
+    ("llm-foundry", "fsdp_2023"),
+    ("lit-gpt", "fsdp_2023"),
+    ("InternEvo", "fsdp_2023"),
+    ("metaseq", "fsdp_2023"),
+    ("Meta internal", "fsdp_2023"),
+    ("DeepSpeed", "megatron_2022"),
+    ("Megatron", "megatron_2022"),
+)
+"""By what the framework's name contains; the first that fits counts."""
+SOFTWARE_ASSUMED: Software = "torch_native"
 NARROW_PRECISIONS = {"fp8": "fp8_flops", "mxfp8": "fp8_flops", "nvfp4": "fp4_flops"}
 """Below 16 bits, with the rate of the accelerator that counts."""
 
@@ -45,13 +65,22 @@ class DescribedRun:
     architecture: Architecture
     accelerator: Accelerator
     layout: Layout
-    tokens_per_step: int
-    method: Method
+    training: Training
+    software: Software
+    fused_attention: bool
     assumed: tuple[str, ...]
 
     @property
     def devices(self) -> int:
         return self.layout.devices
+
+    @property
+    def tokens_per_step(self) -> int:
+        return self.training.tokens_per_step
+
+    @property
+    def method(self) -> Method:
+        return self.training.method
 
     @property
     def peak_flops(self) -> float | None:
@@ -76,16 +105,39 @@ def describe(run: TrainingRun, accelerators: Mapping[str, Accelerator]) -> Descr
         return Unscored("task_not_modelled")
     if run.recompute not in (None, *get_args(Recomputation)):
         return Unscored("recomputation_unclear")
-    assumed: list[str] = []
+    precision = run.precision or ("bf16" if accelerator.bf16_flops.known else "fp16")
+    if precision not in get_args(Precision):
+        return Unscored("precision_not_modelled")
+    if accelerator.devices > 1:
+        return Unscored("layout_in_modules")
+    assumed: list[str] = [] if run.precision else [f"precision {precision}"]
+    software = _software(run, assumed)
     return DescribedRun(
         run=run,
         architecture=_architecture(run, assumed),
         accelerator=accelerator,
-        layout=_layout(run, assumed),
-        tokens_per_step=_known(run.global_batch_sequences) * _known(run.seq_len),
-        method=METHODS[run.task],
+        layout=_layout(run, software, assumed),
+        training=Training(
+            tokens=_known(run.global_batch_sequences) * _known(run.seq_len),
+            sequence_length=_known(run.seq_len),
+            global_batch_sequences=_known(run.global_batch_sequences),
+            precision=cast(Precision, precision),
+            method=METHODS[run.task],
+        ),
+        software=software,
+        fused_attention=run.flash_attention != 0 and (run.flash_attention is not None or software != "megatron_2022"),
         assumed=tuple(assumed),
     )
+
+
+def _software(run: TrainingRun, assumed: list[str]) -> Software:
+    for part, software in SOFTWARE:
+        if part in (run.framework or ""):
+            # Released since 2024, Megatron-LM is Megatron-Core's own program, with fused attention.
+            return "megatron_core" if software == "megatron_2022" and run.flash_attention == 1 else software
+    if run.framework is None:
+        assumed.append(f"software {SOFTWARE_ASSUMED}")
+    return SOFTWARE_ASSUMED
 
 
 def _architecture(run: TrainingRun, assumed: list[str]) -> Architecture:
@@ -95,6 +147,8 @@ def _architecture(run: TrainingRun, assumed: list[str]) -> Architecture:
         head_dim = head_dim or HEAD_DIM_ASSUMED
         heads = max(1, round(hidden / head_dim))
         assumed.append(f"heads of {head_dim}")
+    if run.vocab is None:
+        assumed.append(f"a vocabulary of {VOCABULARY_ASSUMED:,}")
     if run.gated_mlp is None:
         assumed.append("a gated feed-forward block")
     if latent:
@@ -106,7 +160,7 @@ def _architecture(run: TrainingRun, assumed: list[str]) -> Architecture:
         kv_heads=heads if latent else run.kv_heads or heads,
         head_dim=head_dim or max(1, hidden // heads),
         ffn_hidden=run.dense_ffn_hidden or _known(run.ffn_hidden),
-        vocab=_known(run.vocab),
+        vocab=run.vocab or VOCABULARY_ASSUMED,
         gated_mlp=run.gated_mlp != 0,
         experts=_experts(run),
         latent_attention=LATENT_RANKS if latent else None,
@@ -139,16 +193,19 @@ def _tied(architecture: Architecture, run: TrainingRun) -> Architecture:
     return Architecture(**values | {"tied_embeddings": True})
 
 
-def _layout(run: TrainingRun, assumed: list[str]) -> Layout:
+def _layout(run: TrainingRun, software: Software, assumed: list[str]) -> Layout:
     tensor, pipeline, context = _known(run.tp), _known(run.pp), run.cp or 1
     data = _known(run.n_gpus) // (tensor * pipeline * context)
     if run.micro_batch is None:
-        assumed.append("a micro-batch of one sequence")
+        assumed.append("the fastest micro-batch that fits")
     micro_batch = run.micro_batch or 1
     if run.recompute is None:
         assumed.append("no recomputation")
-    if run.sequence_parallel is None and tensor > 1:
-        assumed.append("sequence parallelism")
+    sequence_parallel = software in ("megatron_core", "torch_native")
+    if run.sequence_parallel is not None:
+        sequence_parallel = run.sequence_parallel == 1
+    elif tensor > 1:
+        assumed.append(f"{'' if sequence_parallel else 'no '}sequence parallelism")
     return Layout(
         tensor=tensor,
         pipeline=pipeline,
@@ -160,7 +217,8 @@ def _layout(run: TrainingRun, assumed: list[str]) -> Layout:
         context=context,
         expert=run.ep or 1,
         interleave=run.vpp or 1,
-        sequence_parallel=run.sequence_parallel != 0,
+        sequence_parallel=sequence_parallel,
+        offload=OFFLOADED in (run.notes or ""),
     )
 
 

@@ -1,77 +1,57 @@
-"""The planner as it is packaged, as a predictor of published runs."""
+"""The planner as a predictor of measured runs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import cast, get_args
 
 from stellwerk.catalog import Accelerator
-from stellwerk.planner.evaluation.described import DescribedRun, describe
+from stellwerk.planner.constants import Constants, packaged_constants, rates_of
+from stellwerk.planner.estimate import memory_spread, step_time_spread
+from stellwerk.planner.evaluation.cases import Case, case_of
+from stellwerk.planner.evaluation.described import describe
 from stellwerk.planner.evaluation.model import Prediction, Predictor, Unscored
-from stellwerk.planner.machines import machine_from_accelerator
-from stellwerk.planner.model import Machine
-from stellwerk.planner.search import plan_layout
+from stellwerk.planner.layouts import FloatArray, grid_of
+from stellwerk.planner.memory import memory_parts
+from stellwerk.planner.step import step_parts
 from stellwerk.records import TrainingRun
 from stellwerk.units import Interval
-from stellwerk.workload import Applicant, Limits, Training, Workload
-from stellwerk.workload.model import Precision
-
-NODE_ASSUMED = 8
-NETWORK_ASSUMED_BYTES_PER_S = {"V100": 12.5e9, "A100": 25e9, "A800": 25e9}
-"""Per accelerator and direction, by its family: the port that servers of that generation commonly have for each; no
-row of the table states it."""
-NETWORK_ASSUMED_OTHERS_BYTES_PER_S = 50e9
-MEMORY_SPREAD = Interval(0.85, 1.0, 1.15)
-"""A judgement until memory has been fitted."""
 
 
 def packaged_predictor(accelerators: Mapping[str, Accelerator]) -> Predictor:
     """Predicts with the constants of this version; ``accelerators`` are the catalogue's, by id."""
+    return predictor_with(packaged_constants(), accelerators)
+
+
+def predictor_with(constants: Constants, accelerators: Mapping[str, Accelerator]) -> Predictor:
+    """Predicts with the given constants."""
 
     def predict(run: TrainingRun) -> Prediction | Unscored:
         described = describe(run, accelerators)
-        return described if isinstance(described, Unscored) else _predict(described)
+        if isinstance(described, Unscored):
+            return described
+        case = case_of(described, accelerators, constants)
+        return case if isinstance(case, Unscored) else _predict(case, constants)
 
     return predict
 
 
-def _predict(described: DescribedRun) -> Prediction | Unscored:
-    run, layout, accelerator = described.run, described.layout, described.accelerator
-    precision = run.precision or ("bf16" if accelerator.bf16_flops.known else "fp16")
-    if precision not in get_args(Precision):
-        return Unscored("precision_not_modelled")
-    if accelerator.devices > 1:
-        return Unscored("layout_in_modules")
-    if layout.context > 1:
-        return Unscored("layout_not_modelled")
-    machine = _machine(described)
-    if machine is None:
-        return Unscored("accelerator_rates_unknown")
-    training = Training(
-        tokens=described.tokens_per_step,
-        sequence_length=run.seq_len or 0,
-        global_batch_sequences=run.global_batch_sequences or 0,
-        precision=cast(Precision, precision),
-        method=described.method,
-    )
-    workload = Workload(run.id, described.architecture, training, Limits(), Applicant(kind="academia", country="DE"))
-    try:
-        plan = plan_layout(workload, machine, layout)
-    except (ValueError, OverflowError):
-        return Unscored("layout_not_modelled")
-    assumed = described.assumed if run.precision else (*described.assumed, f"precision {precision}")
-    if layout.devices > machine.devices_per_node:
-        assumed = (*assumed, "the usual network of its generation")
-    return Prediction(plan.step_time_s, MEMORY_SPREAD * plan.memory_bytes, assumed)
+def measured_share(parts: Mapping[str, FloatArray], measure: str | None, reserved_factor: float) -> FloatArray:
+    """Bytes that a counter shows of ``memory_parts``: the framework's own of what is allocated or reserved, or the
+    driver's, which sees the runtime as well. One that is not stated is taken for the framework's second."""
+    allocated = sum(values for name, values in parts.items() if name != "runtime")
+    if measure == "allocated":
+        return allocated
+    return reserved_factor * allocated + (parts["runtime"] if measure == "device" else 0.0)
 
 
-def _machine(described: DescribedRun) -> Machine | None:
-    """As many nodes of the run's accelerator as it took."""
-    per_node = described.run.gpus_per_node or NODE_ASSUMED
-    network = NETWORK_ASSUMED_BYTES_PER_S.get(described.accelerator.family, NETWORK_ASSUMED_OTHERS_BYTES_PER_S)
-    return machine_from_accelerator(
-        described.accelerator,
-        modules=max(per_node, described.devices),
-        modules_per_node=per_node,
-        network_bytes_per_s_per_node=per_node * network,
+def _predict(case: Case, constants: Constants) -> Prediction:
+    described, grid = case.described, grid_of([case.layout])
+    rates = rates_of(case.machine, described.software, constants)
+    seconds = float(sum(step_parts(case.shape, rates, grid).values())[0])
+    shown = measured_share(
+        memory_parts(case.shape, rates, grid), described.run.memory_measure, constants.common["reserved_factor"]
     )
+    spread = step_time_spread(described.architecture, described.training, case.machine, constants)
+    memory = memory_spread(described.architecture, constants) * float(shown[0])
+    return Prediction(spread * seconds if math.isfinite(seconds) else None, memory, case.assumed)
