@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
 from stellwerk.broker import CommercialOffer, PublicOffer, Scan, basis_of, scan_as_dict, scan_on
@@ -18,6 +19,9 @@ from stellwerk.planner import Layout, Plan, ScalingPoint
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
 from stellwerk.workload import Workload
 
+_SPEED = ("Layout", "Step, s", "MFU, %", "Speed-up", "Scaling, %")
+_TOTAL = ("Days", "GPU-hours", "MWh")
+_SHARDING = {"optimizer": "ZeRO-1", "gradients": "ZeRO-2", "full": "FSDP", "hybrid": "HSDP"}
 _PREDICTED, _PERFECT = "predicted (bar: 80% interval)", "perfect scaling"
 
 
@@ -50,12 +54,15 @@ def print_scan(
         print_json(scan_as_dict(scan, "en") | {"as_of": as_of.isoformat(), "catalogue_sha256": catalogue.hash})
         return
     console.print(f"{scan.scaling.machine.name}: {workload.name} on {asked[0]} to {asked[1]} GPUs", style="bold")
-    console.print(_table(scan))
+    for table in _tables(scan):
+        console.print(table)
     for point in scan.scaling.points:
         if point.obstacle is not None:
             console.print(f"- {point.devices} GPUs: {render(scan.obstacles[point.devices], 'en')}")
     if isinstance(offer, CommercialOffer) and any(scan.costs):
-        console.print(f"- Cost on demand, {'with' if _net(scan) is False else 'without'} tax as far as it is stated.")
+        net = next(cost.net for cost in scan.costs if cost is not None)
+        tax = "whether tax is in it is not stated" if net is None else "before tax" if net else "with tax"
+        console.print(f"- Cost on demand; {tax}.")
     for reason in (*basis_of(workload), *(finding.reason for finding in findings)):
         console.print(f"- {render(reason, 'en')}")
     if picture is not None:
@@ -63,32 +70,39 @@ def print_scan(
 
 
 def layout_text(layout: Layout) -> str:
-    """A layout in short, what is not used left out: ``T4 P2 D8, optimizer sharded, 2 x 16, recompute full``."""
+    """A layout in short, what is not used left out: ``T4 P2 D8, ZeRO-1, 2x16, recompute full`` for tensor, pipeline and
+    data parallelism, sharding, micro-batch and micro-batches."""
     sizes = [("T", layout.tensor), ("P", layout.pipeline), ("C", layout.context), ("D", layout.data)]
     degrees = " ".join(f"{letter}{size}" for letter, size in sizes if size > 1) or "D1"
     extras = [f"E{layout.expert}"] if layout.expert > 1 else []
     extras += [f"I{layout.interleave}"] if layout.interleave > 1 else []
-    extras += [f"sharded {layout.sharding}"] if layout.sharding != "none" else []
+    extras += [_SHARDING[layout.sharding]] if layout.sharding != "none" else []
     extras += [f"{layout.micro_batch}x{layout.micro_batches}"]
     extras += [f"recompute {layout.recomputation}"] if layout.recomputation != "none" else []
     extras += ["offload"] if layout.offload else []
     return f"{degrees}, {', '.join(extras)}"
 
 
-def _table(scan: Scan) -> Table:
-    right = ("GPUs", "Step, s", "MFU, %", "Speed-up", "Eff., %", "Days", "GPU-hours", "MWh")
+def _tables(scan: Scan) -> tuple[Table, Table]:
+    """How fast each number of GPUs is, and what it takes; both fit a terminal of 80 columns."""
     currency = next((cost.currency for cost in scan.costs if cost is not None), None)
-    columns = [Column(name, justify="right", no_wrap=name == "GPUs") for name in right]
-    columns.insert(1, Column("Layout", min_width=16))
-    if currency is not None:
-        columns.append(Column(currency, justify="right"))
-    table = Table(*columns)
+    speed, total = _blank("GPUs", *_SPEED), _blank("GPUs", *_TOTAL, *([] if currency is None else [f"Cost, {currency}"]))
     for point, cost in zip(scan.scaling.points, scan.costs, strict=True):
         if point.plan is None:
             continue
-        row = _row(point, point.plan)
-        table.add_row(*row, *([] if currency is None else ["unknown" if cost is None else _shown(cost.amount)]))
-    return table
+        gpus, *row = _row(point, point.plan)
+        shown = [] if currency is None else ["unknown" if cost is None else _shown(cost.amount)]
+        speed.add_row(gpus, *row[: len(_SPEED)])
+        total.add_row(gpus, *row[len(_SPEED) :], *shown)
+    return speed, total
+
+
+def _blank(*names: str) -> Table:
+    columns = (
+        Column(name, justify="left" if name == "Layout" else "right", no_wrap=name not in ("Layout", "Scaling, %"))
+        for name in names
+    )
+    return Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
 
 
 def _row(point: ScalingPoint, plan: Plan) -> list[str]:
@@ -113,10 +127,6 @@ def _best(interval: Interval) -> str:
     return format_significant(float(f"{interval.best:.3g}"), "en")
 
 
-def _net(scan: Scan) -> bool | None:
-    return next((cost.net for cost in scan.costs if cost is not None), None)
-
-
 def _charts(scan: Scan) -> tuple[Chart, Chart]:
     """Strong scaling and time to train, both over the number of GPUs; they share one table."""
     planned = [(point, point.plan) for point in scan.scaling.planned if point.plan is not None]
@@ -130,8 +140,8 @@ def _charts(scan: Scan) -> tuple[Chart, Chart]:
         ("scaling", f"Strong scaling: {name}", f"Times faster than {first_point.devices} GPUs", speed_ups, growth),
         ("time", f"Time to train: {name}", "Days", days, [days[0].best / more for more in growth]),
     )
-    header = ("GPUs", "Layout", "Step, s", "MFU, %", "Speed-up", "Eff., %", "Days", "GPU-hours", "MWh")
-    rows = tuple(tuple(_row(point, plan)) for point, plan in planned)
+    header = ("GPUs", "Layout", "Step, s", "MFU, %", "Speed-up", "Scaling, %", "Days")
+    rows = tuple(tuple(_row(point, plan)[: len(header)]) for point, plan in planned)
     charts = []
     for chart_id, title, label, values, perfect in curves:
         group = _PREDICTED if chart_id == "time" else "predicted"
