@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from stellwerk.planner import Layout, Machine, plan_layout
@@ -53,11 +53,11 @@ def simulated(
     interval_s: float, write_s: float, mean_s: float, restart_s: float, share: float, *, segments: int
 ) -> dict[str, float]:
     """Event by event: work, the part of writing that blocks, the rest beside the next work; failures at any time."""
-    draws = random.Random(7)
+    draws = np.random.default_rng(7)
     blocked_s = share * write_s
     wall_s = checkpoints_s = restarts_s = 0.0
     safe = done = 0
-    fails_at = draws.expovariate(1 / mean_s)
+    fails_at = draws.exponential(mean_s)
     pending: float | None = None  # when what is being written will be safe
 
     def fail() -> None:
@@ -67,7 +67,7 @@ def simulated(
         pending = None
         wall_s = fails_at
         while True:
-            fails_at = wall_s + draws.expovariate(1 / mean_s)
+            fails_at = wall_s + draws.exponential(mean_s)
             if fails_at >= wall_s + restart_s:
                 break
             restarts_s += fails_at - wall_s
@@ -155,9 +155,7 @@ def test_a_checkpoint_of_bloom_is_as_large_as_reported(workload: Workload) -> No
 
 def test_llama_3_on_16384_devices_keeps_nine_tenths(machine: Machine, workload: Workload) -> None:
     """Meta reports more than 90% effective training time (arXiv:2407.21783, section 3.3.4)."""
-    model = Architecture(
-        layers=126, hidden=16384, heads=128, kv_heads=8, head_dim=128, ffn_hidden=53248, vocab=128256
-    )
+    model = Architecture(layers=126, hidden=16384, heads=128, kv_heads=8, head_dim=128, ffn_hidden=53248, vocab=128256)
     wanted = replace(workload, architecture=model, task=replace(workload.training, global_batch_sequences=2048))
     large = replace(machine, devices=16_384)
     plan = plan_layout(wanted, large, Layout(4, 16, 256, "optimizer", 1, 8, "full"))

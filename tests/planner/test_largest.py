@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_the_ladder_rises_in_small_steps_and_holds_the_family_itself() -> None:
     assert sizes[0] < 0.1e9
     assert sizes[-1] > 4e12
     large = [size for size in sizes if size > 5e9]
-    assert max(later / size for size, later in zip(large, large[1:], strict=False)) < 1.13
+    assert max(later / size for size, later in pairwise(large)) < 1.13
     assert LLAMA_LIKE in ladder
     assert all(one.hidden % 128 == 0 and one.heads % one.kv_heads == 0 for one in ladder)
     assert all(one.heads * one.head_dim == one.hidden for one in ladder)

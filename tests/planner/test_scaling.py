@@ -61,5 +61,5 @@ def test_a_machine_without_a_known_network_ends_at_its_node(machine: Machine, wo
 
 @pytest.mark.parametrize(("low", "high"), [(64, 8), (0, 8), (2048, 4096)])
 def test_a_range_that_is_none_is_refused(machine: Machine, workload: Workload, low: int, high: int) -> None:
-    with pytest.raises(ValueError, match="range|number of devices"):
+    with pytest.raises(ValueError, match=r"range|number of devices"):
         scan_devices(workload, machine, low, high)

@@ -1,8 +1,8 @@
 """Pictures as inline SVG, each with the table it was drawn from, and the frame of every page.
 
 A picture is made by ``horizontal_bars``, ``stacked_bars``, ``scatter``, ``step_lines`` or ``heat_map``, put into a page
-with ``figure``, and the page is written with ``render_page``; ``svg_document`` makes a file of its own. Numbers follow the language through ``format_number`` and
-its kin.
+with ``figure``, and the page is written with ``render_page``; ``svg_document`` makes a file of its own. Numbers follow
+the language through ``format_number`` and its kin.
 """
 
 from stellwerk.charts.bars import Bar, horizontal_bars, stacked_bars

@@ -64,7 +64,5 @@ def _table(chart: Chart, top: float) -> tuple[Markup, float]:
             anchor, place = ("start", x) if column == 0 else ("end", x + width)
             shapes.append(text(cell, place, y, "axis-title" if number == 0 else "cell", anchor))
             x += width + room
-        shapes.append(
-            element("line", x1=_MARGIN, y1=y + _ROW / 2, x2=_MARGIN + _WIDTH, y2=y + _ROW / 2, class_="grid")
-        )
+        shapes.append(element("line", x1=_MARGIN, y1=y + _ROW / 2, x2=_MARGIN + _WIDTH, y2=y + _ROW / 2, class_="grid"))
     return Markup("").join(shapes), len(lines) * _ROW

@@ -73,7 +73,11 @@ def scatter(
         for point in points
         if point.x is not None and point.y is not None
     ]
-    key, top = legend(groups, looks, _WIDTH, "line" if joined else "marker", chart_id) if len(groups) > 1 else (Markup(""), 0.0)
+    key, top = (
+        legend(groups, looks, _WIDTH, "line" if joined else "marker", chart_id)
+        if len(groups) > 1
+        else (Markup(""), 0.0)
+    )
     top += 30  # room for the upright axis' label
     x_scale, y_scale = _scales(drawn, top, language)
     axes = _axes(x_scale, y_scale, top, x_label, y_label, language)

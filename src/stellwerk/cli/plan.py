@@ -53,7 +53,9 @@ from stellwerk.workload import Workload, read_workload
     type=Duration(),
     help="Show the largest compute-optimal model that is trained in this time, such as 30d; of the family of FILE.",
 )
-@click.option("--share", type=PositiveNumber(most=1.0), help="With --largest-in: of the machine, above 0 to 1.  [default: 1]")
+@click.option(
+    "--share", type=PositiveNumber(most=1.0), help="With --largest-in: of the machine, above 0 to 1.  [default: 1]"
+)
 @click.option(
     "--tokens-per-parameter",
     type=PositiveNumber(),
@@ -136,7 +138,9 @@ def _check_questions(
     if scan is not None and largest_in_s is not None:
         raise InputError("is a question of its own", key="--largest-in", allowed="one of --scan-gpus and --largest-in")
     if emit is not None and (scan is not None or largest_in_s is not None):
-        raise InputError("configures one plan", key="--emit", value=emit, allowed="without --scan-gpus and --largest-in")
+        raise InputError(
+            "configures one plan", key="--emit", value=emit, allowed="without --scan-gpus and --largest-in"
+        )
     if picture is not None and scan is None:
         raise InputError("draws a scan", key="--picture", value=str(picture), allowed="together with --scan-gpus")
     if picture is not None and picture.suffix != ".svg":

@@ -65,14 +65,14 @@ def _table(largest: Largest, best: Rung, plan: Plan) -> Table:
     architecture, training = best.workload.architecture, best.workload.training
     low, high = (format_count(rung.parameters) if rung else "none" for rung in (largest.low, largest.high))
     energy = "unknown" if plan.energy_j is None else show_interval(plan.energy_j * (1 / JOULES_PER_MWH), "en")
+    shape = (
+        f"{architecture.layers} layers, width {architecture.hidden:,}, {architecture.heads} heads "
+        f"({architecture.kv_heads} for keys and values), feed-forward {architecture.ffn_hidden:,}, "
+        f"vocabulary {architecture.vocab:,}"
+    )
     rows = (
         ("Parameters", f"{format_count(best.parameters)} ({low}–{high})"),
-        (
-            "Shape",
-            f"{architecture.layers} layers, width {architecture.hidden:,}, {architecture.heads} heads "
-            f"({architecture.kv_heads} for keys and values), feed-forward {architecture.ffn_hidden:,}, "
-            f"vocabulary {architecture.vocab:,}",
-        ),
+        ("Shape", shape),
         ("Tokens", f"{format_count(training.tokens)} in sequences of {training.sequence_length:,}"),
         (
             "Global batch",

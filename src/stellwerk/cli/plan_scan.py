@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
-from stellwerk.broker import CommercialOffer, PublicOffer, Scan, basis_of, scan_as_dict, scan_on
+from stellwerk.broker import CommercialOffer, Finding, PublicOffer, Scan, basis_of, scan_as_dict, scan_on
 from stellwerk.catalog import Catalogue
 from stellwerk.charts import Chart, Point, format_significant, scatter, svg_document
 from stellwerk.cli.output import console, print_json, show_interval, today
@@ -41,13 +43,7 @@ def print_scan(
     as_of = workload.as_of or today()
     if isinstance(offer, CommercialOffer):
         offer = replace(offer, price=offer.product.price_at(as_of))
-    scan, findings = scan_on(workload, offer, catalogue, as_of, *asked)
-    if scan is None:
-        why = " ".join(render(finding.reason, "en") for finding in findings)
-        raise InputError(why, key="--scan-gpus", value=f"{asked[0]}..{asked[1]}")
-    if not scan.scaling.planned:
-        why = " ".join(dict.fromkeys(render(reason, "en") for reason in scan.obstacles.values()))
-        raise InputError(f"no number of GPUs has a layout. {why}", key="--scan-gpus", value=f"{asked[0]}..{asked[1]}")
+    scan, findings = _scanned(workload, offer, catalogue, as_of, asked)
     if picture is not None:
         write_whole(picture, svg_document(_charts(scan)).encode())
     if as_json:
@@ -56,15 +52,8 @@ def print_scan(
     console.print(f"{scan.scaling.machine.name}: {workload.name} on {asked[0]} to {asked[1]} GPUs", style="bold")
     for table in _tables(scan):
         console.print(table)
-    for point in scan.scaling.points:
-        if point.obstacle is not None:
-            console.print(f"- {point.devices} GPUs: {render(scan.obstacles[point.devices], 'en')}")
-    if isinstance(offer, CommercialOffer) and any(scan.costs):
-        net = next(cost.net for cost in scan.costs if cost is not None)
-        tax = "whether tax is in it is not stated" if net is None else "before tax" if net else "with tax"
-        console.print(f"- Cost on demand; {tax}.")
-    for reason in (*basis_of(workload), *(finding.reason for finding in findings)):
-        console.print(f"- {render(reason, 'en')}")
+    for note in _notes(scan, findings):
+        console.print(f"- {note}")
     if picture is not None:
         console.print(f"Written: {picture}")
 
@@ -83,10 +72,42 @@ def layout_text(layout: Layout) -> str:
     return f"{degrees}, {', '.join(extras)}"
 
 
+def _scanned(
+    workload: Workload,
+    offer: PublicOffer | CommercialOffer,
+    catalogue: Catalogue,
+    as_of: datetime.date,
+    asked: tuple[int, int],
+) -> tuple[Scan, list[Finding]]:
+    scan, findings = scan_on(workload, offer, catalogue, as_of, *asked)
+    shown = f"{asked[0]}..{asked[1]}"
+    if scan is None:
+        why = " ".join(render(finding.reason, "en") for finding in findings)
+        raise InputError(why, key="--scan-gpus", value=shown)
+    if not scan.scaling.planned:
+        why = " ".join(dict.fromkeys(render(reason, "en") for reason in scan.obstacles.values()))
+        raise InputError(f"no number of GPUs has a layout. {why}", key="--scan-gpus", value=shown)
+    return scan, findings
+
+
+def _notes(scan: Scan, findings: Iterable[Finding]) -> Iterator[str]:
+    """The numbers without a layout, what the cost is, and what has to be known of all of it."""
+    for devices, reason in scan.obstacles.items():
+        yield f"{devices} GPUs: {render(reason, 'en')}"
+    for cost in [cost for cost in scan.costs if cost is not None][:1]:
+        tax = "whether tax is in it is not stated" if cost.net is None else "before tax" if cost.net else "with tax"
+        yield f"Cost on demand; {tax}."
+    for reason in (*basis_of(scan.scaling.workload), *(finding.reason for finding in findings)):
+        yield render(reason, "en")
+
+
 def _tables(scan: Scan) -> tuple[Table, Table]:
     """How fast each number of GPUs is, and what it takes; both fit a terminal of 80 columns."""
     currency = next((cost.currency for cost in scan.costs if cost is not None), None)
-    speed, total = _blank("GPUs", *_SPEED), _blank("GPUs", *_TOTAL, *([] if currency is None else [f"Cost, {currency}"]))
+    speed, total = (
+        _blank("GPUs", *_SPEED),
+        _blank("GPUs", *_TOTAL, *([] if currency is None else [f"Cost, {currency}"])),
+    )
     for point, cost in zip(scan.scaling.points, scan.costs, strict=True):
         if point.plan is None:
             continue

@@ -118,9 +118,7 @@ def goodput_of(
     interval_s = checkpoint_interval_s(write_s.best, between_s.best, blocking_share=share)
 
     def shares(failure_s: float, writing_s: float, again_s: float) -> dict[str, float]:
-        return wall_time_shares(
-            interval_s, writing_s, failure_s, restart_s=again_s + writing_s, blocking_share=share
-        )
+        return wall_time_shares(interval_s, writing_s, failure_s, restart_s=again_s + writing_s, blocking_share=share)
 
     best = shares(between_s.best, write_s.best, restart_s.best)
     useful = _spread(

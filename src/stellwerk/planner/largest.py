@@ -26,9 +26,7 @@ BATCH_TOKENS = (0.2920, 0.3271)
 """Optimal batch in tokens: a C^b for C training FLOPs (DeepSeek LLM, arXiv:2401.02954, formula 1; fitted on 1e17 to
 2e19 FLOPs, so an extrapolation for most trainings, and wide: near-optimal batches span several times)."""
 
-LLAMA_LIKE = Architecture(
-    layers=32, hidden=4096, heads=32, kv_heads=8, head_dim=128, ffn_hidden=14336, vocab=128_256
-)
+LLAMA_LIKE = Architecture(layers=32, hidden=4096, heads=32, kv_heads=8, head_dim=128, ffn_hidden=14336, vocab=128_256)
 """Llama 3 8B (arXiv:2407.21783, table 3): the family that is taken where none is named."""
 
 Bound = Literal["time", "memory", "ladder"]
@@ -88,12 +86,8 @@ def largest_trainable(
     found = [ladder.largest(end, duration_s) for end in ends]
     # Where rounding makes a rung slower than the next larger one, the three bisections may cross.
     low, best, high = sorted(found)
-    return Largest(
-        machine,
-        duration_s,
-        *(ladder.rung(place) if place >= 0 else None for place in (low, best, high)),
-        bound=ladder.bound_after(best),
-    )
+    rungs = [ladder.rung(place) if place >= 0 else None for place in (low, best, high)]
+    return Largest(machine, duration_s, rungs[0], rungs[1], rungs[2], bound=ladder.bound_after(best))
 
 
 def architecture_ladder(family: Architecture) -> tuple[Architecture, ...]:
@@ -101,9 +95,9 @@ def architecture_ladder(family: Architecture) -> tuple[Architecture, ...]:
 
     Widths are multiples of 128, from 1,024 on of 256, from 2,048 on of 512 and from 4,096 on of 1,024, so that tensor
     parallelism finds heads to split; heads are 128 wide; where the family groups keys and values there are 8 such
-    heads, or the most below 8 that divide the heads. Depth is a multiple of 4 from width/160 to width/80. The feed-forward width over the width, vocabulary and all other features
-    are the family's; learned positions and windows stay as they are, the share of windowed layers too. Raises
-    ValueError for a family with experts or latent attention, for which no such rule is at hand.
+    heads, or the most below 8 that divide the heads. Depth is a multiple of 4 from width/160 to width/80. The
+    feed-forward width over the width, the share of windowed layers, vocabulary and all other features are the family's.
+    Raises ValueError for a family with experts or latent attention, for which no such rule is at hand.
     """
     if family.experts is not None or family.latent_attention is not None:
         raise ValueError("only dense models with grouped or full attention have a ladder")
@@ -158,7 +152,8 @@ class _Ladder:
             plan = self.rung(place).plan
             return plan is None or end(plan) > duration_s
 
-        return bisect_right(range(len(self.architectures)), False, key=too_large) - 1
+        after: int = bisect_right(range(len(self.architectures)), False, key=too_large)
+        return after - 1
 
     def rung(self, place: int) -> Rung:
         if place not in self._rungs:
@@ -177,9 +172,7 @@ class _Ladder:
 
     def _fastest(self, architecture: Architecture, task: Training, counts: Sequence[int]) -> Rung:
         sequences = batch_sequences(architecture, task, counts[-1])
-        wanted = replace(
-            self.workload, architecture=architecture, task=replace(task, global_batch_sequences=sequences)
-        )
+        wanted = replace(self.workload, architecture=architecture, task=replace(task, global_batch_sequences=sequences))
         parameters = count_parameters(architecture).total
         return Rung(wanted, parameters, search(wanted, self.machine, counts).fastest())
 

@@ -85,7 +85,9 @@ def scanned_counts(machine: Machine, low: int, high: int) -> tuple[int, ...]:
 
 def _reachable(machine: Machine) -> int:
     """The largest number of devices that one job may use; one node where the network between them is unknown."""
-    return machine.devices if machine.network_bytes_per_s is not None else min(machine.devices_per_node, machine.devices)
+    return (
+        machine.devices if machine.network_bytes_per_s is not None else min(machine.devices_per_node, machine.devices)
+    )
 
 
 def _whole_nodes(machine: Machine, count: int) -> bool:
