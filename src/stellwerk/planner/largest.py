@@ -117,7 +117,7 @@ def batch_sequences(architecture: Architecture, training: Training, devices: int
     tokens = BATCH_TOKENS[0] * flops ** BATCH_TOKENS[1]
     wanted = min(tokens, training.tokens / 1000) / training.sequence_length
     odd = devices // (devices & -devices)
-    return odd * 2 ** max(0, round(math.log2(max(wanted, 1.0) / odd)))
+    return odd << max(0, round(math.log2(max(wanted, 1.0) / odd)))
 
 
 def _shaped(family: Architecture, hidden: int, layers: int) -> Architecture:
