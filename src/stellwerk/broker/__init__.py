@@ -29,6 +29,8 @@ from stellwerk.broker.needs import (
     read_needs,
 )
 from stellwerk.broker.page import render_match_page
+from stellwerk.broker.reach import Scan, largest_on, scan_on
+from stellwerk.broker.reach_as_dict import goodput_as_dict, largest_as_dict, scan_as_dict
 from stellwerk.broker.serialise import classes_as_dict, match_as_dict, plan_as_dict
 from stellwerk.broker.waits import NO_WAITS, Wait, Waits, read_waits
 
@@ -52,6 +54,7 @@ __all__ = [
     "Offer",
     "PublicOffer",
     "RegisteredNeed",
+    "Scan",
     "Verdict",
     "Wait",
     "Waits",
@@ -60,8 +63,11 @@ __all__ = [
     "draft_application",
     "draft_as_markdown",
     "find_classes",
+    "goodput_as_dict",
     "group_needs",
     "is_need_line",
+    "largest_as_dict",
+    "largest_on",
     "match",
     "match_as_dict",
     "need_record",
@@ -71,5 +77,7 @@ __all__ = [
     "read_needs",
     "read_waits",
     "render_match_page",
+    "scan_as_dict",
+    "scan_on",
     "task_of",
 ]

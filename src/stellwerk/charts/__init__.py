@@ -1,11 +1,12 @@
 """Pictures as inline SVG, each with the table it was drawn from, and the frame of every page.
 
 A picture is made by ``horizontal_bars``, ``stacked_bars``, ``scatter``, ``step_lines`` or ``heat_map``, put into a page
-with ``figure``, and the page is written with ``render_page``. Numbers follow the language through ``format_number`` and
-its kin.
+with ``figure``, and the page is written with ``render_page``; ``svg_document`` makes a file of its own. Numbers follow
+the language through ``format_number`` and its kin.
 """
 
 from stellwerk.charts.bars import Bar, horizontal_bars, stacked_bars
+from stellwerk.charts.document import svg_document
 from stellwerk.charts.durations import format_duration
 from stellwerk.charts.figure import figure
 from stellwerk.charts.formats import (
@@ -45,4 +46,5 @@ __all__ = [
     "stacked_bars",
     "step_lines",
     "style_sheet",
+    "svg_document",
 ]

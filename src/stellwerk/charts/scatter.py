@@ -53,13 +53,15 @@ def scatter(
     language: Language,
     x_label: str,
     y_label: str,
+    joined: bool = False,
 ) -> Chart:
     """Points with a bar for each interval, both axes logarithmic; the labels name the unit as well.
 
     Zero (free of charge) has a lane of its own at the start of its axis. A point with an unknown value is listed in
     the table and counted in the note, never drawn. ``points`` come in the order of their weight: where markers or
     labels would overlap, the earlier point is on top and keeps its label. Raises ValueError for a negative value,
-    for a group that ``groups`` does not name and for more than eight groups.
+    for a group that ``groups`` does not name and for more than eight groups. ``joined`` draws a line through the points
+    of each group in their order, and no labels.
     """
     looks = choose_series(groups)
     numbers = {name: index for index, name in enumerate(groups)}
@@ -71,15 +73,20 @@ def scatter(
         for point in points
         if point.x is not None and point.y is not None
     ]
-    key, top = legend(groups, looks, _WIDTH, "marker", chart_id) if len(groups) > 1 else (Markup(""), 0.0)
+    key, top = (
+        legend(groups, looks, _WIDTH, "line" if joined else "marker", chart_id)
+        if len(groups) > 1
+        else (Markup(""), 0.0)
+    )
     top += 30  # room for the upright axis' label
     x_scale, y_scale = _scales(drawn, top, language)
     axes = _axes(x_scale, y_scale, top, x_label, y_label, language)
-    labels, unlabelled = _labels(drawn, x_scale, y_scale, top)
+    labels, unlabelled = ([], 0) if joined else _labels(drawn, x_scale, y_scale, top)
     body = [
         key,
         *axes,
         *(_intervals(point, x_scale, y_scale) for point in drawn),
+        *(_line(drawn, series, x_scale, y_scale) for series in (range(len(groups)) if joined else ())),
         *(marker(point.series, x_scale.at(point.x.best), y_scale.at(point.y.best)) for point in reversed(drawn)),
         *labels,
     ]
@@ -140,6 +147,12 @@ def _intervals(point: _Drawn, x_scale: LogScale, y_scale: LogScale) -> Markup:
         element("line", x1=bar.left, y1=bar.top, x2=bar.right, y2=bar.bottom, class_=class_)
         for bar in _bars(point, x_scale, y_scale)
     )
+
+
+def _line(drawn: Sequence[_Drawn], series: int, x_scale: LogScale, y_scale: LogScale) -> Markup:
+    places = [(x_scale.at(point.x.best), y_scale.at(point.y.best)) for point in drawn if point.series == series]
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+    return element("path", d=f"M{path}", class_=f"line series-{series} dash-{series}") if places else Markup("")
 
 
 def _bars(point: _Drawn, x_scale: LogScale, y_scale: LogScale) -> tuple[Box, Box]:

@@ -8,36 +8,99 @@ from pathlib import Path
 import click
 from rich.table import Column, Table
 
-from stellwerk.broker import CommercialOffer, PublicOffer, basis_of, plan_as_dict, plan_on
+from stellwerk.broker import CommercialOffer, PublicOffer, basis_of, goodput_as_dict, plan_as_dict, plan_on
 from stellwerk.catalog import Catalogue, load_catalogue
+from stellwerk.cli.device_range import DeviceRange
+from stellwerk.cli.duration import Duration
 from stellwerk.cli.mistakes import naming_file
 from stellwerk.cli.output import console, print_json, show_interval, today
+from stellwerk.cli.plan_goodput import print_goodput
+from stellwerk.cli.plan_largest import print_largest
+from stellwerk.cli.plan_scan import print_scan
+from stellwerk.cli.positive import PositiveNumber
 from stellwerk.cli.task import training_lines
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.launch.emit import PROGRAMS
 from stellwerk.launch.emit import emit as configuration
-from stellwerk.messages import render
-from stellwerk.planner import Plan, ServingPlan
+from stellwerk.messages import Reason, render
+from stellwerk.planner import TOKENS_PER_PARAMETER, CheckpointKind, Plan, ServingPlan, goodput_of
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Workload, read_workload
 
 
 @click.command(name="plan")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--on", "target", required=True, help="Id of a system or product of the catalogue.")
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option(
+    "--checkpoints",
+    type=click.Choice(["blocking", "asynchronous"]),
+    default="blocking",
+    show_default=True,
+    help="Whether the training waits until a checkpoint is written.",
+)
+@click.option(
+    "--scan-gpus",
+    "scan",
+    type=DeviceRange(),
+    help="Show the fastest layout of every number of GPUs in a range, such as 8..4096, the global batch kept.",
+)
+@click.option("--picture", type=click.Path(path_type=Path), help="With --scan-gpus: a new SVG file for the two curves.")
+@click.option(
+    "--largest-in",
+    "largest_in_s",
+    type=Duration(),
+    help="Show the largest compute-optimal model that is trained in this time, such as 30d; of the family of FILE.",
+)
+@click.option(
+    "--share", type=PositiveNumber(most=1.0), help="With --largest-in: of the machine, above 0 to 1.  [default: 1]"
+)
+@click.option(
+    "--tokens-per-parameter",
+    type=PositiveNumber(),
+    help=f"With --largest-in: how many tokens the model sees.  [default: {TOKENS_PER_PARAMETER:g}]",
+)
 @click.option("--emit", type=click.Choice(list(PROGRAMS)), help="Write the layout as this program's configuration.")
 @click.option("--emit-to", type=click.Path(path_type=Path), help="A new file for it; otherwise it is printed.")
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 def command(
-    file: Path, target: str, as_json: bool, emit: str | None, emit_to: Path | None, catalogue: Path | None
+    file: Path | None,
+    target: str,
+    as_json: bool,
+    checkpoints: CheckpointKind,
+    scan: tuple[int, int] | None,
+    picture: Path | None,
+    largest_in_s: float | None,
+    share: float | None,
+    tokens_per_parameter: float | None,
+    emit: str | None,
+    emit_to: Path | None,
+    catalogue: Path | None,
 ) -> None:
-    """Memory, layout or replicas, time by part and energy of the workload in FILE on one offer."""
+    """Memory, layout or replicas, time by part and energy of the workload in FILE on one offer.
+
+    A training is also shown with what failures and checkpoints cost it. With --scan-gpus: how it gets faster on more
+    GPUs, with speed-up, efficiency, energy and cost. With --largest-in: the largest model for a time; FILE may then be
+    left out, and the family is that of Llama 3.
+    """
     _check_emitting(emit, emit_to, as_json)
+    _check_questions(scan, picture, largest_in_s, share, tokens_per_parameter, emit)
     known = load_catalogue(overlay=catalogue)
-    workload = read_workload(file)
+    workload = None if file is None else read_workload(file)
     offer = _offer(known, target)
+    if largest_in_s is not None:
+        tokens = TOKENS_PER_PARAMETER if tokens_per_parameter is None else tokens_per_parameter
+        part = 1.0 if share is None else share
+        with naming_file(file or Path()):
+            print_largest(workload, offer, known, largest_in_s, part, tokens, as_json=as_json)
+        return
+    if workload is None or file is None:
+        raise InputError("is missing", key="FILE", allowed="a workload file; only --largest-in goes without one")
+    if scan is not None:
+        with naming_file(file):
+            print_scan(workload, offer, known, scan, picture, as_json=as_json)
+        return
     with naming_file(file):
         plan, findings = plan_on(workload, offer, known, workload.as_of or today())
     if plan is None:
@@ -45,15 +108,46 @@ def command(
     if emit is not None:
         _emit(emit, workload, plan, emit_to)
         return
-    if as_json:
-        print_json(plan_as_dict(plan))
-        return
     if isinstance(plan, ServingPlan):
+        if as_json:
+            print_json(plan_as_dict(plan))
+            return
         _print_service(plan)
+        notes = []
     else:
+        goodput = goodput_of(plan, workload.architecture, workload.training, kind=checkpoints)
+        if as_json:
+            print_json(plan_as_dict(plan) | {"goodput": goodput_as_dict(goodput)})
+            return
         _print_training(plan, workload)
-    for reason in (*basis_of(workload), *(finding.reason for finding in findings)):
+        print_goodput(goodput)
+        notes = [Reason("goodput_elsewhere")]
+    for reason in (*basis_of(workload), *(finding.reason for finding in findings), *notes):
         console.print(f"- {render(reason, 'en')}")
+
+
+def _check_questions(
+    scan: tuple[int, int] | None,
+    picture: Path | None,
+    largest_in_s: float | None,
+    share: float | None,
+    tokens_per_parameter: float | None,
+    emit: str | None,
+) -> None:
+    """Each option beside the question that it belongs to, and one question at a time."""
+    if scan is not None and largest_in_s is not None:
+        raise InputError("is a question of its own", key="--largest-in", allowed="one of --scan-gpus and --largest-in")
+    if emit is not None and (scan is not None or largest_in_s is not None):
+        raise InputError(
+            "configures one plan", key="--emit", value=emit, allowed="without --scan-gpus and --largest-in"
+        )
+    if picture is not None and scan is None:
+        raise InputError("draws a scan", key="--picture", value=str(picture), allowed="together with --scan-gpus")
+    if picture is not None and picture.suffix != ".svg":
+        raise InputError("is no SVG file", key="--picture", value=str(picture), allowed="a name that ends in .svg")
+    for option, value in (("--share", share), ("--tokens-per-parameter", tokens_per_parameter)):
+        if value is not None and largest_in_s is None:
+            raise InputError("asks about a time", key=option, value=value, allowed="together with --largest-in")
 
 
 def _check_emitting(emit: str | None, emit_to: Path | None, as_json: bool) -> None:

@@ -4,32 +4,47 @@ First version: decoder-only transformers (mixtures of experts without expert par
 in 16-bit mixed precision with AdamW, all parameters or adapters beside frozen ones; serving in 16, 8 or 4 bits.
 """
 
+from stellwerk.planner.goodput import OVERHEAD_PARTS, CheckpointKind, Goodput, goodput_of
+from stellwerk.planner.largest import LLAMA_LIKE, TOKENS_PER_PARAMETER, Largest, Rung, largest_trainable
 from stellwerk.planner.layouts import usable_device_counts
 from stellwerk.planner.machines import machine_from_accelerator, machine_of_run
 from stellwerk.planner.memory import MEMORY_PARTS
 from stellwerk.planner.model import Layout, Machine, Plan, ServingPlan
+from stellwerk.planner.scaling import Scaling, ScalingPoint, scan_devices
 from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, layout_space, plan_layout, search
 from stellwerk.planner.serving import SERVING_MEMORY_PARTS
 from stellwerk.planner.serving_search import SERVING_SPEED_SPREAD, ServingCandidates, search_serving
 from stellwerk.planner.step import STEP_PARTS
 
 __all__ = [
+    "LLAMA_LIKE",
     "MEMORY_PARTS",
+    "OVERHEAD_PARTS",
     "SERVING_MEMORY_PARTS",
     "SERVING_SPEED_SPREAD",
     "STEP_PARTS",
+    "TOKENS_PER_PARAMETER",
     "WORTH_FOR_SPEED",
     "Candidates",
+    "CheckpointKind",
+    "Goodput",
+    "Largest",
     "Layout",
     "LayoutSpace",
     "Machine",
     "Plan",
+    "Rung",
+    "Scaling",
+    "ScalingPoint",
     "ServingCandidates",
     "ServingPlan",
+    "goodput_of",
+    "largest_trainable",
     "layout_space",
     "machine_from_accelerator",
     "machine_of_run",
     "plan_layout",
+    "scan_devices",
     "search",
     "search_serving",
     "usable_device_counts",
