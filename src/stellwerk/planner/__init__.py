@@ -4,6 +4,7 @@ First version: decoder-only transformers (mixtures of experts without expert par
 in 16-bit mixed precision with AdamW, all parameters or adapters beside frozen ones; serving in 16, 8 or 4 bits.
 """
 
+from stellwerk.planner.alternatives import Alternative, nearest_alternatives, pareto_front
 from stellwerk.planner.layouts import usable_device_counts
 from stellwerk.planner.machines import machine_from_accelerator
 from stellwerk.planner.memory import MEMORY_PARTS
@@ -12,6 +13,7 @@ from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, l
 from stellwerk.planner.serving import SERVING_MEMORY_PARTS
 from stellwerk.planner.serving_search import SERVING_SPEED_SPREAD, ServingCandidates, search_serving
 from stellwerk.planner.step import STEP_PARTS
+from stellwerk.planner.waterfall import WaterfallTerm, waterfall
 
 __all__ = [
     "MEMORY_PARTS",
@@ -19,6 +21,7 @@ __all__ = [
     "SERVING_SPEED_SPREAD",
     "STEP_PARTS",
     "WORTH_FOR_SPEED",
+    "Alternative",
     "Candidates",
     "Layout",
     "LayoutSpace",
@@ -26,10 +29,14 @@ __all__ = [
     "Plan",
     "ServingCandidates",
     "ServingPlan",
+    "WaterfallTerm",
     "layout_space",
     "machine_from_accelerator",
+    "nearest_alternatives",
+    "pareto_front",
     "plan_layout",
     "search",
     "search_serving",
     "usable_device_counts",
+    "waterfall",
 ]
