@@ -3,6 +3,16 @@
 from stellwerk.broker.basis import basis_of
 from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer, find_classes
 from stellwerk.broker.draft import ApplicationDraft, draft_application, draft_as_markdown
+from stellwerk.broker.explain import (
+    Explanation,
+    InstanceRate,
+    alternative_reason,
+    explain,
+    explanation_as_dict,
+    instance_rate,
+    reasons_for_plan,
+)
+from stellwerk.broker.explain_picture import waterfall_picture
 from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.match import match, plan_on
 from stellwerk.broker.model import (
@@ -39,10 +49,12 @@ __all__ = [
     "ClassOnSystem",
     "CommercialOffer",
     "Cost",
+    "Explanation",
     "FamilyAnswer",
     "Finding",
     "Finish",
     "FinishPart",
+    "InstanceRate",
     "JudgedOffer",
     "LeadOn",
     "LeadOnIndex",
@@ -55,12 +67,16 @@ __all__ = [
     "Verdict",
     "Wait",
     "Waits",
+    "alternative_reason",
     "basis_of",
     "classes_as_dict",
     "draft_application",
     "draft_as_markdown",
+    "explain",
+    "explanation_as_dict",
     "find_classes",
     "group_needs",
+    "instance_rate",
     "is_need_line",
     "match",
     "match_as_dict",
@@ -70,6 +86,8 @@ __all__ = [
     "plan_on",
     "read_needs",
     "read_waits",
+    "reasons_for_plan",
     "render_match_page",
     "task_of",
+    "waterfall_picture",
 ]

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Column, Table
 
-from stellwerk.broker import CommercialOffer, PublicOffer, basis_of, plan_as_dict, plan_on
-from stellwerk.catalog import Catalogue, load_catalogue
+from stellwerk.broker import (
+    Offer,
+    alternative_reason,
+    basis_of,
+    explain,
+    instance_rate,
+    plan_as_dict,
+    plan_on,
+    reasons_for_plan,
+)
+from stellwerk.catalog import load_catalogue
 from stellwerk.cli.mistakes import naming_file
 from stellwerk.cli.output import console, print_json, show_interval, today
+from stellwerk.cli.target import offer_at
 from stellwerk.cli.task import training_lines
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.launch.emit import PROGRAMS
 from stellwerk.launch.emit import emit as configuration
-from stellwerk.messages import render
-from stellwerk.planner import Plan, ServingPlan
+from stellwerk.messages import render, text
+from stellwerk.planner import Plan, ServingPlan, nearest_alternatives
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Workload, read_workload
 
@@ -37,7 +48,7 @@ def command(
     _check_emitting(emit, emit_to, as_json)
     known = load_catalogue(overlay=catalogue)
     workload = read_workload(file)
-    offer = _offer(known, target)
+    offer = offer_at(known, target)
     with naming_file(file):
         plan, findings = plan_on(workload, offer, known, workload.as_of or today())
     if plan is None:
@@ -46,12 +57,13 @@ def command(
         _emit(emit, workload, plan, emit_to)
         return
     if as_json:
-        print_json(plan_as_dict(plan))
+        print_json(_as_dict(plan, workload, offer))
         return
     if isinstance(plan, ServingPlan):
         _print_service(plan)
     else:
         _print_training(plan, workload)
+        _print_alternatives(plan, workload)
     for reason in (*basis_of(workload), *(finding.reason for finding in findings)):
         console.print(f"- {render(reason, 'en')}")
 
@@ -81,14 +93,11 @@ def _emit(program: str, workload: Workload, plan: Plan | ServingPlan, to: Path |
         click.echo(f"- {sentence}", err=True)
 
 
-def _offer(catalogue: Catalogue, target: str) -> PublicOffer | CommercialOffer:
-    if target in catalogue.systems:
-        return PublicOffer(catalogue.systems[target], None)
-    if target in catalogue.products:
-        return CommercialOffer(catalogue.products[target], None)
-    raise InputError(
-        "no system or product has this id", key="--on", value=target, allowed=[*catalogue.systems, *catalogue.products]
-    )
+def _as_dict(plan: Plan | ServingPlan, workload: Workload, offer: Offer) -> dict[str, Any]:
+    if isinstance(plan, ServingPlan):
+        return plan_as_dict(plan)
+    rate = instance_rate(offer, plan, workload.as_of or today())
+    return plan_as_dict(plan) | reasons_for_plan(explain(workload, plan, rate), "en")
 
 
 def _print_training(plan: Plan, workload: Workload) -> None:
@@ -113,6 +122,14 @@ def _print_training(plan: Plan, workload: Workload) -> None:
     for name, value in plan.step_parts_s.items():
         step.add_row(name.replace("_", " "), f"{value:.3f}", f"{value / total:.0%}")
     console.print(step)
+
+
+def _print_alternatives(plan: Plan, workload: Workload) -> None:
+    alternatives = nearest_alternatives(workload, plan)
+    if alternatives:
+        console.print(text("explain.alternatives", "en"), style="bold")
+    for one in alternatives:
+        console.print(f"- {render(alternative_reason(one, plan), 'en')}")
 
 
 def _print_service(plan: ServingPlan) -> None:
