@@ -42,8 +42,13 @@ def waterfall_picture(explanation: Explanation, language: Language) -> Chart:
     step_s = plan.step_time_s.best
     chart = rising_bars(
         "step-waterfall",
-        text("explain.picture_title", language, name=explanation.workload.name, machine=plan.machine.name)
-        + f" ({plan.devices} GPUs)",
+        text(
+            "explain.picture_title",
+            language,
+            name=explanation.workload.name,
+            machine=plan.machine.name,
+            gpus=plan.devices,
+        ),
         text(
             "explain.picture_description",
             language,

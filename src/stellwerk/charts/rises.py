@@ -44,11 +44,12 @@ def rising_bars(
 ) -> Chart:
     """One bar per step, each beginning where the one before ends, and ``total``, which stands from zero.
 
-    ``groups`` name the colours, at most eight. ``columns`` head what is added, the value so far, and the notes, which
-    stand at the right edge; ``unit`` is the title of the axis. A step of exactly zero stands in the table only. Raises
-    ValueError where a value so far is negative, and where ``total`` is not what the steps add up to.
+    ``groups`` name the colours, at most eight; the key shows those that occur. ``columns`` head what is added, the
+    value so far, and the notes, which stand at the right edge; ``unit`` is the title of the axis. A step of exactly zero
+    stands in the table only. Raises ValueError where a value so far is negative, and where ``total`` is not what the
+    steps add up to.
     """
-    looks = choose_series(groups)
+    choose_series(groups)
     reached = list(accumulate(rise.value for rise in rises))
     if min(reached) < 0:
         raise ValueError("a value so far cannot be negative")
@@ -69,7 +70,8 @@ def rising_bars(
         if rise.value
     ] + [(total, 0.0, total.value, number(total.value))]
 
-    key, top = legend(groups, looks, WIDTH, "block", chart_id)
+    looks = sorted({rise.group for rise, *_ in drawn})
+    key, top = legend([groups[look] for look in looks], looks, WIDTH, "block", chart_id)
     noted = max(text_width(note) for note in (columns[2], *(rise.note for rise in (*rises, total))))
     frame = row_frame([rise.label for rise, *_ in drawn], [ending for *_, ending in drawn], reached, beside=noted + 8)
     parts = [text(columns[2], WIDTH, top + _HEAD / 2, "axis-title", "end")]

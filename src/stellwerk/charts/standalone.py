@@ -14,6 +14,7 @@ from stellwerk.charts.svg import FONT_SIZE, element, text_width, wrap
 from stellwerk.charts.words import Language, word
 
 _LINE = 20.0
+_RULE = 6.0
 _COLUMN_GAP = 18.0
 _MARGIN = 12.0
 
@@ -42,7 +43,7 @@ def standalone(chart: Chart, language: Language) -> str:
     columns = _column_ends(chart)
     rows = list(_table(chart, columns, table_top, language))
     total_width = max(width, columns[-1]) + 2 * _MARGIN
-    total_height = table_top + (len(chart.rows) + 2) * _LINE + 2 * _MARGIN
+    total_height = table_top + (len(chart.rows) + 1) * _LINE + _RULE + 2 * _MARGIN
     drawing = element(
         "svg",
         element("style", Markup(f"<![CDATA[{style_sheet()}]]>")),  # noqa: S704 - a file of this package
@@ -75,7 +76,8 @@ def _table(chart: Chart, columns: Sequence[float], top: float, language: Languag
     yield _text(caption, 0.0, top, "panel-title")
     y = top + _LINE
     rows = [_row(chart.header, columns, y, "columnheader", "columnheader")]
-    rule = element("line", x1=0.0, y1=y + 6, x2=columns[-1], y2=y + 6, class_="axis", aria_hidden="true")
+    rule = element("line", x1=0.0, y1=y + _RULE, x2=columns[-1], y2=y + _RULE, class_="axis", aria_hidden="true")
+    y += _RULE
     for row in chart.rows:
         y += _LINE
         rows.append(_row(row, columns, y, "rowheader", "cell"))
