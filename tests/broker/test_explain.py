@@ -87,7 +87,7 @@ def test_a_price_on_demand_is_that_of_an_instance(catalogue: Catalogue, explanat
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"grown_part": "tensor_parallel", "grown_s": 0.5}, "10% slower; what grows most: Tensor parallel (+500 ms)"),
+        ({"grown_part": "tensor_parallel", "grown_s": 0.5}, "10% slower; what grows most: Tensor parallel (+0.5 s)"),
         ({"time_loss": -0.02}, "fits as well and is 2% faster"),
         ({"memory_over_bytes": 3.2e9, "time_loss": -0.04}, "3.2 GB per device are lacking; it would be 4% faster"),
         ({"memory_over_bytes": 3.2e9}, "3.2 GB per device are lacking; it would be 10% slower as well"),

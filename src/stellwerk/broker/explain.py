@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from stellwerk import __version__
 from stellwerk.broker.model import CommercialOffer, Offer
 from stellwerk.broker.serialise import SCHEMA, plan_as_dict
+from stellwerk.charts import format_duration
 from stellwerk.messages import Language, Reason, Words, render, text
 from stellwerk.planner import (
     Alternative,
@@ -90,7 +91,8 @@ def alternative_reason(one: Alternative, chosen: Plan) -> Reason:
         return Reason("alternative_too_large_and_slower", params)
     if one.grown_part is None or one.time_loss < 0:
         return Reason("alternative_no_slower", params)
-    params |= {"part": _words(f"step.{one.grown_part}"), "grown_ms": 1e3 * one.grown_s}
+    grown = Words(en=format_duration(one.grown_s, "en"), de=format_duration(one.grown_s, "de"))
+    params |= {"part": _words(f"step.{one.grown_part}"), "grown": grown}
     return Reason("alternative_slower", params)
 
 

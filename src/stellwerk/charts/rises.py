@@ -45,9 +45,9 @@ def rising_bars(
     """One bar per step, each beginning where the one before ends, and ``total``, which stands from zero.
 
     ``groups`` name the colours, at most eight; the key shows those that occur. ``columns`` head what is added, the
-    value so far, and the notes, which stand at the right edge; ``unit`` is the title of the axis. A step of exactly zero
-    stands in the table only. Raises ValueError where a value so far is negative, and where ``total`` is not what the
-    steps add up to.
+    value so far, and the notes, which stand at the right edge; ``unit`` is the title of the axis. A step of exactly
+    zero stands in the table only. Raises ValueError where a value so far is negative, and where ``total`` is not what
+    the steps add up to.
     """
     choose_series(groups)
     reached = list(accumulate(rise.value for rise in rises))

@@ -102,12 +102,12 @@ def _print_waterfall(explanation: Explanation, language: Language) -> None:
                 format_number(term.reached_s, language, decimals),
                 percent(term.added_s / step_s, language),
                 percent(term.mfu, language),
-                term.page.rpartition("/")[2],
+                term.page.rpartition("/")[2].removesuffix(".md"),
             )
     table.add_section()
     shown = format_number(step_s, language, decimals)
     predicted = text("step.predicted", language)
-    table.add_row(predicted, "", shown, percent(1.0, language), percent(plan.mfu.best, language), "step-time.md")
+    table.add_row(predicted, "", shown, percent(1.0, language), percent(plan.mfu.best, language), "step-time")
     console.print(table)
     absent = [text(f"step.{term.name}", language) for term in explanation.terms if not term.added_s]
     if absent:
