@@ -32,6 +32,15 @@ def test_a_plan_as_json_sums_up() -> None:
     assert answer["layout"]["tensor"] >= 1
 
 
+def test_a_plan_says_shortly_why_it_won() -> None:
+    shown = plan("--on", "jsc-jupiter-booster")
+    _, _, alternatives = shown.partition("Nearest alternatives")
+    assert sum(" instead of " in line for line in alternatives.splitlines()) == 3
+    answer = json.loads(plan("--on", "jsc-jupiter-booster", "--json"))
+    assert len(answer["alternatives"]) == 3
+    assert [entry["layout"] for entry in answer["front"] if entry["chosen"]] == [answer["layout"]]
+
+
 def test_an_unknown_target_names_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'jsc-jupiter-booster'"):
         plan("--on", "jsc-jupiter-boster")

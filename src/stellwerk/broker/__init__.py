@@ -3,6 +3,16 @@
 from stellwerk.broker.basis import basis_of
 from stellwerk.broker.classes import ClassAnswer, ClassOnSystem, FamilyAnswer, find_classes
 from stellwerk.broker.draft import ApplicationDraft, draft_application, draft_as_markdown
+from stellwerk.broker.explain import (
+    Explanation,
+    InstanceRate,
+    alternative_reason,
+    explain,
+    explanation_as_dict,
+    instance_rate,
+    reasons_for_plan,
+)
+from stellwerk.broker.explain_picture import waterfall_picture
 from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.match import match, plan_on
 from stellwerk.broker.model import (
@@ -41,10 +51,12 @@ __all__ = [
     "ClassOnSystem",
     "CommercialOffer",
     "Cost",
+    "Explanation",
     "FamilyAnswer",
     "Finding",
     "Finish",
     "FinishPart",
+    "InstanceRate",
     "JudgedOffer",
     "LeadOn",
     "LeadOnIndex",
@@ -58,13 +70,17 @@ __all__ = [
     "Verdict",
     "Wait",
     "Waits",
+    "alternative_reason",
     "basis_of",
     "classes_as_dict",
     "draft_application",
     "draft_as_markdown",
+    "explain",
+    "explanation_as_dict",
     "find_classes",
     "goodput_as_dict",
     "group_needs",
+    "instance_rate",
     "is_need_line",
     "largest_as_dict",
     "largest_on",
@@ -76,8 +92,10 @@ __all__ = [
     "plan_on",
     "read_needs",
     "read_waits",
+    "reasons_for_plan",
     "render_match_page",
     "scan_as_dict",
     "scan_on",
     "task_of",
+    "waterfall_picture",
 ]

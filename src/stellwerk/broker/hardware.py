@@ -9,7 +9,7 @@ from typing import Any
 from stellwerk.broker.model import CommercialOffer, Finding, Offer
 from stellwerk.catalog import Accelerator, Catalogue, Fact, Product, System
 from stellwerk.messages import Reason
-from stellwerk.planner import Machine, machine_from_accelerator
+from stellwerk.planner import Machine, machine_from_accelerator, packaged_constants
 
 LARGEST_RENTAL = 4096
 """Modules of one product that a plan may use where its provider names no limit; the open limit is noted."""
@@ -181,7 +181,7 @@ def _copy_over_several_nodes(hardware: Hardware) -> tuple[Finding, ...]:
 
 
 def _notes(hardware: Hardware, accelerator: Accelerator, machine: Machine, *, serving: bool) -> Iterator[Finding]:
-    if not machine.measured and not serving:
+    if not packaged_constants().measured_rows.get(machine.accelerator) and not serving:
         yield Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name}))
     if hardware.assumption:
         yield Finding("note", Reason("accelerator_assumed", {"assumption": hardware.assumption}))

@@ -9,10 +9,12 @@ from stellwerk.planner import (
     Candidates,
     LayoutSpace,
     Machine,
+    Nodes,
     Plan,
     ServingCandidates,
     ServingPlan,
     layout_space,
+    nodes_of,
     search_serving,
     usable_device_counts,
 )
@@ -54,14 +56,14 @@ def options_by_machine(workload: Workload, machines: Iterable[Machine]) -> dict[
     return options
 
 
-def _spaces(workload: Workload, counts_by_kind: Mapping[Machine, set[int]]) -> dict[tuple[int, float], LayoutSpace]:
-    """By node, the layouts of all numbers of devices that any kind of machine with such nodes asks for."""
-    counts: dict[tuple[int, float], set[int]] = {}
+def _spaces(workload: Workload, counts_by_kind: Mapping[Machine, set[int]]) -> dict[tuple[Nodes, float], LayoutSpace]:
+    """By nodes, the layouts of all numbers of devices that any kind of machine with such nodes asks for."""
+    counts: dict[tuple[Nodes, float], set[int]] = {}
     for kind, asked in counts_by_kind.items():
         counts.setdefault(_node(kind), set()).update(asked)
     return {node: layout_space(workload, *node, asked) for node, asked in counts.items()}
 
 
-def _node(machine: Machine) -> tuple[int, float]:
-    """What machines have to share to have the same layouts: devices per node, and what the runtime takes of each."""
-    return machine.devices_per_node, machine.runtime_bytes
+def _node(machine: Machine) -> tuple[Nodes, float]:
+    """What machines have to share to have the same layouts and memory."""
+    return nodes_of(machine), machine.runtime_bytes

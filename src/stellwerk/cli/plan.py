@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Column, Table
 
-from stellwerk.broker import CommercialOffer, PublicOffer, basis_of, goodput_as_dict, plan_as_dict, plan_on
-from stellwerk.catalog import Catalogue, load_catalogue
+from stellwerk.broker import (
+    Offer,
+    alternative_reason,
+    basis_of,
+    explain,
+    goodput_as_dict,
+    instance_rate,
+    plan_as_dict,
+    plan_on,
+    reasons_for_plan,
+)
+from stellwerk.catalog import load_catalogue
 from stellwerk.cli.device_range import DeviceRange
 from stellwerk.cli.duration import Duration
 from stellwerk.cli.mistakes import naming_file
@@ -18,13 +29,21 @@ from stellwerk.cli.plan_goodput import print_goodput
 from stellwerk.cli.plan_largest import print_largest
 from stellwerk.cli.plan_scan import print_scan
 from stellwerk.cli.positive import PositiveNumber
+from stellwerk.cli.target import offer_at
 from stellwerk.cli.task import training_lines
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.launch.emit import PROGRAMS
 from stellwerk.launch.emit import emit as configuration
-from stellwerk.messages import Reason, render
-from stellwerk.planner import TOKENS_PER_PARAMETER, CheckpointKind, Plan, ServingPlan, goodput_of
+from stellwerk.messages import Reason, render, text
+from stellwerk.planner import (
+    TOKENS_PER_PARAMETER,
+    CheckpointKind,
+    Plan,
+    ServingPlan,
+    goodput_of,
+    nearest_alternatives,
+)
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Workload, read_workload
 
@@ -88,7 +107,7 @@ def command(
     _check_questions(scan, picture, largest_in_s, share, tokens_per_parameter, emit)
     known = load_catalogue(overlay=catalogue)
     workload = None if file is None else read_workload(file)
-    offer = _offer(known, target)
+    offer = offer_at(known, target)
     if largest_in_s is not None:
         tokens = TOKENS_PER_PARAMETER if tokens_per_parameter is None else tokens_per_parameter
         part = 1.0 if share is None else share
@@ -117,9 +136,10 @@ def command(
     else:
         goodput = goodput_of(plan, workload.architecture, workload.training, kind=checkpoints)
         if as_json:
-            print_json(plan_as_dict(plan) | {"goodput": goodput_as_dict(goodput)})
+            print_json(_as_dict(plan, workload, offer) | {"goodput": goodput_as_dict(goodput)})
             return
         _print_training(plan, workload)
+        _print_alternatives(plan, workload)
         print_goodput(goodput)
         notes = [Reason("goodput_elsewhere")]
     for reason in (*basis_of(workload), *(finding.reason for finding in findings), *notes):
@@ -175,14 +195,11 @@ def _emit(program: str, workload: Workload, plan: Plan | ServingPlan, to: Path |
         click.echo(f"- {sentence}", err=True)
 
 
-def _offer(catalogue: Catalogue, target: str) -> PublicOffer | CommercialOffer:
-    if target in catalogue.systems:
-        return PublicOffer(catalogue.systems[target], None)
-    if target in catalogue.products:
-        return CommercialOffer(catalogue.products[target], None)
-    raise InputError(
-        "no system or product has this id", key="--on", value=target, allowed=[*catalogue.systems, *catalogue.products]
-    )
+def _as_dict(plan: Plan | ServingPlan, workload: Workload, offer: Offer) -> dict[str, Any]:
+    if isinstance(plan, ServingPlan):
+        return plan_as_dict(plan)
+    rate = instance_rate(offer, plan, workload.as_of or today())
+    return plan_as_dict(plan) | reasons_for_plan(explain(workload, plan, rate), "en")
 
 
 def _print_training(plan: Plan, workload: Workload) -> None:
@@ -207,6 +224,14 @@ def _print_training(plan: Plan, workload: Workload) -> None:
     for name, value in plan.step_parts_s.items():
         step.add_row(name.replace("_", " "), f"{value:.3f}", f"{value / total:.0%}")
     console.print(step)
+
+
+def _print_alternatives(plan: Plan, workload: Workload) -> None:
+    alternatives = nearest_alternatives(workload, plan)
+    if alternatives:
+        console.print(text("explain.alternatives", "en"), style="bold")
+    for one in alternatives:
+        console.print(f"- {render(alternative_reason(one, plan), 'en')}")
 
 
 def _print_service(plan: ServingPlan) -> None:

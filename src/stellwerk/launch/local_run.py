@@ -159,7 +159,7 @@ def machine_from_rates(rates: Rates, place: Place) -> Machine:
         runtime_bytes=float(rates.runtime_bytes),
         power_w=sheet.power_w if sheet else None,
         pue=Interval.exactly(1.0),
-        measured=sheet.measured if sheet else False,
+        accelerator=sheet.accelerator if sheet else "",
         collective_latency_s=rates.collective_latency_s,
         layer_overhead_s=rates.layer_overhead_s,
         attention_flops=rates.attention_flops,

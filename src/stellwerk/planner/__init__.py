@@ -1,20 +1,23 @@
 """How a training or a service is laid out on a machine, and what that takes: memory, time, energy.
 
-First version: decoder-only transformers (mixtures of experts without expert parallelism); pre-training and fine-tuning
-in 16-bit mixed precision with AdamW, all parameters or adapters beside frozen ones; serving in 16, 8 or 4 bits.
+Decoder-only transformers, dense or with experts: pre-training and fine-tuning in 16, 8 or 4 bits, all parameters or
+adapters beside frozen ones, with constants fitted to measured runs (``planner.calibration``); serving in 16, 8 or 4 bits.
 """
 
 from stellwerk.planner.goodput import OVERHEAD_PARTS, CheckpointKind, Goodput, goodput_of
 from stellwerk.planner.largest import LLAMA_LIKE, TOKENS_PER_PARAMETER, Largest, Rung, largest_trainable
-from stellwerk.planner.layouts import usable_device_counts
+from stellwerk.planner.alternatives import Alternative, nearest_alternatives, pareto_front
+from stellwerk.planner.constants import Constants, packaged_constants
+from stellwerk.planner.layouts import Nodes, usable_device_counts
 from stellwerk.planner.machines import machine_from_accelerator, machine_of_run
 from stellwerk.planner.memory import MEMORY_PARTS
 from stellwerk.planner.model import Layout, Machine, Plan, ServingPlan
 from stellwerk.planner.scaling import Scaling, ScalingPoint, scan_devices
-from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, layout_space, plan_layout, search
+from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, layout_space, nodes_of, plan_layout, search
 from stellwerk.planner.serving import SERVING_MEMORY_PARTS
 from stellwerk.planner.serving_search import SERVING_SPEED_SPREAD, ServingCandidates, search_serving
 from stellwerk.planner.step import STEP_PARTS
+from stellwerk.planner.waterfall import WaterfallTerm, waterfall
 
 __all__ = [
     "LLAMA_LIKE",
@@ -25,13 +28,16 @@ __all__ = [
     "STEP_PARTS",
     "TOKENS_PER_PARAMETER",
     "WORTH_FOR_SPEED",
+    "Alternative",
     "Candidates",
+    "Constants",
     "CheckpointKind",
     "Goodput",
     "Largest",
     "Layout",
     "LayoutSpace",
     "Machine",
+    "Nodes",
     "Plan",
     "Rung",
     "Scaling",
@@ -43,9 +49,17 @@ __all__ = [
     "layout_space",
     "machine_from_accelerator",
     "machine_of_run",
+    "WaterfallTerm",
+    "layout_space",
+    "machine_from_accelerator",
+    "nearest_alternatives",
+    "nodes_of",
+    "packaged_constants",
+    "pareto_front",
     "plan_layout",
     "scan_devices",
     "search",
     "search_serving",
     "usable_device_counts",
+    "waterfall",
 ]

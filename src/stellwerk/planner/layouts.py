@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
 
@@ -179,7 +179,7 @@ def layout_blocks(
             columns = [column[chosen] for column in even]
             largest = max(1, BLOCK_LAYOUTS // (len(RECOMPUTATIONS) * len(shardings) * 2))
             for start in range(0, len(columns[0]), largest):
-                yield _block(*[column[start : start + largest] for column in columns], shardings)
+                yield _block([column[start : start + largest] for column in columns], shardings)
 
 
 def enumerate_layouts(
@@ -208,9 +208,17 @@ def chosen_layouts(grid: LayoutGrid, mask: npt.NDArray[np.bool_]) -> LayoutGrid:
 
 
 def _at(column: FloatArray, places: tuple[IntArray, ...]) -> FloatArray:
-    return column[tuple(place if size > 1 else 0 for place, size in zip(places, column.shape, strict=True))] + np.zeros(
-        len(places[0])
-    )
+    chosen: FloatArray = column[tuple(place if size > 1 else 0 for place, size in zip(places, column.shape, strict=True))]
+    return np.broadcast_to(chosen, places[0].shape)
+
+
+def total(parts: Mapping[str, FloatArray]) -> FloatArray:
+    """The sum of all parts."""
+    first, *others = parts.values()
+    whole = first.copy()
+    for one in others:
+        whole += one
+    return whole
 
 
 def _even_layouts(architecture: Architecture, training: Training, nodes: Nodes, count: int) -> list[FloatArray]:
@@ -248,31 +256,24 @@ def _shardings_of(even: list[FloatArray], nodes: Nodes) -> Iterator[tuple[tuple[
     yield (HYBRID_SHARDED,), unsplit & (inside > 1) & (data * context > inside)
 
 
-def _block(
-    tensor: FloatArray,
-    pipeline: FloatArray,
-    context: FloatArray,
-    data: FloatArray,
-    expert: FloatArray,
-    interleave: FloatArray,
-    micro_batch: FloatArray,
-    micro_batches: FloatArray,
-    shardings: tuple[int, ...],
-) -> LayoutGrid:
+def _block(even: list[FloatArray], shardings: tuple[int, ...]) -> LayoutGrid:
     def along(axis: int, values: Iterable[float]) -> FloatArray:
         shape = [1, 1, 1, 1]
         shape[axis] = -1
         return np.array(list(values), dtype=np.float64).reshape(shape)
 
+    tensor, pipeline, context, data, expert, interleave, micro_batch, micro_batches = (
+        column[None, None, None] for column in even
+    )
     return LayoutGrid(
-        tensor=tensor[None, None, None],
-        pipeline=pipeline[None, None, None],
-        context=context[None, None, None],
-        data=data[None, None, None],
-        expert=expert[None, None, None],
-        interleave=interleave[None, None, None],
-        micro_batch=micro_batch[None, None, None],
-        micro_batches=micro_batches[None, None, None],
+        tensor=tensor,
+        pipeline=pipeline,
+        context=context,
+        data=data,
+        expert=expert,
+        interleave=interleave,
+        micro_batch=micro_batch,
+        micro_batches=micro_batches,
         sequence_parallel=np.ones((1, 1, 1, 1)),
         sharding=along(1, shardings),
         recomputation=along(0, range(len(RECOMPUTATIONS))),

@@ -20,6 +20,7 @@ from stellwerk.planner.layouts import (
     joined,
     layout_blocks,
     take_rows,
+    total,
     usable_device_counts,
 )
 from stellwerk.planner.memory import memory_parts
@@ -169,7 +170,7 @@ class LayoutSpace:
                 grids.append(chosen_layouts(block, mask))
                 memories.append(memory_bytes[mask])
         grid = joined(grids)
-        steps = [sum(step_parts(self.shape, rates, one).values()) for one in grids]
+        steps = [total(step_parts(self.shape, rates, one)) for one in grids]
         duration_s = self.workload.training.steps * np.concatenate([np.zeros(0), *steps])
         device_hours = duration_s * grid.devices / SECONDS_PER_HOUR
         return Candidates(
@@ -206,7 +207,7 @@ def layout_space(
         constants=constants,
         shape=shape,
         blocks=blocks,
-        memory_bytes=tuple(sum(memory_parts(shape, rates, block).values()) for block in blocks),
+        memory_bytes=tuple(total(memory_parts(shape, rates, block)) for block in blocks),
     )
 
 

@@ -76,7 +76,7 @@ def step_parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatA
 
     held = _held_by_fullest(shape, grid, most)
     count = grid.micro_batches
-    return {
+    parts = {
         "matrix_products": count * (layers * layer.matrix_products + heads * head.matrix_products),
         "attention": count * (layers * layer.attention),
         "memory_bound": count * (layers * layer.memory_bound + heads * head.memory_bound),
@@ -90,6 +90,7 @@ def step_parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatA
         "optimizer": _optimizer_s(shape, rates, grid, held),
         "overhead": count * overhead + rates.step_overhead,
     }
+    return {name: np.broadcast_to(values, grid.shape) for name, values in parts.items()}
 
 
 def _held_by_fullest(shape: Shape, grid: LayoutGrid, layers: FloatArray) -> Held:

@@ -24,7 +24,7 @@ from stellwerk.planner.evaluation.cases import Case, case_of, stacked
 from stellwerk.planner.evaluation.measured import MeasuredRun, measure
 from stellwerk.planner.evaluation.model import Unscored, family_of
 from stellwerk.planner.evaluation.predictor import measured_share
-from stellwerk.planner.layouts import LayoutGrid, grid_of, take_rows
+from stellwerk.planner.layouts import LayoutGrid, grid_of, take_rows, total
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.shape import Shape
 from stellwerk.planner.step import step_parts
@@ -140,7 +140,7 @@ def fit_observations(
 def log_predicted_times(observed: Observations, constants: Constants) -> Vector:
     """Of every run, in seconds."""
     rates = _rates(observed, constants)
-    return np.log(sum(step_parts(observed.shape, rates, observed.grid).values()))
+    return np.log(total(step_parts(observed.shape, rates, observed.grid)))
 
 
 def log_predicted_memory(observed: Observations, constants: Constants, weighed: np.ndarray) -> Vector:

@@ -12,7 +12,7 @@ from stellwerk.catalog import Accelerator
 from stellwerk.planner.constants import Constants, Rates, rates_of
 from stellwerk.planner.evaluation.described import DescribedRun
 from stellwerk.planner.evaluation.model import Unscored
-from stellwerk.planner.layouts import MICRO_BATCHES, grid_of
+from stellwerk.planner.layouts import MICRO_BATCHES, grid_of, total
 from stellwerk.planner.machines import machine_of_run
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.model import Layout, Machine
@@ -69,7 +69,7 @@ def _fastest_micro_batch(layout: Layout, shape: Shape, rates: Rates, machine: Ma
         if sequences % size == 0
     ]
     grid = grid_of(tried)
-    memory_bytes = sum(memory_parts(shape, rates, grid).values())
-    seconds = sum(step_parts(shape, rates, grid).values())
+    memory_bytes = total(memory_parts(shape, rates, grid))
+    seconds = total(step_parts(shape, rates, grid))
     fits = memory_bytes <= USABLE_MEMORY_SHARE * machine.memory_bytes
     return tried[int(np.argmin(np.where(fits, seconds, np.inf)))] if fits.any() else tried[0]

@@ -11,7 +11,7 @@ from stellwerk.planner.estimate import memory_spread, step_time_spread
 from stellwerk.planner.evaluation.cases import Case, case_of
 from stellwerk.planner.evaluation.described import describe
 from stellwerk.planner.evaluation.model import Prediction, Predictor, Unscored
-from stellwerk.planner.layouts import FloatArray, grid_of
+from stellwerk.planner.layouts import FloatArray, grid_of, total
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.step import step_parts
 from stellwerk.records import TrainingRun
@@ -39,16 +39,17 @@ def predictor_with(constants: Constants, accelerators: Mapping[str, Accelerator]
 def measured_share(parts: Mapping[str, FloatArray], measure: str | None, reserved_factor: float) -> FloatArray:
     """Bytes that a counter shows of ``memory_parts``: the framework's own of what is allocated or reserved, or the
     driver's, which sees the runtime as well. One that is not stated is taken for the framework's second."""
-    allocated = sum(values for name, values in parts.items() if name != "runtime")
+    allocated = total({name: values for name, values in parts.items() if name != "runtime"})
     if measure == "allocated":
         return allocated
-    return reserved_factor * allocated + (parts["runtime"] if measure == "device" else 0.0)
+    reserved = reserved_factor * allocated
+    return reserved + parts["runtime"] if measure == "device" else reserved
 
 
 def _predict(case: Case, constants: Constants) -> Prediction:
     described, grid = case.described, grid_of([case.layout])
     rates = rates_of(case.machine, described.software, constants)
-    seconds = float(sum(step_parts(case.shape, rates, grid).values())[0])
+    seconds = float(total(step_parts(case.shape, rates, grid))[0])
     shown = measured_share(
         memory_parts(case.shape, rates, grid), described.run.memory_measure, constants.common["reserved_factor"]
     )
