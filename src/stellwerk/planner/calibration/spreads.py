@@ -41,16 +41,16 @@ def spreads_of(evaluation: Evaluation) -> dict[str, float]:
         return [
             (row.family, math.log(row.measured_memory_bytes / row.prediction.memory_bytes.best))
             for row in evaluation.rows
-            if row.measured_memory_bytes and row.prediction.memory_bytes and bool(row.run.experts) == experts
+            if row.measured_memory_bytes and row.prediction.memory_bytes and row.is_dense != experts
         ]
 
     def plain(row: ScoredRow) -> bool:
-        return not row.run.experts and row.run.task not in ("lora", "qlora")
+        return row.is_dense and not row.trains_adapters
 
     base = _covering_sd(deviations(lambda row: plain(row) and row.accelerator in covered))
     accelerator = _covering_sd(deviations(lambda row: plain(row) and row.accelerator not in covered))
-    experts = _covering_sd(deviations(lambda row: bool(row.run.experts) and row.accelerator in covered))
-    adapters = _covering_sd(deviations(lambda row: row.run.task in ("lora", "qlora")))
+    experts = _covering_sd(deviations(lambda row: not row.is_dense and row.accelerator in covered))
+    adapters = _covering_sd(deviations(lambda row: row.trains_adapters))
     memory = _covering_sd(memory_deviations(experts=False))
     return {
         "base": base,
