@@ -51,7 +51,7 @@ def options_by_machine(workload: Workload, machines: Iterable[Machine]) -> dict[
     spaces = _spaces(workload, counts)
     options: dict[Machine, MachineOptions] = {}
     for kind, members in by_kind.items():
-        fastest = spaces[_node(kind)].on(kind, counts[kind]).fastest_by_devices()
+        fastest = spaces[_node(kind)].on(kind, counts[kind])
         options |= {member: MachineOptions(fastest.front(member)) for member in members}
     return options
 

@@ -8,12 +8,12 @@ from stellwerk.planner.goodput import OVERHEAD_PARTS, CheckpointKind, Goodput, g
 from stellwerk.planner.largest import LLAMA_LIKE, TOKENS_PER_PARAMETER, Largest, Rung, largest_trainable
 from stellwerk.planner.alternatives import Alternative, nearest_alternatives, pareto_front
 from stellwerk.planner.constants import Constants, packaged_constants
-from stellwerk.planner.layouts import Nodes, usable_device_counts
+from stellwerk.planner.layouts import Nodes, nodes_of, usable_device_counts
 from stellwerk.planner.machines import machine_from_accelerator, machine_of_run
 from stellwerk.planner.memory import MEMORY_PARTS
 from stellwerk.planner.model import Layout, Machine, Plan, ServingPlan
 from stellwerk.planner.scaling import Scaling, ScalingPoint, scan_devices
-from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, layout_space, nodes_of, plan_layout, search
+from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, layout_space, plan_layout, search
 from stellwerk.planner.serving import SERVING_MEMORY_PARTS
 from stellwerk.planner.serving_search import SERVING_SPEED_SPREAD, ServingCandidates, search_serving
 from stellwerk.planner.step import STEP_PARTS

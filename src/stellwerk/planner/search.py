@@ -11,22 +11,23 @@ import numpy.typing as npt
 from stellwerk.planner.constants import Constants, Rates, packaged_constants, rates_of
 from stellwerk.planner.estimate import assemble_plan, step_time_spread
 from stellwerk.planner.layouts import (
+    COLUMNS,
     FloatArray,
     IntArray,
     LayoutGrid,
     Nodes,
-    chosen_layouts,
+    columns_of,
     grid_of,
-    joined,
     layout_blocks,
+    nodes_of,
     take_rows,
-    total,
     usable_device_counts,
+    values_at,
 )
-from stellwerk.planner.memory import memory_parts
+from stellwerk.planner.memory import memory_bytes, memory_parts
 from stellwerk.planner.model import Layout, Machine, Plan, Software
 from stellwerk.planner.shape import Shape, shape_of
-from stellwerk.planner.step import step_parts
+from stellwerk.planner.step import step_parts, step_s
 from stellwerk.units import SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Training, Workload
 
@@ -38,12 +39,14 @@ WORTH_FOR_SPEED = 1.10
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The layouts of one workload that fit one machine's memory and that no other beats by its definition; arrays of
-    shape (n,), one entry a layout, those of the fewest devices first.
+    """For each number of devices the fastest layout that fits one machine's memory; arrays of shape (n,), one entry a
+    number of devices, fewest first.
 
-    ``evaluated`` counts the layouts whose memory was worked out; ``least_memory_bytes`` is what the most frugal of them
-    needs on its fullest device, None where the batch admits no layout at all. ``most_device_hours`` is what the most
-    wasteful layout takes that an entry stands for.
+    Of layouts on as many devices the fastest also takes the fewest device-hours, so nothing that a plan is chosen by
+    prefers another. ``evaluated`` counts the layouts whose memory was worked out; ``least_memory_bytes`` is what the
+    most frugal of them needs on its fullest device, None where the batch admits no layout at all.
+    ``most_device_hours`` is what the slowest layout on as many devices takes: of those that fit, leaving out what is
+    slower by definition than another that fits (``kept_by_definition``).
     """
 
     workload: Workload
@@ -64,30 +67,15 @@ class Candidates:
     @property
     def duration_spread(self) -> Interval:
         """The interval of every duration, in units of its best estimate."""
-        return step_time_spread(
-            self.workload.architecture, self.workload.training, self.machine, self.constants
-        )
+        return step_time_spread(self.workload.architecture, self.workload.training, self.machine, self.constants)
 
     @property
     def devices_spread(self) -> Interval:
         """The same of the number of devices: a layout has exactly so many."""
         return Interval.exactly(1.0)
 
-    def fastest_by_devices(self) -> Candidates:
-        """The fastest layout of every number of devices, fewest devices first; each stands for all of its number."""
-        if not len(self.grid):
-            return self
-        first = np.flatnonzero(np.diff(self.devices, prepend=0))
-        ends = [*first[1:].tolist(), len(self.grid)]
-        rows = [
-            start + int(self.duration_s[start:end].argmin()) for start, end in zip(first.tolist(), ends, strict=True)
-        ]
-        most = np.maximum.reduceat(self.most_device_hours, first)
-        return replace(self._at(np.array(rows)), most_device_hours=most)
-
     def front(self, machine: Machine) -> Candidates:
-        """Of the fastest layouts by number of devices, those that a machine admits and that none beats in both duration
-        and device-hours; fewest devices first.
+        """The layouts that a machine admits and that none beats in duration and device-hours; fewest devices first.
 
         The machine may differ from the one that was searched in its number of devices.
         """
@@ -137,7 +125,7 @@ class Candidates:
 @dataclass(frozen=True, slots=True)
 class LayoutSpace:
     """The layouts of one workload on nodes of one size, with the memory of each; blocks as ``layout_blocks`` makes
-    them, those of the fewest devices first.
+    them. Without sequence parallelism none is faster or needs less memory, so all have it.
 
     Machines that differ in their rates, their memory or their number of devices share one space.
     """
@@ -151,40 +139,79 @@ class LayoutSpace:
     """Of each block, in its shape."""
 
     def on(self, machine: Machine, device_counts: Collection[int]) -> Candidates:
-        """The layouts of these device counts on a machine with such nodes.
-
-        Of layouts that differ in recomputation or offloading only, those that spare memory take longer: only the
-        fastest that fits is a candidate, so the others' times are never worked out.
-        """
-        counts = set(device_counts)
+        """The fastest layouts of these device counts on a machine with such nodes."""
+        counts = np.array(sorted(set(device_counts)), dtype=np.int64)
         rates = rates_of(machine, self.software, self.constants)
-        usable_bytes = USABLE_MEMORY_SHARE * machine.memory_bytes
-        grids, memories, evaluated, least = [], [], 0, np.inf
-        for block, memory_bytes in zip(self.blocks, self.memory_bytes, strict=True):
-            if int(block.devices.flat[0]) not in counts:
+        fastest = _Fastest(len(counts))
+        evaluated, least = 0, np.inf
+        for block, needed_bytes in zip(self.blocks, self.memory_bytes, strict=True):
+            devices = block.devices.ravel()
+            asked = np.flatnonzero(np.isin(devices, counts))
+            if not len(asked):
                 continue
-            evaluated += memory_bytes.size
-            least = min(least, float(memory_bytes.min()))
-            mask = first_that_fits(memory_bytes <= usable_bytes)
-            if mask.any():
-                grids.append(chosen_layouts(block, mask))
-                memories.append(memory_bytes[mask])
-        grid = joined(grids)
-        steps = [total(step_parts(self.shape, rates, one)) for one in grids]
-        duration_s = self.workload.training.steps * np.concatenate([np.zeros(0), *steps])
-        device_hours = duration_s * grid.devices / SECONDS_PER_HOUR
+            if len(asked) < len(devices):
+                block, needed_bytes = columns_of(block, asked), needed_bytes[..., asked]
+            evaluated += needed_bytes.size
+            least = min(least, float(needed_bytes.min()))
+            fits = needed_bytes <= USABLE_MEMORY_SHARE * machine.memory_bytes
+            if machine.shared_host_memory:
+                fits[:, :, 1:] = False
+            some = np.flatnonzero(fits.any(axis=(0, 1, 2, 3)))
+            if len(some):
+                block, place = columns_of(block, some), np.searchsorted(counts, devices[asked[some]])
+                step_times_s = step_s(self.shape, rates, block)
+                fastest.add(block, place, fits[..., some], needed_bytes[..., some], step_times_s)
+        found = np.flatnonzero(np.isfinite(fastest.step_s))
+        hours = self.workload.training.steps * counts[found] / SECONDS_PER_HOUR
         return Candidates(
             workload=self.workload,
             machine=machine,
             constants=self.constants,
-            grid=grid,
-            memory_bytes=np.concatenate([np.zeros(0), *memories]),
-            duration_s=duration_s,
-            device_hours=device_hours,
+            grid=LayoutGrid(*fastest.layouts[:, found]),
+            memory_bytes=fastest.memory_bytes[found],
+            duration_s=self.workload.training.steps * fastest.step_s[found],
+            device_hours=hours * fastest.step_s[found],
             evaluated=evaluated,
             least_memory_bytes=least if np.isfinite(least) else None,
-            most_device_hours=device_hours,
+            most_device_hours=hours * fastest.slowest_s[found],
         )
+
+
+class _Fastest:
+    """The fastest layout of each of ``count`` numbers of devices, as blocks are looked through."""
+
+    def __init__(self, count: int) -> None:
+        self.step_s = np.full(count, np.inf)
+        self.slowest_s = np.zeros(count)
+        self.memory_bytes = np.zeros(count)
+        self.layouts = np.zeros((len(COLUMNS), count))
+
+    def add(
+        self,
+        block: LayoutGrid,
+        place: IntArray,
+        fits: npt.NDArray[np.bool_],
+        memory_bytes: FloatArray,
+        step_s: FloatArray,
+    ) -> None:
+        """A block with the place of each of its columns among the numbers of devices, in order; the other arrays have
+        the block's shape."""
+        columns = block.shape[-1]
+        seconds = np.where(fits, step_s, np.inf).reshape(-1, columns)
+        slowest = np.where(kept_by_definition(fits), step_s, 0.0).reshape(-1, columns).max(axis=0)
+        best = seconds.min(axis=0)
+        starts = np.flatnonzero(np.diff(place, prepend=-1))
+        places, ends = place[starts], np.append(starts[1:], columns)
+        self.slowest_s[places] = np.maximum(self.slowest_s[places], np.maximum.reduceat(slowest, starts))
+        faster = np.minimum.reduceat(best, starts) < self.step_s[places]
+        chosen = np.array(
+            [start + best[start:end].argmin() for start, end in zip(starts[faster], ends[faster], strict=True)],
+            dtype=np.int64,
+        )
+        places, rows = places[faster], seconds[:, chosen].argmin(axis=0) * columns + chosen
+        self.step_s[places] = best[chosen]
+        self.memory_bytes[places] = memory_bytes.ravel()[rows]
+        self.layouts[:, places] = values_at(block, rows)
 
 
 def layout_space(
@@ -200,14 +227,14 @@ def layout_space(
     software = software_for(training)
     shape = shape_of(architecture, training)
     rates = _memory_rates(nodes, runtime_bytes, software, constants)
-    blocks = tuple(layout_blocks(architecture, training, nodes, device_counts))
+    blocks = tuple(layout_blocks(architecture, training, nodes, device_counts, sequence_parallel=(1,)))
     return LayoutSpace(
         workload=workload,
         software=software,
         constants=constants,
         shape=shape,
         blocks=blocks,
-        memory_bytes=tuple(total(memory_parts(shape, rates, block)) for block in blocks),
+        memory_bytes=tuple(memory_bytes(shape, rates, block) for block in blocks),
     )
 
 
@@ -217,9 +244,10 @@ def search(
     device_counts: Iterable[int] | None = None,
     constants: Constants | None = None,
 ) -> Candidates:
-    """The best layouts of the workload on the machine, for every device count worth trying, or those given.
+    """The fastest layouts of the workload on the machine, for every device count worth trying, or those given.
 
-    The search is exhaustive over ``layout_blocks``: what it leaves out is slower than something it keeps.
+    The search is exhaustive over ``layout_blocks``: what it leaves out is no faster than something it keeps
+    (docs/decisions/0017-layout-space-in-blocks.md).
     """
     counts = usable_device_counts(machine) if device_counts is None else tuple(device_counts)
     return layout_space(workload, nodes_of(machine), machine.runtime_bytes, counts, constants).on(machine, counts)
@@ -257,12 +285,7 @@ def software_for(training: Training) -> Software:
     return "torch_native" if training.trains_adapters else "megatron_core"
 
 
-def nodes_of(machine: Machine) -> Nodes:
-    """What decides which layouts there are on the machine."""
-    return Nodes(machine.devices_per_node, machine.domain_devices or machine.devices_per_node)
-
-
-def first_that_fits(fits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def kept_by_definition(fits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Of recomputations (first axis) and offloads (third axis), which take longer the later they come, those that fit
     where none before them does in both."""
     mask = fits.copy()
