@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stellwerk.planner import Layout, Machine, Nodes, nodes_of, usable_device_counts
@@ -49,6 +49,7 @@ def rows_of(grid: LayoutGrid) -> list[Layout]:
     return [grid.row(index) for index in range(len(grid))]
 
 
+@settings(deadline=None)
 @given(
     layers=st.integers(2, 96),
     heads=st.sampled_from([1, 6, 12, 32, 40, 128]),
