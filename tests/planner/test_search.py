@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pytest
 
 from stellwerk.planner import (
-    Candidates,
     Layout,
     Machine,
     layout_space,
@@ -217,10 +216,10 @@ def test_the_most_wasteful_layout_that_nothing_beats_by_definition_is_said(
 
 
 def test_of_what_fits_the_first_in_both_is_kept() -> None:
-    fits = np.zeros((3, 1, 2, 1, 3), dtype=bool)
-    fits[1:, 0, :, 0, 0] = True
-    fits[2, 0, 0, 0, 1] = fits[0, 0, 1, 0, 1] = True
-    kept = kept_by_definition(fits)
+    fits = np.zeros((1, 3, 1, 2, 1, 3), dtype=bool)
+    fits[0, 1:, 0, :, 0, 0] = True
+    fits[0, 2, 0, 0, 0, 1] = fits[0, 0, 0, 1, 0, 1] = True
+    kept = kept_by_definition(fits)[0]
     assert np.argwhere(kept[:, 0, :, 0, 0]).tolist() == [[1, 0]]
     assert np.argwhere(kept[:, 0, :, 0, 1]).tolist() == [[0, 1], [2, 0]]
     assert not kept[:, 0, :, 0, 2].any()
@@ -251,14 +250,15 @@ def test_machines_that_share_a_space_are_answered_as_each_alone(machine: Machine
     asked = [(one, usable_device_counts(one)) for one in (machine, replace(slow, devices=48), lonely)]
     every = {3, *(count for _, counts in asked for count in counts)}
     space = layout_space(workload, nodes_of(machine), machine.runtime_bytes, every)
-    for one, counts in asked:
-        shared, alone = space.on(one, counts), search(workload, one)
-        assert shared.evaluated == alone.evaluated
-        assert shared.least_memory_bytes == alone.least_memory_bytes
-        assert np.isfinite(shared.duration_s).all()
-        assert shared.duration_s.tolist() == pytest.approx(alone.duration_s.tolist(), rel=1e-12)
-        last: Candidates = alone
-        assert shared.plan(len(shared.grid) - 1) == last.plan(len(last.grid) - 1)
+    together = space.on_each(asked)
+    for (one, counts), among in zip(asked, together, strict=True):
+        for shared, alone in ((space.on(one, counts), search(workload, one)), (among, search(workload, one))):
+            assert shared.evaluated == alone.evaluated
+            assert shared.least_memory_bytes == alone.least_memory_bytes
+            assert np.isfinite(shared.duration_s).all()
+            assert shared.duration_s.tolist() == pytest.approx(alone.duration_s.tolist(), rel=1e-12)
+            assert shared.most_device_hours.tolist() == pytest.approx(alone.most_device_hours.tolist(), rel=1e-12)
+            assert shared.plan(len(shared.grid) - 1) == alone.plan(len(alone.grid) - 1)
 
 
 def test_no_device_counts_leave_no_layouts(machine: Machine, workload: Workload) -> None:

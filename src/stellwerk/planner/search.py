@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from stellwerk.planner.constants import Constants, Rates, packaged_constants, rates_of
 from stellwerk.planner.estimate import assemble_plan, step_time_spread
 from stellwerk.planner.layouts import (
+    BLOCK_LAYOUTS,
     COLUMNS,
     FloatArray,
     IntArray,
@@ -140,78 +141,121 @@ class LayoutSpace:
 
     def on(self, machine: Machine, device_counts: Collection[int]) -> Candidates:
         """The fastest layouts of these device counts on a machine with such nodes."""
-        counts = np.array(sorted(set(device_counts)), dtype=np.int64)
-        rates = rates_of(machine, self.software, self.constants)
-        fastest = _Fastest(len(counts))
-        evaluated, least = 0, np.inf
+        return self.on_each([(machine, device_counts)])[0]
+
+    def on_each(self, asked: Sequence[tuple[Machine, Collection[int]]]) -> list[Candidates]:
+        """The same for many machines, each with its own device counts: as many at once as make blocks worth their
+        while."""
+        largest = max((len(block) for block in self.blocks), default=1)
+        together = max(1, BLOCK_LAYOUTS // largest)
+        found = []
+        for start in range(0, len(asked), together):
+            found += self._on_some(asked[start : start + together])
+        return found
+
+    def _on_some(self, asked: Sequence[tuple[Machine, Collection[int]]]) -> list[Candidates]:
+        machines = [machine for machine, _ in asked]
+        counts = np.array(sorted({count for _, wanted in asked for count in wanted}), dtype=np.int64)
+        wanted = np.array([np.isin(counts, list(those)) for _, those in asked]).reshape(len(asked), -1)
+        usable_bytes = USABLE_MEMORY_SHARE * _by_machine(machine.memory_bytes for machine in machines)
+        offloads = _by_machine(not machine.shared_host_memory for machine in machines) > 0
+        rates = _rates_by_machine([rates_of(machine, self.software, self.constants) for machine in machines])
+        fastest = _Fastest(len(machines), counts)
         for block, needed_bytes in zip(self.blocks, self.memory_bytes, strict=True):
             devices = block.devices.ravel()
-            asked = np.flatnonzero(np.isin(devices, counts))
-            if not len(asked):
-                continue
-            if len(asked) < len(devices):
-                block, needed_bytes = columns_of(block, asked), needed_bytes[..., asked]
-            evaluated += needed_bytes.size
-            least = min(least, float(needed_bytes.min()))
-            fits = needed_bytes <= USABLE_MEMORY_SHARE * machine.memory_bytes
-            if machine.shared_host_memory:
-                fits[:, :, 1:] = False
-            some = np.flatnonzero(fits.any(axis=(0, 1, 2, 3)))
+            columns = np.flatnonzero(np.isin(devices, counts))
+            place = np.searchsorted(counts, devices[columns])
+            needed_bytes = needed_bytes[..., columns]
+            fastest.count(place, wanted, needed_bytes)
+            fits = (needed_bytes <= usable_bytes) & wanted[:, None, None, None, None, place]
+            fits[:, :, :, 1:] &= offloads
+            some = np.flatnonzero(fits.any(axis=(0, 1, 2, 3, 4)))
             if len(some):
-                block, place = columns_of(block, some), np.searchsorted(counts, devices[asked[some]])
-                step_times_s = step_s(self.shape, rates, block)
-                fastest.add(block, place, fits[..., some], needed_bytes[..., some], step_times_s)
-        found = np.flatnonzero(np.isfinite(fastest.step_s))
-        hours = self.workload.training.steps * counts[found] / SECONDS_PER_HOUR
+                block = columns_of(block, columns[some])
+                step_times_s = np.broadcast_to(step_s(self.shape, rates, block), (len(machines), *block.shape))
+                fastest.add(block, place[some], fits[..., some], needed_bytes[..., some], step_times_s)
+        return [self._candidates(fastest, number, machine) for number, machine in enumerate(machines)]
+
+    def _candidates(self, fastest: _Fastest, number: int, machine: Machine) -> Candidates:
+        found = np.flatnonzero(np.isfinite(fastest.step_s[number]))
+        step_times_s, steps = fastest.step_s[number, found], self.workload.training.steps
+        hours = steps * fastest.counts[found] / SECONDS_PER_HOUR
+        least = float(fastest.least_bytes[number])
         return Candidates(
             workload=self.workload,
             machine=machine,
             constants=self.constants,
-            grid=LayoutGrid(*fastest.layouts[:, found]),
-            memory_bytes=fastest.memory_bytes[found],
-            duration_s=self.workload.training.steps * fastest.step_s[found],
-            device_hours=hours * fastest.step_s[found],
-            evaluated=evaluated,
+            grid=LayoutGrid(*fastest.layouts[:, number, found]),
+            memory_bytes=fastest.memory_bytes[number, found],
+            duration_s=steps * step_times_s,
+            device_hours=hours * step_times_s,
+            evaluated=int(fastest.evaluated[number]),
             least_memory_bytes=least if np.isfinite(least) else None,
-            most_device_hours=hours * fastest.slowest_s[found],
+            most_device_hours=hours * fastest.slowest_s[number, found],
         )
 
 
 class _Fastest:
-    """The fastest layout of each of ``count`` numbers of devices, as blocks are looked through."""
+    """The fastest layout of each of ``counts`` numbers of devices on each of ``machines`` machines, as blocks are looked
+    through."""
 
-    def __init__(self, count: int) -> None:
-        self.step_s = np.full(count, np.inf)
-        self.slowest_s = np.zeros(count)
-        self.memory_bytes = np.zeros(count)
-        self.layouts = np.zeros((len(COLUMNS), count))
+    def __init__(self, machines: int, counts: IntArray) -> None:
+        shape = (machines, len(counts))
+        self.counts = counts
+        self.step_s = np.full(shape, np.inf)
+        self.slowest_s = np.zeros(shape)
+        self.memory_bytes = np.zeros(shape)
+        self.layouts = np.zeros((len(COLUMNS), *shape))
+        self.evaluated = np.zeros(machines)
+        self.least_bytes = np.full(machines, np.inf)
+
+    def count(self, place: IntArray, wanted: npt.NDArray[np.bool_], needed_bytes: FloatArray) -> None:
+        """The layouts of a block, with the place of each column among the numbers of devices; ``wanted`` says which
+        numbers are looked at on which machine, shape (machines, counts)."""
+        if not len(place):
+            return
+        asked = wanted[:, place]
+        self.evaluated += asked.sum(axis=1) * (needed_bytes.size // len(place))
+        least = needed_bytes.min(axis=(0, 1, 2, 3))
+        self.least_bytes = np.minimum(self.least_bytes, np.where(asked, least, np.inf).min(axis=1))
 
     def add(
         self,
         block: LayoutGrid,
         place: IntArray,
         fits: npt.NDArray[np.bool_],
-        memory_bytes: FloatArray,
+        needed_bytes: FloatArray,
         step_s: FloatArray,
     ) -> None:
-        """A block with the place of each of its columns among the numbers of devices, in order; the other arrays have
-        the block's shape."""
-        columns = block.shape[-1]
-        seconds = np.where(fits, step_s, np.inf).reshape(-1, columns)
-        slowest = np.where(kept_by_definition(fits), step_s, 0.0).reshape(-1, columns).max(axis=0)
-        best = seconds.min(axis=0)
+        """A block with the place of each of its columns, in order; ``fits`` and ``step_s`` have the block's shape
+        behind an axis of machines, ``needed_bytes`` has the block's shape."""
+        columns = len(place)
         starts = np.flatnonzero(np.diff(place, prepend=-1))
-        places, ends = place[starts], np.append(starts[1:], columns)
-        self.slowest_s[places] = np.maximum(self.slowest_s[places], np.maximum.reduceat(slowest, starts))
-        faster = np.minimum.reduceat(best, starts) < self.step_s[places]
-        chosen = np.array(
-            [start + best[start:end].argmin() for start, end in zip(starts[faster], ends[faster], strict=True)],
-            dtype=np.int64,
-        )
-        places, rows = places[faster], seconds[:, chosen].argmin(axis=0) * columns + chosen
-        self.step_s[places] = best[chosen]
-        self.memory_bytes[places] = memory_bytes.ravel()[rows]
-        self.layouts[:, places] = values_at(block, rows)
+        places = place[starts]
+        slowest = np.where(kept_by_definition(fits), step_s, 0.0).max(axis=(1, 2, 3, 4))
+        self.slowest_s[:, places] = np.maximum(self.slowest_s[:, places], np.maximum.reduceat(slowest, starts, axis=1))
+        seconds = np.where(fits, step_s, np.inf).reshape(len(fits), -1, columns)
+        best = seconds.min(axis=1)
+        best_of_count = np.minimum.reduceat(best, starts, axis=1)
+        machine, group = np.nonzero(best_of_count < self.step_s[:, places])
+        is_best = best == np.repeat(best_of_count, np.diff(starts, append=columns), axis=1)
+        first = np.minimum.reduceat(np.where(is_best, np.arange(columns), columns), starts, axis=1)[machine, group]
+        rows = seconds[machine, :, first].argmin(axis=1) * columns + first
+        at = (machine, places[group])
+        self.step_s[at] = best_of_count[machine, group]
+        self.memory_bytes[at] = needed_bytes.ravel()[rows]
+        self.layouts[:, at[0], at[1]] = values_at(block, rows)
+
+
+def _by_machine(values: Iterable[float]) -> FloatArray:
+    """One value a machine, on an axis before those of a block."""
+    return np.array(list(values), dtype=np.float64).reshape(-1, 1, 1, 1, 1, 1)
+
+
+def _rates_by_machine(rates: Sequence[Rates]) -> Rates:
+    """The rates of machines on an axis before those of a block; what they have in common stays one number."""
+    fields = [[getattr(one, name) for one in rates] for name in Rates.__slots__]
+    return Rates(*(values[0] if len(set(values)) == 1 else _by_machine(values) for values in fields))
 
 
 def layout_space(
@@ -286,11 +330,11 @@ def software_for(training: Training) -> Software:
 
 
 def kept_by_definition(fits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Of recomputations (first axis) and offloads (third axis), which take longer the later they come, those that fit
-    where none before them does in both."""
+    """Of recomputations (second axis, behind the machines) and offloads (fourth axis), which take longer the later they
+    come, those that fit where none before them does in both."""
     mask = fits.copy()
-    mask[:, :, 1:] &= ~fits[:, :, :1]
-    mask[1:] &= ~np.maximum.accumulate(fits, axis=0)[:-1]
+    mask[:, :, :, 1:] &= ~fits[:, :, :, :1]
+    mask[:, 1:] &= ~np.maximum.accumulate(fits, axis=1)[:, :-1]
     return mask
 
 
