@@ -227,8 +227,10 @@ def values_at(grid: LayoutGrid, rows: IntArray) -> FloatArray:
 
 
 def _at(column: FloatArray, places: tuple[IntArray, ...]) -> FloatArray:
+    if column.shape == (1,) * len(places):
+        return np.full(places[0].shape, column.flat[0])
     chosen: FloatArray = column[tuple(at if size != 1 else 0 for at, size in zip(places, column.shape, strict=True))]
-    return np.broadcast_to(chosen, places[0].shape)
+    return chosen
 
 
 def spread(parts: Mapping[str, FloatArray], shape: tuple[int, ...]) -> dict[str, FloatArray]:

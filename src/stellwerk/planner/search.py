@@ -22,6 +22,7 @@ from stellwerk.planner.layouts import (
     layout_blocks,
     nodes_of,
     take_rows,
+    total,
     usable_device_counts,
     values_at,
 )
@@ -54,7 +55,8 @@ class Candidates:
     machine: Machine
     constants: Constants
     grid: LayoutGrid
-    memory_bytes: FloatArray
+    memory_parts_bytes: Mapping[str, FloatArray]
+    step_parts_s: Mapping[str, FloatArray]
     duration_s: FloatArray
     device_hours: FloatArray
     evaluated: int
@@ -112,7 +114,8 @@ class Candidates:
         return replace(
             self,
             grid=take_rows(self.grid, rows),
-            memory_bytes=self.memory_bytes[rows],
+            memory_parts_bytes=_taken(self.memory_parts_bytes, rows),
+            step_parts_s=_taken(self.step_parts_s, rows),
             duration_s=self.duration_s[rows],
             device_hours=self.device_hours[rows],
             most_device_hours=self.most_device_hours[rows],
@@ -120,7 +123,14 @@ class Candidates:
 
     def plan(self, index: int) -> Plan:
         """One layout with everything that follows from it."""
-        return plan_layout(self.workload, self.machine, self.grid.row(index), constants=self.constants)
+        return assemble_plan(
+            self.workload,
+            self.machine,
+            self.grid.row(index),
+            _only(self.memory_parts_bytes, index),
+            _only(self.step_parts_s, index),
+            self.constants,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +169,8 @@ class LayoutSpace:
         wanted = np.array([np.isin(counts, list(those)) for _, those in asked]).reshape(len(asked), -1)
         usable_bytes = USABLE_MEMORY_SHARE * _by_machine(machine.memory_bytes for machine in machines)
         offloads = _by_machine(not machine.shared_host_memory for machine in machines) > 0
-        rates = _rates_by_machine([rates_of(machine, self.software, self.constants) for machine in machines])
+        rates_of_each = [rates_of(machine, self.software, self.constants) for machine in machines]
+        rates = _rates_along(rates_of_each, (-1, 1, 1, 1, 1, 1))
         fastest = _Fastest(len(machines), counts)
         for block, needed_bytes in zip(self.blocks, self.memory_bytes, strict=True):
             devices = block.devices.ravel()
@@ -173,38 +184,47 @@ class LayoutSpace:
             if len(some):
                 block = columns_of(block, columns[some])
                 step_times_s = np.broadcast_to(step_s(self.shape, rates, block), (len(machines), *block.shape))
-                fastest.add(block, place[some], fits[..., some], needed_bytes[..., some], step_times_s)
-        return [self._candidates(fastest, number, machine) for number, machine in enumerate(machines)]
+                fastest.add(block, place[some], fits[..., some], step_times_s)
+        return self._candidates(machines, rates_of_each, fastest)
 
-    def _candidates(self, fastest: _Fastest, number: int, machine: Machine) -> Candidates:
-        found = np.flatnonzero(np.isfinite(fastest.step_s[number]))
-        step_times_s, steps = fastest.step_s[number, found], self.workload.training.steps
-        hours = steps * fastest.counts[found] / SECONDS_PER_HOUR
-        least = float(fastest.least_bytes[number])
-        return Candidates(
-            workload=self.workload,
-            machine=machine,
-            constants=self.constants,
-            grid=LayoutGrid(*fastest.layouts[:, number, found]),
-            memory_bytes=fastest.memory_bytes[number, found],
-            duration_s=steps * step_times_s,
-            device_hours=hours * step_times_s,
-            evaluated=int(fastest.evaluated[number]),
-            least_memory_bytes=least if np.isfinite(least) else None,
-            most_device_hours=hours * fastest.slowest_s[number, found],
-        )
+    def _candidates(self, machines: Sequence[Machine], rates: Sequence[Rates], fastest: _Fastest) -> list[Candidates]:
+        """All parts of the fastest layouts of all machines at once."""
+        number, place = np.nonzero(np.isfinite(fastest.step_s))
+        grid = LayoutGrid(*fastest.layouts[:, number, place])
+        rates_of_rows = take_rows(_rates_along(rates, (-1,)), number)
+        memory, step = memory_parts(self.shape, rates_of_rows, grid), step_parts(self.shape, rates_of_rows, grid)
+        duration_s = self.workload.training.steps * total(step)
+        found = []
+        for one, machine in enumerate(machines):
+            rows = slice(*np.searchsorted(number, (one, one + 1)))
+            hours = duration_s[rows] * fastest.counts[place[rows]] / SECONDS_PER_HOUR
+            least = float(fastest.least_bytes[one])
+            found.append(
+                Candidates(
+                    workload=self.workload,
+                    machine=machine,
+                    constants=self.constants,
+                    grid=take_rows(grid, rows),
+                    memory_parts_bytes=_taken(memory, rows),
+                    step_parts_s=_taken(step, rows),
+                    duration_s=duration_s[rows],
+                    device_hours=hours,
+                    evaluated=int(fastest.evaluated[one]),
+                    least_memory_bytes=least if np.isfinite(least) else None,
+                    most_device_hours=hours * fastest.slowest_s[one, place[rows]] / fastest.step_s[one, place[rows]],
+                )
+            )
+        return found
 
 
 class _Fastest:
-    """The fastest layout of each of ``counts`` numbers of devices on each of ``machines`` machines, as blocks are looked
-    through."""
+    """The fastest layout of each number of devices (``counts``) on each machine, as blocks are looked through."""
 
     def __init__(self, machines: int, counts: IntArray) -> None:
         shape = (machines, len(counts))
         self.counts = counts
         self.step_s = np.full(shape, np.inf)
         self.slowest_s = np.zeros(shape)
-        self.memory_bytes = np.zeros(shape)
         self.layouts = np.zeros((len(COLUMNS), *shape))
         self.evaluated = np.zeros(machines)
         self.least_bytes = np.full(machines, np.inf)
@@ -224,11 +244,10 @@ class _Fastest:
         block: LayoutGrid,
         place: IntArray,
         fits: npt.NDArray[np.bool_],
-        needed_bytes: FloatArray,
         step_s: FloatArray,
     ) -> None:
         """A block with the place of each of its columns, in order; ``fits`` and ``step_s`` have the block's shape
-        behind an axis of machines, ``needed_bytes`` has the block's shape."""
+        behind an axis of machines."""
         columns = len(place)
         starts = np.flatnonzero(np.diff(place, prepend=-1))
         places = place[starts]
@@ -241,10 +260,8 @@ class _Fastest:
         is_best = best == np.repeat(best_of_count, np.diff(starts, append=columns), axis=1)
         first = np.minimum.reduceat(np.where(is_best, np.arange(columns), columns), starts, axis=1)[machine, group]
         rows = seconds[machine, :, first].argmin(axis=1) * columns + first
-        at = (machine, places[group])
-        self.step_s[at] = best_of_count[machine, group]
-        self.memory_bytes[at] = needed_bytes.ravel()[rows]
-        self.layouts[:, at[0], at[1]] = values_at(block, rows)
+        self.step_s[machine, places[group]] = best_of_count[machine, group]
+        self.layouts[:, machine, places[group]] = values_at(block, rows)
 
 
 def _by_machine(values: Iterable[float]) -> FloatArray:
@@ -252,10 +269,14 @@ def _by_machine(values: Iterable[float]) -> FloatArray:
     return np.array(list(values), dtype=np.float64).reshape(-1, 1, 1, 1, 1, 1)
 
 
-def _rates_by_machine(rates: Sequence[Rates]) -> Rates:
-    """The rates of machines on an axis before those of a block; what they have in common stays one number."""
+def _rates_along(rates: Sequence[Rates], shape: tuple[int, ...]) -> Rates:
+    """The rates of machines as arrays of a shape; what they have in common stays one number."""
     fields = [[getattr(one, name) for one in rates] for name in Rates.__slots__]
-    return Rates(*(values[0] if len(set(values)) == 1 else _by_machine(values) for values in fields))
+    return Rates(*(values[0] if len(set(values)) == 1 else np.array(values).reshape(shape) for values in fields))
+
+
+def _taken(parts: Mapping[str, FloatArray], rows: IntArray | slice) -> dict[str, FloatArray]:
+    return {name: values[rows] for name, values in parts.items()}
 
 
 def layout_space(
@@ -318,8 +339,8 @@ def plan_layout(
         workload,
         machine,
         layout,
-        _only(memory_parts(shape, rates, grid)),
-        _only(step_parts(shape, rates, grid)),
+        _only(memory_parts(shape, rates, grid), 0),
+        _only(step_parts(shape, rates, grid), 0),
         constants,
     )
 
@@ -357,5 +378,5 @@ def _memory_rates(nodes: Nodes, runtime_bytes: float, software: Software, consta
     return rates_of(anywhere, software, constants)
 
 
-def _only(parts: Mapping[str, FloatArray]) -> dict[str, float]:
-    return {name: float(values[0]) for name, values in parts.items()}
+def _only(parts: Mapping[str, FloatArray], index: int) -> dict[str, float]:
+    return {name: float(values[index]) for name, values in parts.items()}
