@@ -263,6 +263,7 @@ def test_machines_that_share_a_space_are_answered_as_each_alone(machine: Machine
 
 
 def test_no_device_counts_leave_no_layouts(machine: Machine, workload: Workload) -> None:
-    nothing = search(workload, machine, ())
-    assert (nothing.evaluated, nothing.least_memory_bytes) == (0, None)
-    assert nothing.choose() is None
+    space = layout_space(workload, nodes_of(machine), machine.runtime_bytes, (4, 8))
+    for nothing in (search(workload, machine, ()), space.on(machine, ()), space.on(machine, (16,))):
+        assert (nothing.evaluated, nothing.least_memory_bytes) == (0, None)
+        assert nothing.choose() is None

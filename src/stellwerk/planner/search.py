@@ -35,6 +35,8 @@ from stellwerk.workload import Training, Workload
 
 USABLE_MEMORY_SHARE = 0.94
 """The rest is lost to fragmentation of the allocator."""
+LAYOUTS_TOGETHER = 4 * BLOCK_LAYOUTS
+"""Of blocks of several machines: with fewer, the calls of numpy cost more than what they work out."""
 WORTH_FOR_SPEED = 1.10
 """Without a time limit, the fastest layout is taken that costs at most this much of the cheapest one's device-hours."""
 
@@ -148,6 +150,8 @@ class LayoutSpace:
     blocks: tuple[LayoutGrid, ...]
     memory_bytes: tuple[FloatArray, ...]
     """Of each block, in its shape."""
+    least_bytes: tuple[FloatArray, ...]
+    """Of each column of a block, shape (n,)."""
 
     def on(self, machine: Machine, device_counts: Collection[int]) -> Candidates:
         """The fastest layouts of these device counts on a machine with such nodes."""
@@ -157,7 +161,7 @@ class LayoutSpace:
         """The same for many machines, each with its own device counts: as many at once as make blocks worth their
         while."""
         largest = max((len(block) for block in self.blocks), default=1)
-        together = max(1, BLOCK_LAYOUTS // largest)
+        together = max(1, LAYOUTS_TOGETHER // largest)
         found = []
         for start in range(0, len(asked), together):
             found += self._on_some(asked[start : start + together])
@@ -167,24 +171,25 @@ class LayoutSpace:
         machines = [machine for machine, _ in asked]
         counts = np.array(sorted({count for _, wanted in asked for count in wanted}), dtype=np.int64)
         wanted = np.array([np.isin(counts, list(those)) for _, those in asked]).reshape(len(asked), -1)
-        usable_bytes = USABLE_MEMORY_SHARE * _by_machine(machine.memory_bytes for machine in machines)
-        offloads = _by_machine(not machine.shared_host_memory for machine in machines) > 0
+        usable_bytes = USABLE_MEMORY_SHARE * np.array([[machine.memory_bytes] for machine in machines])
+        shared_memory = np.array([machine.shared_host_memory for machine in machines])
         rates_of_each = [rates_of(machine, self.software, self.constants) for machine in machines]
         rates = _rates_along(rates_of_each, (-1, 1, 1, 1, 1, 1))
         fastest = _Fastest(len(machines), counts)
-        for block, needed_bytes in zip(self.blocks, self.memory_bytes, strict=True):
+        for block, needed_bytes, least_bytes in zip(self.blocks, self.memory_bytes, self.least_bytes, strict=True):
             devices = block.devices.ravel()
-            columns = np.flatnonzero(np.isin(devices, counts))
-            place = np.searchsorted(counts, devices[columns])
-            needed_bytes = needed_bytes[..., columns]
-            fastest.count(place, wanted, needed_bytes)
-            fits = (needed_bytes <= usable_bytes) & wanted[:, None, None, None, None, place]
-            fits[:, :, :, 1:] &= offloads
-            some = np.flatnonzero(fits.any(axis=(0, 1, 2, 3, 4)))
+            place, known = np.searchsorted(counts, devices), np.isin(devices, counts)
+            columns = np.zeros((len(machines), len(devices)), dtype=np.bool_)
+            columns[:, known] = wanted[:, place[known]]
+            fastest.count(columns, needed_bytes.size // len(devices), least_bytes)
+            columns &= least_bytes <= usable_bytes
+            some = np.flatnonzero(columns.any(axis=0))
             if len(some):
-                block = columns_of(block, columns[some])
-                step_times_s = np.broadcast_to(step_s(self.shape, rates, block), (len(machines), *block.shape))
-                fastest.add(block, place[some], fits[..., some], step_times_s)
+                fits = needed_bytes[..., some] <= usable_bytes[:, :, None, None, None, None]
+                fits[shared_memory, :, :, 1:] = False
+                part = columns_of(block, some)
+                step_times_s = np.broadcast_to(step_s(self.shape, rates, part), (len(machines), *part.shape))
+                fastest.add(part, place[some], columns[:, some], fits, step_times_s)
         return self._candidates(machines, rates_of_each, fastest)
 
     def _candidates(self, machines: Sequence[Machine], rates: Sequence[Rates], fastest: _Fastest) -> list[Candidates]:
@@ -229,32 +234,31 @@ class _Fastest:
         self.evaluated = np.zeros(machines)
         self.least_bytes = np.full(machines, np.inf)
 
-    def count(self, place: IntArray, wanted: npt.NDArray[np.bool_], needed_bytes: FloatArray) -> None:
-        """The layouts of a block, with the place of each column among the numbers of devices; ``wanted`` says which
-        numbers are looked at on which machine, shape (machines, counts)."""
-        if not len(place):
-            return
-        asked = wanted[:, place]
-        self.evaluated += asked.sum(axis=1) * (needed_bytes.size // len(place))
-        least = needed_bytes.min(axis=(0, 1, 2, 3))
-        self.least_bytes = np.minimum(self.least_bytes, np.where(asked, least, np.inf).min(axis=1))
+    def count(self, asked: npt.NDArray[np.bool_], choices: int, least_bytes: FloatArray) -> None:
+        """A block with so many choices in each column; ``asked`` says which columns are looked at on which machine,
+        shape (machines, columns)."""
+        self.evaluated += choices * asked.sum(axis=1)
+        self.least_bytes = np.minimum(
+            self.least_bytes, np.where(asked, least_bytes, np.inf).min(axis=1, initial=np.inf)
+        )
 
     def add(
         self,
         block: LayoutGrid,
         place: IntArray,
+        asked: npt.NDArray[np.bool_],
         fits: npt.NDArray[np.bool_],
         step_s: FloatArray,
     ) -> None:
-        """A block with the place of each of its columns, in order; ``fits`` and ``step_s`` have the block's shape
-        behind an axis of machines."""
+        """A block with the place of each of its columns among the numbers of devices, in order; ``fits`` and
+        ``step_s`` have the block's shape behind an axis of machines."""
         columns = len(place)
         starts = np.flatnonzero(np.diff(place, prepend=-1))
         places = place[starts]
-        slowest = np.where(kept_by_definition(fits), step_s, 0.0).max(axis=(1, 2, 3, 4))
+        slowest = np.where(kept_by_definition(fits), step_s, 0.0).reshape(len(fits), -1, columns).max(axis=1) * asked
         self.slowest_s[:, places] = np.maximum(self.slowest_s[:, places], np.maximum.reduceat(slowest, starts, axis=1))
         seconds = np.where(fits, step_s, np.inf).reshape(len(fits), -1, columns)
-        best = seconds.min(axis=1)
+        best = np.where(asked, seconds.min(axis=1), np.inf)
         best_of_count = np.minimum.reduceat(best, starts, axis=1)
         machine, group = np.nonzero(best_of_count < self.step_s[:, places])
         is_best = best == np.repeat(best_of_count, np.diff(starts, append=columns), axis=1)
@@ -262,11 +266,6 @@ class _Fastest:
         rows = seconds[machine, :, first].argmin(axis=1) * columns + first
         self.step_s[machine, places[group]] = best_of_count[machine, group]
         self.layouts[:, machine, places[group]] = values_at(block, rows)
-
-
-def _by_machine(values: Iterable[float]) -> FloatArray:
-    """One value a machine, on an axis before those of a block."""
-    return np.array(list(values), dtype=np.float64).reshape(-1, 1, 1, 1, 1, 1)
 
 
 def _rates_along(rates: Sequence[Rates], shape: tuple[int, ...]) -> Rates:
@@ -293,13 +292,15 @@ def layout_space(
     shape = shape_of(architecture, training)
     rates = _memory_rates(nodes, runtime_bytes, software, constants)
     blocks = tuple(layout_blocks(architecture, training, nodes, device_counts, sequence_parallel=(1,)))
+    needed_bytes = tuple(memory_bytes(shape, rates, block) for block in blocks)
     return LayoutSpace(
         workload=workload,
         software=software,
         constants=constants,
         shape=shape,
         blocks=blocks,
-        memory_bytes=tuple(memory_bytes(shape, rates, block) for block in blocks),
+        memory_bytes=needed_bytes,
+        least_bytes=tuple(one.min(axis=(0, 1, 2, 3)) for one in needed_bytes),
     )
 
 
@@ -355,7 +356,10 @@ def kept_by_definition(fits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     come, those that fit where none before them does in both."""
     mask = fits.copy()
     mask[:, :, :, 1:] &= ~fits[:, :, :, :1]
-    mask[:, 1:] &= ~np.maximum.accumulate(fits, axis=1)[:, :-1]
+    before = fits[:, 0]
+    for recomputation in range(1, fits.shape[1]):
+        mask[:, recomputation] &= ~before
+        before = before | fits[:, recomputation]
     return mask
 
 
