@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from stellwerk.planner.constants import Constants
-from stellwerk.planner.model import Layout, Machine, Plan
+from stellwerk.planner.model import Layout, Machine, Plan, Software
 from stellwerk.units import SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Architecture, Training, Workload, training_flops_per_token
 
@@ -22,11 +22,15 @@ def spread_terms(
     """What widens the interval of a step time, each as a standard deviation of its logarithm.
 
     ``base`` is the error on left-out sources whose accelerator others measured, too; the other terms come on top where
-    the planner extrapolates (docs/accuracy.md).
+    the planner extrapolates (docs/accuracy.md). A calibration with runs on the machine itself brings both down for the
+    software that these runs used.
     """
-    spreads, terms = constants.spreads, {"base": constants.spreads["base"]}
+    spreads = constants.spreads
+    calibrated = _is_calibrated(machine, training)
+    terms = {"base": min(spreads["base"], spreads.get("calibrated", math.inf)) if calibrated else spreads["base"]}
     if not constants.measured_rows.get(machine.accelerator):
-        terms["accelerator"] = spreads["accelerator"]
+        least = spreads.get("calibrated_accelerator", math.inf) if calibrated else math.inf
+        terms["accelerator"] = min(spreads["accelerator"], least)
     if architecture.experts:
         terms["experts"] = spreads["experts"]
     if training.trains_adapters:
@@ -44,6 +48,16 @@ def step_time_spread(
 def memory_spread(architecture: Architecture, constants: Constants) -> Interval:
     """The same of the peak memory."""
     return _interval(constants.spreads["memory_experts" if architecture.experts else "memory"])
+
+
+def software_for(training: Training) -> Software:
+    """What a plan reckons with: Megatron-Core, or PyTorch's own parallelism where only adapters are trained."""
+    return "torch_native" if training.trains_adapters else "megatron_core"
+
+
+def _is_calibrated(machine: Machine, training: Training) -> bool:
+    calibration = machine.calibration
+    return calibration is not None and calibration.narrows and calibration.software == software_for(training)
 
 
 def _interval(sd: float) -> Interval:

@@ -26,6 +26,7 @@ from stellwerk.planner.evaluation.model import Unscored, family_of
 from stellwerk.planner.evaluation.predictor import measured_share
 from stellwerk.planner.layouts import LayoutGrid, grid_of, take_rows, total
 from stellwerk.planner.memory import memory_parts
+from stellwerk.planner.model import Machine
 from stellwerk.planner.shape import Shape
 from stellwerk.planner.step import step_parts
 from stellwerk.records import TrainingRun
@@ -69,12 +70,17 @@ class Calibration:
     runs: int
 
 
-def calibrate(runs: Sequence[TrainingRun], accelerators: Mapping[str, Accelerator]) -> Calibration:
-    """The constants that explain the runs best; ``accelerators`` are the catalogue's, by id.
+def calibrate(
+    runs: Sequence[TrainingRun],
+    accelerators: Mapping[str, Accelerator],
+    operators: Mapping[str, float] | None = None,
+) -> Calibration:
+    """The constants that explain the runs best; ``accelerators`` are the catalogue's, by id, and ``operators`` the
+    values that measured operators give to priors.
 
     Runs without the columns that scoring needs are passed over. Raises ValueError where none is left.
     """
-    priors = read_priors()
+    priors = read_priors(operators)
     measured = [one for run in runs if not isinstance(one := measure(run, accelerators), Unscored)]
     observed = observations(measured, accelerators, constants_of((), np.zeros(0), priors))
     if not observed.cases:
@@ -91,10 +97,13 @@ def calibrate(runs: Sequence[TrainingRun], accelerators: Mapping[str, Accelerato
 
 
 def observations(
-    measured: Sequence[MeasuredRun], accelerators: Mapping[str, Accelerator], constants: Constants
+    measured: Sequence[MeasuredRun],
+    accelerators: Mapping[str, Accelerator],
+    constants: Constants,
+    machine: Machine | None = None,
 ) -> Observations:
-    """The runs that can be predicted."""
-    pairs = [(one, case_of(one.described, accelerators, constants)) for one in measured]
+    """The runs that can be predicted; all made on ``machine`` where one is given."""
+    pairs = [(one, case_of(one.described, accelerators, constants, machine)) for one in measured]
     kept = [(one, case) for one, case in pairs if isinstance(case, Case)]
     cases = tuple(case for _, case in kept)
     kinds: dict[Any, int] = {}

@@ -34,10 +34,14 @@ class Parameter:
         return f"{self.constant} of {owner}" if owner else self.constant
 
 
-def read_priors() -> dict[str, dict[str, Any]]:
-    """What ``priors.toml`` says of each constant."""
+def read_priors(operators: Mapping[str, float] | None = None) -> dict[str, dict[str, Any]]:
+    """What ``priors.toml`` says of each constant; ``operators`` are values that measured operators give in the place of
+    its own (``operators.OperatorFits.priors``), with the same uncertainty."""
     with resources.files("stellwerk.planner.calibration").joinpath("priors.toml").open("rb") as file:
-        return tomllib.load(file)
+        priors = tomllib.load(file)
+    for name, value in (operators or {}).items():
+        priors[name]["value"] = value
+    return priors
 
 
 def parameters_for(
