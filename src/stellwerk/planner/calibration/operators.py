@@ -56,7 +56,8 @@ class Operator:
 
     system: str
     kind: str
-    """``matmul``, ``group_matmul``, ``sdp_fwd`` or ``sdp_bwd``."""
+    """``matmul``, ``matmul_accumulated`` (onto what is there: gradients of weights), ``group_matmul``, ``sdp_fwd`` or
+    ``sdp_bwd``."""
     flops: float
     bytes: float
     seconds: float
@@ -115,8 +116,11 @@ def fit_operators(
     for system in dict.fromkeys(one.system for one in operators):
         accelerator = _known(SYSTEMS, system, accelerators)
         peak, bandwidth = _rates(accelerator)
-        plain = _products(system, groups[system, "matmul"], peak, bandwidth)
+        plain = _products(system, "matmul", groups[system, "matmul"], peak, bandwidth)
         fits.append(plain)
+        if (system, "matmul_accumulated") in groups:
+            kind = "matmul_accumulated"
+            fits.append(_products(system, kind, groups[system, kind], peak, bandwidth))
         if (system, "group_matmul") in groups:
             fits.append(_grouped(system, groups[system, "group_matmul"], peak, bandwidth, plain))
         best = accelerator.bf16_measured_flops.value or peak
@@ -144,7 +148,7 @@ def _priors(fits: Iterable[OperatorFit]) -> dict[str, float]:
             values["expert_slowness"][one.system].append(one.values["slowness"])
         elif one.kind.startswith("sdp"):
             values["attention"][one.system].append(one.values["wide_of_best"] / KERNELS_OF_TABLE)
-        else:
+        elif one.kind == "all_reduce":
             values["link_latency"][one.system].append(one.values["latency_s"] / _latency_units(one))
             if one.values["devices"] == 8:
                 values["link"][one.system].append(one.values["link"])
@@ -158,7 +162,7 @@ def _latency_units(one: OperatorFit) -> float:
     return (1.0 + one.values["devices"] / 2.0) / 2.0
 
 
-def _products(system: str, rows: Sequence[Operator], peak: float, bandwidth: float) -> OperatorFit:
+def _products(system: str, kind: str, rows: Sequence[Operator], peak: float, bandwidth: float) -> OperatorFit:
     """t = F / (R e) + c bytes / B + t0: the operations, then the operands, then the start."""
     flops, moved = np.array([one.flops for one in rows]), np.array([one.bytes for one in rows])
 
@@ -167,7 +171,7 @@ def _products(system: str, rows: Sequence[Operator], peak: float, bandwidth: flo
         return np.asarray(flops / (peak * share) + traffic * moved / bandwidth + start_s)
 
     found, error = _least_squares(seconds, np.log([0.7, 1.0, 5e-6]), rows)
-    return OperatorFit(system, "matmul", len(rows), dict(zip(("share", "traffic", "start_s"), found, strict=True)), error)
+    return OperatorFit(system, kind, len(rows), dict(zip(("share", "traffic", "start_s"), found, strict=True)), error)
 
 
 def _grouped(
@@ -256,6 +260,8 @@ def _operator(row: Mapping[str, str]) -> Operator:
     if kind == "matmul":
         m, k, n = (int(sizes[name]) for name in "mkn")
         flops, moved = 2.0 * m * k * n, 2.0 * (m * k + k * n + m * n)
+        if sizes.get("accumulate") == "True":
+            kind = "matmul_accumulated"
     elif kind == "group_matmul":
         groups, m, n, k = (int(sizes[name]) for name in ("ng", "M", "N", "K"))
         flops, moved = 2.0 * groups * m * n * k, 2.0 * groups * (m * k + k * n + m * n)

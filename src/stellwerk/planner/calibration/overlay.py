@@ -19,7 +19,7 @@ import numpy as np
 
 from stellwerk.catalog import Accelerator
 from stellwerk.errors import InputError
-from stellwerk.planner.calibration.calibrate import Observations, log_predicted_times, observations
+from stellwerk.planner.calibration.calibrate import COUNTED_RUNS, Observations, log_predicted_times, observations
 from stellwerk.planner.calibration.fit import fit
 from stellwerk.planner.calibration.parameters import Vector
 from stellwerk.planner.constants import Constants
@@ -145,6 +145,7 @@ def fit_factors(observed: Observations, constants: Constants) -> dict[str, Facto
     A factor that the runs do not identify keeps 1, and the others are found again without it.
     """
     software = observed.cases[0].described.software
+    weight = np.full(len(observed.cases), min(1.0, COUNTED_RUNS / len(observed.cases)))
     priors = list(factor_priors())
     factors: dict[str, Factor] = {}
     while priors:
@@ -155,7 +156,7 @@ def fit_factors(observed: Observations, constants: Constants) -> dict[str, Facto
             return log_times_with(observed, constants, tried) - observed.log_step_time
 
         sds = np.array([prior.sd for prior in kept])
-        found = fit(residuals, np.zeros(len(kept)), sds, observed.noise, observed.weight)
+        found = fit(residuals, np.zeros(len(kept)), sds, observed.noise, weight)
         values = zip(kept, np.exp(found.vector).tolist(), found.sd.tolist(), found.identified.tolist(), strict=True)
         factors |= {prior.name: Factor(value, sd, identified) for prior, value, sd, identified in values}
         priors = [prior for prior in kept if factors[prior.name].identified]
