@@ -79,6 +79,7 @@ def _scanned(
     catalogue: Catalogue,
     as_of: datetime.date,
     asked: tuple[int, int],
+    calibrations: Mapping[str, MachineCalibration],
 ) -> tuple[Scan, list[Finding]]:
     scan, findings = scan_on(workload, offer, catalogue, as_of, *asked, calibrations=calibrations)
     shown = f"{asked[0]}..{asked[1]}"

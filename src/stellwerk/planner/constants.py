@@ -33,6 +33,10 @@ class Rates:
     """Bytes/s at which the operands of products come and go, on top."""
     expert_slowness: Number
     """How many times as long the many small products of routed experts take."""
+    misaligned_slowness: Number
+    """The same of products whose sides the tiles of the matrix units do not divide."""
+    dispatch_bytes: Number
+    """Moved to sort, gather and weigh each number of the copies that go to routed experts, forward."""
     narrowing_bytes: Number
     """Moved per operand to turn it into 8 or 4 bits."""
     attention: Number
@@ -66,6 +70,8 @@ class Rates:
     expert_exposed: Number
     data_overlap: Number
     """Of the computation beside it, usable to hide data-parallel communication."""
+    gather_slowness: Number
+    """How many times as long the gathers and reductions of full sharding take."""
     data_exposed: Number
     """Share of data-parallel communication that stays visible whatever runs beside it."""
     reduced_bytes: Number
@@ -179,6 +185,8 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         matmul_four=four,
         matmul_traffic=machine.memory_bandwidth_bytes_per_s * constant("matmul_traffic"),
         expert_slowness=constant("expert_slowness"),
+        misaligned_slowness=constant("misaligned_slowness"),
+        dispatch_bytes=constant("dispatch_bytes"),
         narrowing_bytes=constant("narrowing_bytes"),
         attention=attention,
         head_half=constant("head_half"),
@@ -201,6 +209,7 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         stage_exposed=constant("stage_exposed"),
         expert_exposed=constant("expert_exposed"),
         data_overlap=constant("data_overlap") if machine.overlap is None else machine.overlap,
+        gather_slowness=constant("gather_slowness"),
         data_exposed=constant("data_exposed"),
         reduced_bytes=REDUCED_BYTES.get(software, 4.0),
         layer_launch=constant("layer_launch") if machine.layer_overhead_s is None else machine.layer_overhead_s,

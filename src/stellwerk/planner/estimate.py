@@ -22,15 +22,17 @@ def spread_terms(
     """What widens the interval of a step time, each as a standard deviation of its logarithm.
 
     ``base`` is the error on left-out sources whose accelerator others measured, too; the other terms come on top where
-    the planner extrapolates (docs/accuracy.md). A calibration with runs on the machine itself brings both down for the
-    software that these runs used.
+    the planner extrapolates (docs/accuracy.md). ``calibrated`` takes the place of ``base`` and ``accelerator`` where runs
+    on the machine itself were looked at, for the software of these runs.
     """
     spreads = constants.spreads
-    calibrated = _is_calibrated(machine, training)
-    terms = {"base": min(spreads["base"], spreads.get("calibrated", math.inf)) if calibrated else spreads["base"]}
-    if not constants.measured_rows.get(machine.accelerator):
-        least = spreads.get("calibrated_accelerator", math.inf) if calibrated else math.inf
-        terms["accelerator"] = min(spreads["accelerator"], least)
+    extrapolated = not constants.measured_rows.get(machine.accelerator)
+    if _is_calibrated(machine, training) and "calibrated" in spreads:
+        terms = {"calibrated": spreads["calibrated"] if extrapolated else min(spreads["calibrated"], spreads["base"])}
+    else:
+        terms = {"base": spreads["base"]}
+        if extrapolated:
+            terms["accelerator"] = spreads["accelerator"]
     if architecture.experts:
         terms["experts"] = spreads["experts"]
     if training.trains_adapters:

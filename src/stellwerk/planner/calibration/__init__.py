@@ -1,7 +1,7 @@
 """Fitting the planner's constants to measured runs, and refining them for one system from a few of its own."""
 
 from stellwerk.planner.calibration.calibrate import Calibration, calibrate
-from stellwerk.planner.calibration.one_run import ClusterErrors, calibrated_spreads, cluster_errors
+from stellwerk.planner.calibration.one_run import ClusterErrors, calibrated_spread, cluster_errors
 from stellwerk.planner.calibration.operators import (
     OperatorFit,
     OperatorFits,
@@ -35,7 +35,7 @@ __all__ = [
     "OverlayRun",
     "calibrate",
     "calibrate_system",
-    "calibrated_spreads",
+    "calibrated_spread",
     "cluster_errors",
     "constants_text",
     "factor_priors",

@@ -16,7 +16,7 @@ from stellwerk.catalog import Accelerator
 from stellwerk.planner.calibration.calibrate import NOISY_NOISE, Observations, log_predicted_times, observations
 from stellwerk.planner.calibration.overlay import calibration_of, fit_factors, log_times_with, rows_of
 from stellwerk.planner.calibration.parameters import Vector
-from stellwerk.planner.calibration.spreads import Deviation, covering_sd, on_top
+from stellwerk.planner.calibration.spreads import covering_sd
 from stellwerk.planner.constants import Constants
 from stellwerk.planner.evaluation.measured import MeasuredRun, measure
 from stellwerk.planner.evaluation.model import Unscored, family_of
@@ -69,26 +69,10 @@ def cluster_errors(
     )
 
 
-def calibrated_spreads(clusters: Iterable[ClusterErrors], spreads: Mapping[str, float]) -> dict[str, float]:
-    """Standard deviations of the logarithm of measured over predicted that are left after one run: ``calibrated`` on
-    accelerators that several families measured, ``calibrated_accelerator`` on top of ``base`` or ``calibrated`` for
-    those of one family. Never above the ``spreads`` without a calibration."""
-    clusters = tuple(clusters)
-    families: dict[str, set[str]] = defaultdict(set)
-    for one in clusters:
-        families[one.accelerator].add(one.family)
-
-    def deviations(*, covered: bool) -> list[Deviation]:
-        return [
-            (one.family, deviation)
-            for one in clusters
-            if (len(families[one.accelerator]) > 1) == covered
-            for deviation in one.deviations
-        ]
-
-    calibrated = min(covering_sd(deviations(covered=True)), spreads["base"])
-    alone = on_top(covering_sd(deviations(covered=False)), calibrated)
-    return {"calibrated": calibrated, "calibrated_accelerator": min(alone, spreads["accelerator"])}
+def calibrated_spread(clusters: Iterable[ClusterErrors]) -> float:
+    """The standard deviation of the logarithm of measured over predicted that is left after one run, by the rule of
+    ``spreads_of``; sources that spread by themselves, as they say, are left out."""
+    return covering_sd([(one.family, left) for one in clusters if not one.noisy for left in one.deviations])
 
 
 def _errors_of(accelerator: str, observed: Observations, constants: Constants) -> ClusterErrors:

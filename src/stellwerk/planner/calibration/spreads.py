@@ -15,6 +15,8 @@ from stellwerk.planner.evaluation.model import Evaluation, ScoredRow
 WANTED = 0.80
 LEAST_OF_A_FAMILY = 0.60
 LEAST_SD = 0.03
+MARGIN = 1.005
+"""So that the run that decides the width lies inside and not on the edge."""
 
 Deviation = tuple[str, float]
 """A family, and the logarithm of measured over predicted of one of its runs."""
@@ -42,16 +44,16 @@ def spreads_of(evaluation: Evaluation) -> dict[str, float]:
         return [
             (row.family, math.log(row.measured_memory_bytes / row.prediction.memory_bytes.best))
             for row in evaluation.rows
-            if row.measured_memory_bytes and row.prediction.memory_bytes and bool(row.run.experts) == experts
+            if row.measured_memory_bytes and row.prediction.memory_bytes and row.is_dense != experts
         ]
 
     def plain(row: ScoredRow) -> bool:
-        return not row.run.experts and row.run.task not in ("lora", "qlora")
+        return row.is_dense and not row.trains_adapters
 
     base = covering_sd(deviations(lambda row: plain(row) and row.accelerator in covered))
     accelerator = covering_sd(deviations(lambda row: plain(row) and row.accelerator not in covered))
-    experts = covering_sd(deviations(lambda row: bool(row.run.experts) and row.accelerator in covered))
-    adapters = covering_sd(deviations(lambda row: row.run.task in ("lora", "qlora")))
+    experts = covering_sd(deviations(lambda row: not row.is_dense and row.accelerator in covered))
+    adapters = covering_sd(deviations(lambda row: row.trains_adapters))
     memory = covering_sd(memory_deviations(experts=False))
     return {
         "base": base,
@@ -79,7 +81,7 @@ def covering_sd(deviations: Sequence[Deviation]) -> float:
 
     # Coverage only grows with the width.
     found = bisect.bisect_left(tried.tolist(), True, key=is_enough)
-    return max(float(tried[found]), LEAST_SD)
+    return max(MARGIN * float(tried[found]), LEAST_SD)
 
 
 def on_top(whole: float, base: float) -> float:
