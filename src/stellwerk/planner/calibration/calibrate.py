@@ -83,8 +83,6 @@ def calibrate(
     priors = read_priors(operators)
     measured = [one for run in runs if not isinstance(one := measure(run, accelerators), Unscored)]
     observed = observations(measured, accelerators, constants_of((), np.zeros(0), priors))
-    if not observed.cases:
-        raise ValueError("no run of the table can be scored")
     parameters = parameters_for(
         priors,
         dict.fromkeys(case.described.software for case in observed.cases),
@@ -102,9 +100,11 @@ def observations(
     constants: Constants,
     machine: Machine | None = None,
 ) -> Observations:
-    """The runs that can be predicted; all made on ``machine`` where one is given."""
+    """The runs that can be predicted; all made on ``machine`` where one is given. Raises ValueError where none is left."""
     pairs = [(one, case_of(one.described, accelerators, constants, machine)) for one in measured]
     kept = [(one, case) for one, case in pairs if isinstance(case, Case)]
+    if not kept:
+        raise ValueError("no run of the table can be scored")
     cases = tuple(case for _, case in kept)
     kinds: dict[Any, int] = {}
     kind = [kinds.setdefault(_kind(case), len(kinds)) for case in cases]

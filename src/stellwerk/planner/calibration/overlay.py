@@ -25,13 +25,15 @@ from stellwerk.planner.calibration.parameters import Vector
 from stellwerk.planner.constants import Constants
 from stellwerk.planner.estimate import MODEL_VERSION
 from stellwerk.planner.evaluation.measured import MeasuredRun, measure
-from stellwerk.planner.evaluation.model import Unscored
+from stellwerk.planner.evaluation.model import Unscored, reason_in_words
 from stellwerk.planner.layouts import take_rows
 from stellwerk.planner.model import Machine, MachineCalibration, Software
 from stellwerk.records import TrainingRun
 
 Unscoreds = Mapping[str, tuple[str, ...]]
 """Ids of runs by the reason why they are not looked at."""
+NAMED = 5
+"""Runs of one reason in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,8 @@ def calibrate_system(
     no run can be looked at, or where they used several kinds of software.
     """
     usable, unscored = _usable(runs, machine, accelerators)
+    software = _software_of(usable, unscored)
     observed = observations(usable, accelerators, constants, machine)
-    software = _software_of(observed, unscored)
     factors = fit_factors(observed, constants)
     before = np.exp(log_predicted_times(observed, constants))
     after = np.exp(log_times_with(observed, constants, calibration_of(factors, software)))
@@ -218,14 +220,12 @@ def _usable(
     return usable, {reason: tuple(ids) for reason, ids in unscored.items()}
 
 
-def _software_of(observed: Observations, unscored: Unscoreds) -> Software:
-    kinds = Counter(case.described.software for case in observed.cases)
+def _software_of(usable: Sequence[MeasuredRun], unscored: Unscoreds) -> Software:
+    kinds = Counter(one.described.software for one in usable)
     if not kinds:
-        why = ", ".join(f"{reason} {len(ids)}" for reason, ids in unscored.items())
-        raise InputError(f"no run can be looked at; by reason: {why}", key="runs")
+        why = "; ".join(f"{', '.join(ids[:NAMED])}: {reason_in_words(reason)}" for reason, ids in unscored.items())
+        raise InputError("holds no run that can be used", key="rows", value=why, allowed="a timed run on this system")
     if len(kinds) > 1:
         counts = ", ".join(f"{software} {count}" for software, count in kinds.items())
-        raise InputError(
-            f"the runs used several kinds of software: {counts}", key="framework", allowed="runs of one kind of software"
-        )
+        raise InputError("names several kinds of software", key="framework", value=counts, allowed="runs of one kind")
     return next(iter(kinds))
