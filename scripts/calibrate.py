@@ -57,12 +57,12 @@ from stellwerk.records import TrainingRun, read_usable_runs
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-from scripts.accuracy_page import write_accuracy  # noqa: E402
+from scripts.accuracy_page import fill, markdown, write_accuracy  # noqa: E402
 
 TABLES = ROOT / "calibration"
 OUT = ROOT / "src/stellwerk/planner/constants.toml"
 PROCESSES = 2
-ANY_SPREAD = {name: 1.0 for name in ("base", "accelerator", "experts", "adapters", "memory", "memory_experts")}
+ANY_SPREAD = dict.fromkeys(("base", "accelerator", "experts", "adapters", "memory", "memory_experts"), 1.0)
 """For predictions whose interval nobody looks at: widths are measured on them."""
 console = Console(width=140, highlight=False)
 
@@ -107,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_whole(OUT, text.encode())
     constants = replace(calibration.constants, spreads=spreads | with_one_run, fitted=date)
     write_accuracy(evaluation, calibration, constants, accelerators)
+    fill(ROOT / "docs" / "calibrate.md", {"one_run": one_run_table(clusters)})
     console.print(f"Written: {OUT.relative_to(ROOT)}")
 
 
@@ -156,7 +157,9 @@ def _errors(evaluation: Evaluation) -> Iterable[tuple[str, float]]:
 
 
 def print_operators(operators: OperatorFits) -> None:
-    table = _table("Operators and all-reduces", "kind", "rows", "error", "found", justify=("left", "right", "right", "left"))
+    table = _table(
+        "Operators and all-reduces", "kind", "rows", "error", "found", justify=("left", "right", "right", "left")
+    )
     for one in operators.fits:
         values = ", ".join(f"{name} {value:.3g}" for name, value in one.values.items())
         table.add_row(one.system, one.kind, f"{one.rows:,}", f"{one.median_error:.1%}", values)
@@ -203,22 +206,35 @@ def _percent(errors: Errors | None, name: str) -> str:
     return "" if value is None else f"{value:,}" if name == "n" else f"{value:.1%}"
 
 
+ONE_RUN = ("source", "accelerator", "runs", "before", "after", "alike: before", "after", "all runs on themselves")
+
+
 def print_clusters(clusters: Iterable[ClusterErrors]) -> None:
     """What one run says of the others of its cluster, with constants fitted without its family."""
     table = _table(
         "One run of a cluster: median error on its others",
-        *("accelerator", "runs", "choices", "before", "after", "alike: before", "after", "all runs on themselves"),
-        justify=("left", *("right",) * 7),
+        *ONE_RUN[1:],
+        justify=("left", *("right",) * (len(ONE_RUN) - 2)),
     )
+    for row in _one_run_rows(clusters):
+        table.add_row(*row)
+    console.print(table)
+
+
+def one_run_table(clusters: Iterable[ClusterErrors]) -> str:
+    """The same for the documentation."""
+    return markdown(ONE_RUN, list(_one_run_rows(clusters)))
+
+
+def _one_run_rows(clusters: Iterable[ClusterErrors]) -> Iterable[list[str]]:
     clusters = tuple(clusters)
     for one in clusters:
         errors = (one.before, one.after, one.alike_before, one.alike_after, one.all_runs_after)
         shown = ("" if error is None else f"{error:.1%}" for error in errors)
         name = f"{one.family} (spreads by 40%, it says)" if one.noisy else one.family
-        table.add_row(name, one.accelerator, f"{one.runs:,}", str(one.choices), *shown)
+        yield [name, one.accelerator, f"{one.runs:,}", *shown]
     means = (fmean(one.before for one in clusters), fmean(one.after for one in clusters))
-    table.add_row("mean of the clusters", "", "", "", *(f"{mean:.1%}" for mean in means))
-    console.print(table)
+    yield ["mean of the clusters", "", "", *(f"{mean:.1%}" for mean in means), "", "", ""]
 
 
 def print_spreads(spreads: Mapping[str, float]) -> None:

@@ -13,8 +13,8 @@ from stellwerk.broker.explain import (
     reasons_for_plan,
 )
 from stellwerk.broker.explain_picture import waterfall_picture
-from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.hardware import NO_CALIBRATIONS, ground_of, hardware_of
+from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.match import match, plan_on
 from stellwerk.broker.model import (
     CommercialOffer,
@@ -82,8 +82,8 @@ __all__ = [
     "find_classes",
     "goodput_as_dict",
     "ground_of",
-    "hardware_of",
     "group_needs",
+    "hardware_of",
     "instance_rate",
     "is_need_line",
     "largest_as_dict",

@@ -68,8 +68,8 @@ def ground_of(
     serving: bool,
     calibrations: Mapping[str, MachineCalibration] = NO_CALIBRATIONS,
 ) -> Ground:
-    """The machine to plan on, as far as the catalogue knows it, with what runs on it say (``calibrations``, by the id of
-    a system or product).
+    """The machine to plan on, as far as the catalogue knows it, with what runs on it say (``calibrations``, by the id
+    of a system or product).
 
     Replicas that serve stay inside a node and do not talk to each other: the network between nodes is not asked for.
     """
@@ -199,8 +199,10 @@ def _copy_over_several_nodes(hardware: Hardware) -> tuple[Finding, ...]:
 def _notes(hardware: Hardware, accelerator: Accelerator, machine: Machine, *, serving: bool) -> Iterator[Finding]:
     calibration = machine.calibration
     if calibration is not None and not serving:
-        reason = "calibrated" if calibration.narrows else "calibrated_otherwise"
-        yield Finding("note", Reason(reason, {"runs": calibration.runs}))
+        params = {"runs": calibration.runs}
+        yield Finding(
+            "note", Reason("calibrated", params) if calibration.narrows else Reason("calibrated_otherwise", params)
+        )
     elif not packaged_constants().measured_rows.get(machine.accelerator) and not serving:
         yield Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name}))
     if hardware.assumption:

@@ -128,9 +128,7 @@ def plan_on(
 
     Raises InputError where the deadline is not after ``as_of``.
     """
-    ground = ground_of(
-        offer, catalogue, serving=isinstance(workload.task, Serving), calibrations=calibrations
-    )
+    ground = ground_of(offer, catalogue, serving=isinstance(workload.task, Serving), calibrations=calibrations)
     options = options_by_machine(workload, _machines([ground]))
     limit = time_limit(workload.limits, as_of)
     if ground.machine is None:

@@ -30,7 +30,9 @@ LISTED = 20
 
 @click.command(name="calibrate")
 @click.option("--runs", "table", type=click.Path(path_type=Path), help="A table of measured runs (docs/calibrate.md).")
-@click.option("--run", "folder", type=click.Path(path_type=Path), help="Instead of --runs: the folder of a finished run.")
+@click.option(
+    "--run", "folder", type=click.Path(path_type=Path), help="Instead of --runs: the folder of a finished run."
+)
 @click.option("--system", "target", required=True, help="Id of the system or product of the catalogue that ran them.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new file for what was found; plan reads it.")
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
@@ -128,7 +130,12 @@ def _print(overlay: Overlay, machine: Machine) -> None:
 def _print_factors(overlay: Overlay) -> None:
     constants = {prior.name: ", ".join(prior.constants) for prior in factor_priors()}
     factors = Table(
-        "Factor", Column("value", justify="right"), Column("uncertainty", justify="right"), "on", box=None, pad_edge=False
+        "Factor",
+        Column("value", justify="right"),
+        Column("uncertainty", justify="right"),
+        "on",
+        box=None,
+        pad_edge=False,
     )
     for name, factor in overlay.factors.items():
         if factor.identified:
@@ -147,8 +154,8 @@ def _far(runs: Iterable[OverlayRun]) -> Iterable[str]:
     for run in runs:
         if abs(run.after_s / run.measured_s - 1) > FAR:
             yield (
-                f"{escape(run.id)} is still {run.after_s / run.measured_s - 1:+.0%} off: it contradicts the other runs, or "
-                "something slowed it that the planner does not know."
+                f"{escape(run.id)} is still {run.after_s / run.measured_s - 1:+.0%} off: it contradicts the others, or "
+                "something moved it that the planner does not know."
             )
 
 
@@ -157,7 +164,5 @@ def _print_left_out(unscored: Mapping[str, tuple[str, ...]], refused: Iterable[R
         console.print(f"Not used ({reason_in_words(reason)}): {escape(', '.join(ids[:LISTED]))}", soft_wrap=True)
     for row in refused:
         for fault in row.faults:
-            console.print(
-                f"Refused: row {escape(row.id)} (line {row.line}), {fault.column} = {escape(fault.value)}: {fault.reason}",
-                soft_wrap=True,
-            )
+            what = f"{fault.column} = {escape(fault.value)}: {fault.reason}"
+            console.print(f"Refused: row {escape(row.id)} (line {row.line}), {what}", soft_wrap=True)

@@ -26,7 +26,7 @@ calibration_option: Callable[[Any], Any] = click.option(
 def calibrations_in(
     files: Sequence[Path], catalogue: Catalogue, only: str | None = None
 ) -> Mapping[str, MachineCalibration]:
-    """By the id of a system or product; what is of no use for the constants of this version is said on standard error.
+    """By the id of a system or product; one made with other constants is said on standard error.
 
     Raises InputError for a target that the catalogue does not know or that is not ``only``, for another accelerator than
     it has, and for two files of the same target.
@@ -46,7 +46,9 @@ def calibrations_in(
                 "no system or product has this id", file=file, key="system", value=overlay.system, allowed=list(known)
             )
         if only is not None and overlay.system != only:
-            raise InputError("is a calibration of another system", file=file, key="system", value=overlay.system, allowed=only)
+            raise InputError(
+                "is a calibration of another system", file=file, key="system", value=overlay.system, allowed=only
+            )
         if overlay.system in found:
             raise InputError("another file calibrates it, too", file=file, key="system", value=overlay.system)
         accelerator = hardware_of(offer_at(catalogue, overlay.system), catalogue).accelerator
@@ -60,8 +62,8 @@ def calibrations_in(
             )
         if overlay.constants_sha256 != constants.sha256:
             click.echo(
-                f"{file}: made with other constants than those of this version; its factors are used, the intervals stay "
-                "as wide as without it. Run `stellwerk calibrate` again.",
+                f"{file}: made with other constants than those of this version; its factors are used, the intervals "
+                "stay as wide as without it. Run `stellwerk calibrate` again.",
                 err=True,
             )
         found[overlay.system] = machine_calibration(overlay, constants)

@@ -22,8 +22,8 @@ def spread_terms(
     """What widens the interval of a step time, each as a standard deviation of its logarithm.
 
     ``base`` is the error on left-out sources whose accelerator others measured, too; the other terms come on top where
-    the planner extrapolates (docs/accuracy.md). ``calibrated`` takes the place of ``base`` and ``accelerator`` where runs
-    on the machine itself were looked at, for the software of these runs.
+    the planner extrapolates (docs/accuracy.md). ``calibrated`` takes the place of ``base`` and ``accelerator`` where
+    runs on the machine itself were looked at, for the software of these runs.
     """
     spreads = constants.spreads
     extrapolated = not constants.measured_rows.get(machine.accelerator)

@@ -56,16 +56,14 @@ def test_operators_of_known_constants_give_them_back(accelerators: Mapping[str, 
         Operator("a100_pcie", "sdp_fwd", flops, 0.0, 0.5 * flops / (peak * 0.4) + 3e-5, 128.0)
         for flops in (1e11, 1e12, 1e13)
     ]
-    rings = [
-        Ring("a100", 8, size, 90e-6 + 2 * 7 / 8 * size / (300e9 * 0.8)) for size in (1e6, 1e7, 1e8, 1e9)
-    ]
+    rings = [Ring("a100", 8, size, 90e-6 + 2 * 7 / 8 * size / (300e9 * 0.8)) for size in (1e6, 1e7, 1e8, 1e9)]
     found = {one.kind: one.values for one in fit_operators([*plain, *heads], rings, accelerators).fits}
     assert found["matmul"] == pytest.approx({"share": 0.7, "traffic": 0.9, "start_s": 8e-6}, rel=0.02)
     assert found["sdp_fwd"]["share"] == pytest.approx(0.4, rel=0.02)
     assert found["all_reduce"] == pytest.approx({"devices": 8.0, "latency_s": 90e-6, "link": 0.8}, rel=0.02)
 
 
-@pytest.mark.parametrize("row", ["a100_pcie,matmul,312,\"m=1, k=1\",0.5", "a100_pcie,matmul,312,\"m=1, k=1, n=1\",much"])
+@pytest.mark.parametrize("row", ['a100_pcie,matmul,312,"m=1, k=1",0.5', 'a100_pcie,matmul,312,"m=1, k=1, n=1",much'])
 def test_a_row_that_is_none_is_named(row: str, tmp_path: Path) -> None:
     path = tmp_path / "operators.csv"
     path.write_text(f"system,op,peak_tflops,shape,efficiency\n{row}\n")

@@ -100,7 +100,10 @@ def observations(
     constants: Constants,
     machine: Machine | None = None,
 ) -> Observations:
-    """The runs that can be predicted; all made on ``machine`` where one is given. Raises ValueError where none is left."""
+    """The runs that can be predicted; all made on ``machine`` where one is given.
+
+    Raises ValueError where none is left.
+    """
     pairs = [(one, case_of(one.described, accelerators, constants, machine)) for one in measured]
     kept = [(one, case) for one, case in pairs if isinstance(case, Case)]
     if not kept:
@@ -156,7 +159,9 @@ def log_predicted_memory(observed: Observations, constants: Constants, weighed: 
     """Of the runs whose memory was measured, in bytes of the counter that was read."""
     rates = take_rows(_rates(observed, constants), weighed)
     parts = memory_parts(take_rows(observed.shape, weighed), rates, take_rows(observed.grid, weighed))
-    measures = [case.described.run.memory_measure for case, chosen in zip(observed.cases, weighed, strict=True) if chosen]
+    measures = [
+        case.described.run.memory_measure for case, chosen in zip(observed.cases, weighed, strict=True) if chosen
+    ]
     factor = constants.common["reserved_factor"]
     shown = {one: measured_share(parts, one, factor) for one in set(measures)}
     return np.log([shown[one][index] for index, one in enumerate(measures)])

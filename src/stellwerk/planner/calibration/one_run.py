@@ -5,7 +5,6 @@ A cluster is all runs of one source family on one accelerator. The constants ben
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ def calibrated_spread(clusters: Iterable[ClusterErrors]) -> float:
 
 def _errors_of(accelerator: str, observed: Observations, constants: Constants) -> ClusterErrors:
     count = len(observed.cases)
-    choices = _drawn(np.arange(count), MOST_CHOICES)
+    choices = _drawn(np.arange(count, dtype=np.float64), MOST_CHOICES).astype(np.int64)
     kinds = [_kind(case.described.run, str(case.described.software)) for case in observed.cases]
     plain = np.array([not run.experts and run.task not in ("lora", "qlora") for run in _runs(observed)])
     residual = observed.log_step_time - log_predicted_times(observed, constants)

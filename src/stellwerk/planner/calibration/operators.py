@@ -174,9 +174,7 @@ def _products(system: str, kind: str, rows: Sequence[Operator], peak: float, ban
     return OperatorFit(system, kind, len(rows), dict(zip(("share", "traffic", "start_s"), found, strict=True)), error)
 
 
-def _grouped(
-    system: str, rows: Sequence[Operator], peak: float, bandwidth: float, plain: OperatorFit
-) -> OperatorFit:
+def _grouped(system: str, rows: Sequence[Operator], peak: float, bandwidth: float, plain: OperatorFit) -> OperatorFit:
     """How many times as long the operations of grouped products take as those of plain ones."""
     flops, moved = np.array([one.flops for one in rows]), np.array([one.bytes for one in rows])
     share, traffic, start_s = plain.values["share"], plain.values["traffic"], plain.values["start_s"]
@@ -188,9 +186,7 @@ def _grouped(
     return OperatorFit(system, "group_matmul", len(rows), {"slowness": found[0]}, error)
 
 
-def _attention(
-    system: str, kind: str, rows: Sequence[Operator], peak: float, best: float
-) -> Iterable[OperatorFit]:
+def _attention(system: str, kind: str, rows: Sequence[Operator], peak: float, best: float) -> Iterable[OperatorFit]:
     """By width of a head: t = F / (R e) + t0 with the half of the scores that causal attention works out, as a share of
     the peak and, brought to wide heads, of the best measured rate of products."""
     for head_dim in sorted({one.head_dim for one in rows}):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from stellwerk.planner.calibration.overlay import Overlay
 
 HEAD = """\
-# Written by `stellwerk calibrate`; read by --calibration of plan, explain and match. A factor multiplies constants of the
-# planner on this one system; `sd` is the standard deviation of its logarithm. A factor that the runs do not identify
+# Written by `stellwerk calibrate`; read by --calibration of plan, explain and match. A factor multiplies constants of
+# the planner on this one system; `sd` is the standard deviation of its logarithm. One that the runs do not identify
 # stays 1. Seconds of a step: measured, and predicted without and with these factors.
 schema = 1
 """

@@ -70,9 +70,7 @@ def prior_vector(parameters: Iterable[Parameter]) -> Vector:
     return np.log([one.prior for one in parameters])
 
 
-def constants_of(
-    parameters: Sequence[Parameter], vector: Vector, priors: Mapping[str, Mapping[str, Any]]
-) -> Constants:
+def constants_of(parameters: Sequence[Parameter], vector: Vector, priors: Mapping[str, Mapping[str, Any]]) -> Constants:
     """The constants whose logarithms ``vector`` holds; what no parameter stands for keeps its prior."""
     common = {name: float(one["value"]) for name, one in priors.items()}
     software: dict[str, dict[str, float]] = {}
