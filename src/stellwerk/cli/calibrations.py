@@ -28,8 +28,8 @@ def calibrations_in(
 ) -> Mapping[str, MachineCalibration]:
     """By the id of a system or product; one made with other constants is said on standard error.
 
-    Raises InputError for a target that the catalogue does not know or that is not ``only``, for another accelerator than
-    it has, and for two files of the same target.
+    Raises InputError for a target that the catalogue does not know or that is not ``only``, for another accelerator
+    than it has, and for two files of the same target.
     """
     if not files:
         return NO_CALIBRATIONS
