@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stellwerk.broker.model import CommercialOffer, Finding, Offer
 from stellwerk.catalog import Accelerator, Catalogue, Fact, Product, System
 from stellwerk.messages import Reason
-from stellwerk.planner import Machine, machine_from_accelerator, packaged_constants
+from stellwerk.planner import Machine, MachineCalibration, machine_from_accelerator, packaged_constants
 
 LARGEST_RENTAL = 4096
 """Modules of one product that a plan may use where its provider names no limit; the open limit is noted."""
@@ -58,8 +58,18 @@ class Ground:
     """For a service on more than one node: why a copy of the model that fits no single one leaves the answer open."""
 
 
-def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
-    """The machine to plan on, as far as the catalogue knows it.
+NO_CALIBRATIONS: Mapping[str, MachineCalibration] = {}
+
+
+def ground_of(
+    offer: Offer,
+    catalogue: Catalogue,
+    *,
+    serving: bool,
+    calibrations: Mapping[str, MachineCalibration] = NO_CALIBRATIONS,
+) -> Ground:
+    """The machine to plan on, as far as the catalogue knows it, with what runs on it say (``calibrations``, by the id
+    of a system or product).
 
     Replicas that serve stay inside a node and do not talk to each other: the network between nodes is not asked for.
     """
@@ -82,6 +92,7 @@ def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
     )
     if machine is None:
         return _no_ground(Reason("accelerator_rates_unknown", {"accelerator": accelerator.name}))
+    machine = replace(machine, calibration=calibrations.get(target_of(offer)))
     if machine.devices == 1 < machine.devices_per_node:
         forbidding = [Finding("unknown", Reason("link_unknown", {"accelerator": accelerator.name}))]
     return Ground(
@@ -92,6 +103,11 @@ def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
         notes_on_network=() if serving else tuple(_notes_on_network(hardware)),
         copy_over_several_nodes=_copy_over_several_nodes(hardware) if serving else (),
     )
+
+
+def target_of(offer: Offer) -> str:
+    """The id of the system or product that is offered."""
+    return offer.product.id if isinstance(offer, CommercialOffer) else offer.system.id
 
 
 def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
@@ -181,7 +197,13 @@ def _copy_over_several_nodes(hardware: Hardware) -> tuple[Finding, ...]:
 
 
 def _notes(hardware: Hardware, accelerator: Accelerator, machine: Machine, *, serving: bool) -> Iterator[Finding]:
-    if not packaged_constants().measured_rows.get(machine.accelerator) and not serving:
+    calibration = machine.calibration
+    if calibration is not None and not serving:
+        params = {"runs": calibration.runs}
+        yield Finding(
+            "note", Reason("calibrated", params) if calibration.narrows else Reason("calibrated_otherwise", params)
+        )
+    elif not packaged_constants().measured_rows.get(machine.accelerator) and not serving:
         yield Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name}))
     if hardware.assumption:
         yield Finding("note", Reason("accelerator_assumed", {"assumption": hardware.assumption}))

@@ -11,7 +11,7 @@ from stellwerk.planner.constants import Constants, packaged_constants
 from stellwerk.planner.layouts import Nodes, usable_device_counts
 from stellwerk.planner.machines import machine_from_accelerator, machine_of_run
 from stellwerk.planner.memory import MEMORY_PARTS
-from stellwerk.planner.model import Layout, Machine, Plan, ServingPlan
+from stellwerk.planner.model import Layout, Machine, MachineCalibration, Plan, ServingPlan
 from stellwerk.planner.scaling import Scaling, ScalingPoint, scan_devices
 from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, layout_space, nodes_of, plan_layout, search
 from stellwerk.planner.serving import SERVING_MEMORY_PARTS
@@ -37,6 +37,7 @@ __all__ = [
     "Layout",
     "LayoutSpace",
     "Machine",
+    "MachineCalibration",
     "Nodes",
     "Plan",
     "Rung",
