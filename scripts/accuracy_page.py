@@ -17,7 +17,7 @@ from stellwerk.files import write_whole
 from stellwerk.planner import Constants, machine_from_accelerator, search
 from stellwerk.planner.calibration.calibrate import Calibration
 from stellwerk.planner.evaluation import Errors, Evaluation, FamilyTable, Score, ScoredRow
-from stellwerk.units import SECONDS_PER_HOUR, Interval
+from stellwerk.units import Interval
 from stellwerk.workload import Applicant, Limits, Training, Workload, published_models
 from stellwerk.workload.model import Precision
 
@@ -251,7 +251,15 @@ def _totals(constants: Constants, accelerators: Mapping[str, Accelerator]) -> st
                 "" if predicted is None else assumed,
             ]
         )
-    headings = ("model", "GPU", "tokens, 10⁹", "published GPU-hours", "predicted (80%)", "predicted / published", "assumed")
+    headings = (
+        "model",
+        "GPU",
+        "tokens, 10⁹",
+        "published GPU-hours",
+        "predicted (80%)",
+        "predicted / published",
+        "assumed",
+    )
     return markdown(headings, rows)
 
 
@@ -346,9 +354,7 @@ def _panel(name: str, rows: Sequence[ScoredRow], left: float, top: float) -> lis
 
     shift = math.log10(1.2) / (high - low) * PANEL
     x, y, right, bottom = left, top, left + PANEL, top + PANEL
-    band = (
-        f"{x},{bottom} {x},{bottom - shift} {right - shift},{y} {right},{y} {right},{y + shift} {x + shift},{bottom}"
-    )
+    band = f"{x},{bottom} {x},{bottom - shift} {right - shift},{y} {right},{y} {right},{y + shift} {x + shift},{bottom}"
     parts = [
         f'<polygon class="band" points="{band}"/>',
         f'<line class="line" x1="{x}" y1="{bottom}" x2="{right}" y2="{y}"/>',

@@ -139,9 +139,7 @@ def constants_from_values(values: Mapping[str, Any]) -> Constants:
 
 
 def _factors(tables: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    return {
-        owner: {name: float(one["factor"]) for name, one in table.items()} for owner, table in tables.items()
-    }
+    return {owner: {name: float(one["factor"]) for name, one in table.items()} for owner, table in tables.items()}
 
 
 POWER_PER_FLOPS = 700.0 / 989.4e12
@@ -198,9 +196,7 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         adapter_bytes=constant("adapter_bytes"),
         logit_bytes=constant("logit_bytes"),
         link=machine.link_bytes_per_s * constant("link"),
-        link_latency=constant("link_latency")
-        if machine.collective_latency_s is None
-        else machine.collective_latency_s,
+        link_latency=constant("link_latency") if machine.collective_latency_s is None else machine.collective_latency_s,
         network=SMALL if network is None else network * constant("network") / machine.blocking_factor,
         network_latency=constant("network_latency"),
         devices_per_node=machine.devices_per_node,

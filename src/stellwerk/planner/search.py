@@ -64,9 +64,7 @@ class Candidates:
     @property
     def duration_spread(self) -> Interval:
         """The interval of every duration, in units of its best estimate."""
-        return step_time_spread(
-            self.workload.architecture, self.workload.training, self.machine, self.constants
-        )
+        return step_time_spread(self.workload.architecture, self.workload.training, self.machine, self.constants)
 
     @property
     def devices_spread(self) -> Interval:

@@ -178,10 +178,7 @@ def shape_of(architecture: Architecture, training: Training, *, fused_attention:
         head_dim=(query + output) / (2 * a.heads),
         key_value=key_value,
         whole_traffic=14.0 * a.hidden,
-        shared_traffic=2 * (query + output)
-        + 3 * key_value
-        + 4 * narrow
-        + (3 * inner + 2) * (dense_ffn + routed_ffn),
+        shared_traffic=2 * (query + output) + 3 * key_value + 4 * narrow + (3 * inner + 2) * (dense_ffn + routed_ffn),
         kept_whole=2.0 * a.hidden,
         kept_shared=query + key_value + output + narrow + dispatched + inner * (dense_ffn + routed_ffn),
         recomputable_whole=2.0 * a.hidden,
