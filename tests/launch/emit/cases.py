@@ -22,7 +22,7 @@ MACHINE = Machine(
     runtime_bytes=2e9,
     power_w=None,
     pue=Interval.exactly(1.1),
-    measured=True,
+    accelerator="h100-sxm-80gb",
 )
 
 
