@@ -52,11 +52,9 @@ def layer_times(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray
     adapters = _adapters_s(shape, rates, tokens)
     attention, attention_passes = _attention_s(shape, rates, rank_tokens)
     traffic = (
-        2.0
-        * rates.traffic_factor
-        / rates.memory
-        * (shape.whole_traffic * whole_tokens + shape.shared_traffic * rank_tokens)
-    )
+        2.0 * rates.traffic_factor * (shape.whole_traffic * whole_tokens + shape.shared_traffic * rank_tokens)
+        + rates.dispatch_bytes * shape.dispatched * rank_tokens
+    ) / rates.memory
     dequantised = shape.dequantised / rates.memory
     forward = products + adapters + attention + traffic + dequantised
     stored_attention = (1.0 - shape.fused_attention) * attention
@@ -90,7 +88,8 @@ def _products_s(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray
     (the additive roofline fits measured products best)."""
     wide = 1.0 - shape.eight_bit - shape.four_bit
     seconds_per_flop = wide / rates.matmul + shape.eight_bit / rates.matmul_eight + shape.four_bit / rates.matmul_four
-    operations = 2.0 * (shape.products + shape.expert_products * rates.expert_slowness) * seconds_per_flop
+    slowness = 1.0 + shape.misaligned * (rates.misaligned_slowness - 1.0)
+    operations = 2.0 * slowness * (shape.products + rates.expert_slowness * shape.expert_products) * seconds_per_flop
     # Operands come in the narrow format, results leave in 16 bits; two of three are operands.
     moved_share = 1.0 - shape.eight_bit / 3.0 - shape.four_bit / 2.0
     weight_bytes = 2.0 - shape.eight_bit - 1.4 * shape.four_bit

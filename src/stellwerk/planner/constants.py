@@ -32,6 +32,10 @@ class Rates:
     """Bytes/s at which the operands of products come and go, on top."""
     expert_slowness: Number
     """How many times as long the many small products of routed experts take."""
+    misaligned_slowness: Number
+    """The same of products whose sides the tiles of the matrix units do not divide."""
+    dispatch_bytes: Number
+    """Moved to sort, gather and weigh each number of the copies that go to routed experts, forward."""
     narrowing_bytes: Number
     """Moved per operand to turn it into 8 or 4 bits."""
     attention: Number
@@ -174,6 +178,8 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         matmul_four=four,
         matmul_traffic=machine.memory_bandwidth_bytes_per_s * constant("matmul_traffic"),
         expert_slowness=constant("expert_slowness"),
+        misaligned_slowness=constant("misaligned_slowness"),
+        dispatch_bytes=constant("dispatch_bytes"),
         narrowing_bytes=constant("narrowing_bytes"),
         attention=attention,
         head_half=constant("head_half"),

@@ -171,7 +171,7 @@ def _state_parts(
     )
     gradients = np.where(
         fully,
-        shape.gradient_bytes * shard + np.where(staged, GATHERED_BYTES * all_trained, gathered_layer),
+        shape.gradient_bytes * shard + np.where(staged, shape.gradient_bytes * all_trained, gathered_layer),
         shape.gradient_bytes * np.where(grid.sharding == GRADIENTS_SHARDED, shard, all_trained),
     )
     states = np.where(fully, shape.sharded_state_bytes, shape.state_bytes)

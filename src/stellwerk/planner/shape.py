@@ -46,6 +46,8 @@ class Shape:
     """Entries of the matrices of all routed experts of a layer, whatever a token passes through."""
     routed: Number
     """Experts; 1 where there are none."""
+    misaligned: Number
+    """1 where a side of the matrices is no multiple of ``TILE``, else 0."""
     dispatched: Number
     """Numbers that go to routed experts, once."""
     expert_layers: Number
@@ -116,6 +118,8 @@ class Shape:
     """1 where the scores of attention are never stored, else 0."""
 
 
+TILE = 128
+"""Side of a tile that matrix units work on."""
 OPTIMIZERS: dict[str, tuple[float, float]] = {
     # Bytes kept and bytes moved for a parameter. Weights in 32 bits and two moments (Rajbhandari et al. 2020, section
     # 3.1): read with a gradient in 32 bits, written with the 16-bit copy.
@@ -166,6 +170,7 @@ def shape_of(architecture: Architecture, training: Training, *, fused_attention:
         expert_widths=(inner + 1) * (dispatched + routed_ffn),
         expert_entries=with_experts * expert_entries,
         routed=experts.routed if experts else 1,
+        misaligned=float(any(side % TILE for side in (a.hidden, experts.ffn_hidden if experts else a.ffn_hidden))),
         dispatched=dispatched,
         expert_layers=with_experts,
         attention_flops=(flops.attention_scores + flops.attention_values) / a.layers,
@@ -175,7 +180,7 @@ def shape_of(architecture: Architecture, training: Training, *, fused_attention:
         whole_traffic=14.0 * a.hidden,
         shared_traffic=2 * (query + output)
         + 3 * key_value
-        + 4 * (narrow + dispatched)
+        + 4 * narrow
         + (3 * inner + 2) * (dense_ffn + routed_ffn),
         kept_whole=2.0 * a.hidden,
         kept_shared=query + key_value + output + narrow + dispatched + inner * (dense_ffn + routed_ffn),
