@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from stellwerk.broker import (
 )
 from stellwerk.catalog import load_catalogue
 from stellwerk.messages import LANGUAGES, Language, render
-from stellwerk.planner.estimate import step_time_spread
-from stellwerk.workload import PublishedModel, published_models, read_workload
+from stellwerk.planner import packaged_constants
+from stellwerk.planner.estimate import spread_terms
+from stellwerk.workload import PublishedModel, Workload, published_models, read_workload
 from tests.planner import examples
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -28,8 +30,20 @@ DAY = datetime.date(2026, 11, 23)
 @pytest.mark.parametrize("model", published_models().values(), ids=lambda model: model.name)
 def test_an_architecture_has_a_note_where_its_interval_is_wider(model: PublishedModel) -> None:
     workload = replace(examples.workload(), architecture=model.architecture)
-    usual = step_time_spread(examples.workload(), examples.machine())
-    assert bool(basis_of(workload)) == (step_time_spread(workload, examples.machine()) != usual)
+    assert bool(basis_of(workload)) == (set(spreads_of(workload)) > {"base"})
+
+
+def test_adapters_have_a_note_as_their_interval_is_wider() -> None:
+    asked = examples.workload()
+    adapters = replace(asked, task=replace(asked.training, method="lora"))
+    assert set(spreads_of(adapters)) == {"base", "adapters"}
+    (note,) = basis_of(adapters)
+    assert "adapters (LoRA)" in render(note, "en")
+    assert "Adaptern (LoRA)" in render(note, "de")
+
+
+def spreads_of(workload: Workload) -> Mapping[str, float]:
+    return spread_terms(workload.architecture, workload.training, examples.machine(), packaged_constants())
 
 
 @pytest.mark.parametrize(

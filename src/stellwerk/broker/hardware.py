@@ -9,7 +9,8 @@ from typing import Any
 from stellwerk.broker.model import CommercialOffer, Finding, Offer
 from stellwerk.catalog import Accelerator, Catalogue, Fact, Product, System
 from stellwerk.messages import Reason
-from stellwerk.planner import Machine, machine_from_accelerator, packaged_constants
+from stellwerk.planner import BITS, Machine, machine_from_accelerator, packaged_constants, product_bits
+from stellwerk.workload import Serving, Training
 
 LARGEST_RENTAL = 4096
 """Modules of one product that a plan may use where its provider names no limit; the open limit is noted."""
@@ -58,12 +59,12 @@ class Ground:
     """For a service on more than one node: why a copy of the model that fits no single one leaves the answer open."""
 
 
-def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
-    """The machine to plan on, as far as the catalogue knows it.
+def ground_of(offer: Offer, catalogue: Catalogue, task: Training | Serving) -> Ground:
+    """The machine to plan the task on, as far as the catalogue knows it.
 
     Replicas that serve stay inside a node and do not talk to each other: the network between nodes is not asked for.
     """
-    hardware = hardware_of(offer, catalogue)
+    hardware, serving = hardware_of(offer, catalogue), isinstance(task, Serving)
     accelerator = hardware.accelerator
     if accelerator is None:
         return _no_ground(Reason("accelerator_unclear", {"text": hardware.accelerator_text or "–"}))
@@ -87,7 +88,7 @@ def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
     return Ground(
         machine,
         beyond=tuple(forbidding),
-        notes=tuple(_notes(hardware, accelerator, machine, serving=serving)),
+        notes=tuple(_notes(hardware, accelerator, machine, task)),
         notes_on_several_nodes=tuple(_notes_on_several_nodes(hardware, accelerator, machine, serving=serving)),
         notes_on_network=() if serving else tuple(_notes_on_network(hardware)),
         copy_over_several_nodes=_copy_over_several_nodes(hardware) if serving else (),
@@ -180,9 +181,16 @@ def _copy_over_several_nodes(hardware: Hardware) -> tuple[Finding, ...]:
     return (Finding("unknown", Reason("serving_across_nodes")),)
 
 
-def _notes(hardware: Hardware, accelerator: Accelerator, machine: Machine, *, serving: bool) -> Iterator[Finding]:
-    if not packaged_constants().measured_rows.get(machine.accelerator) and not serving:
-        yield Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name}))
+def _notes(
+    hardware: Hardware, accelerator: Accelerator, machine: Machine, task: Training | Serving
+) -> Iterator[Finding]:
+    if isinstance(task, Training):
+        if not packaged_constants().measured_rows.get(machine.accelerator):
+            yield Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name}))
+        bits = product_bits(machine, task.precision)
+        if bits > BITS[task.precision]:
+            said: dict[str, str | int] = {"accelerator": accelerator.name, "precision": task.precision, "bits": bits}
+            yield Finding("note", Reason("products_in_wider_format", said))
     if hardware.assumption:
         yield Finding("note", Reason("accelerator_assumed", {"assumption": hardware.assumption}))
     if hardware.unsourced:

@@ -115,7 +115,7 @@ def plan_on(
 
     Raises InputError where the deadline is not after ``as_of``.
     """
-    ground = ground_of(offer, catalogue, serving=isinstance(workload.task, Serving))
+    ground = ground_of(offer, catalogue, workload.task)
     options = options_by_machine(workload, _machines([ground]))
     limit = time_limit(workload.limits, as_of)
     if ground.machine is None:
@@ -126,12 +126,11 @@ def plan_on(
 
 
 def _grounds(offers: Iterable[Offer], catalogue: Catalogue, workload: Workload) -> dict[str, Ground]:
-    serving = isinstance(workload.task, Serving)
     grounds: dict[str, Ground] = {}
     for offer in offers:
         pool = _pool(offer)
         if pool not in grounds:
-            grounds[pool] = ground_of(offer, catalogue, serving=serving)
+            grounds[pool] = ground_of(offer, catalogue, workload.task)
     return grounds
 
 

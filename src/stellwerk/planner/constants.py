@@ -133,9 +133,7 @@ def constants_from_values(values: Mapping[str, Any]) -> Constants:
 
 
 def _factors(tables: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    return {
-        owner: {name: float(one["factor"]) for name, one in table.items()} for owner, table in tables.items()
-    }
+    return {owner: {name: float(one["factor"]) for name, one in table.items()} for owner, table in tables.items()}
 
 
 POWER_PER_FLOPS = 700.0 / 989.4e12
@@ -156,7 +154,7 @@ PCIE_BYTES_PER_S = 25e9
 
 
 def rates_of(machine: Machine, software: Software, constants: Constants) -> Rates:
-    """What the machine reaches with the software. What was measured on the machine itself stands before any constant."""
+    """What the machine reaches with the software. What was measured on the machine stands before any constant."""
 
     def constant(name: str) -> float:
         return constants.value(name, software, machine.accelerator)
@@ -191,9 +189,7 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         adapter_bytes=constant("adapter_bytes"),
         logit_bytes=constant("logit_bytes"),
         link=machine.link_bytes_per_s * constant("link"),
-        link_latency=constant("link_latency")
-        if machine.collective_latency_s is None
-        else machine.collective_latency_s,
+        link_latency=constant("link_latency") if machine.collective_latency_s is None else machine.collective_latency_s,
         network=SMALL if network is None else network * constant("network") / machine.blocking_factor,
         network_latency=constant("network_latency"),
         devices_per_node=machine.devices_per_node,
