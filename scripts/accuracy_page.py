@@ -80,6 +80,7 @@ def write_accuracy(
 ) -> None:
     """``left_out`` is the cross-validation by family; ``constants`` are those that were fitted to all runs."""
     tables = {
+        "covered_dense": _families(left_out.covered_dense),
         "covered": _families(left_out.covered),
         "extrapolations": _families(left_out.extrapolations),
         "kinds": _breakdowns(left_out),

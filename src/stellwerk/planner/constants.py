@@ -69,6 +69,8 @@ class Rates:
     expert_exposed: Number
     data_overlap: Number
     """Of the computation beside it, usable to hide data-parallel communication."""
+    gather_slowness: Number
+    """How many times as long the gathers and reductions of full sharding take."""
     data_exposed: Number
     """Share of data-parallel communication that stays visible whatever runs beside it."""
     reduced_bytes: Number
@@ -198,6 +200,7 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         stage_exposed=constant("stage_exposed"),
         expert_exposed=constant("expert_exposed"),
         data_overlap=constant("data_overlap") if machine.overlap is None else machine.overlap,
+        gather_slowness=constant("gather_slowness"),
         data_exposed=constant("data_exposed"),
         reduced_bytes=REDUCED_BYTES.get(software, 4.0),
         layer_launch=constant("layer_launch") if machine.layer_overhead_s is None else machine.layer_overhead_s,

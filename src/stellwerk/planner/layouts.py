@@ -233,7 +233,7 @@ def _even_layouts(architecture: Architecture, training: Training, nodes: Nodes, 
                 if rest or training.global_batch_sequences % data:
                     continue
                 experts = _expert_sizes(a, tensor * context * data)
-                pieces = _pieces(a.layers, pipeline)
+                pieces = pieces_of_stage(a.layers, pipeline)
                 rows += [
                     (tensor, pipeline, context, data, expert, piece, size, batches)
                     for size in MICRO_BATCHES
@@ -329,7 +329,7 @@ def _expert_sizes(architecture: Architecture, stage_devices: int) -> list[int]:
     return [size for size in sizes if stage_devices % size == 0]
 
 
-def _pieces(layers: int, pipeline: int) -> list[int]:
+def pieces_of_stage(layers: int, pipeline: int) -> list[int]:
     """Into how many pieces the layers of a stage can be cut evenly; no stage more than one piece emptier."""
     if pipeline == 1:
         return [1]

@@ -14,6 +14,8 @@ from stellwerk.planner.evaluation.model import Evaluation, ScoredRow
 WANTED = 0.80
 LEAST_OF_A_FAMILY = 0.60
 LEAST_SD = 0.03
+MARGIN = 1.005
+"""So that the run that decides the width lies inside and not on the edge."""
 
 Deviation = tuple[str, float]
 """A family, and the logarithm of measured over predicted of one of its runs."""
@@ -41,16 +43,16 @@ def spreads_of(evaluation: Evaluation) -> dict[str, float]:
         return [
             (row.family, math.log(row.measured_memory_bytes / row.prediction.memory_bytes.best))
             for row in evaluation.rows
-            if row.measured_memory_bytes and row.prediction.memory_bytes and bool(row.run.experts) == experts
+            if row.measured_memory_bytes and row.prediction.memory_bytes and row.is_dense != experts
         ]
 
     def plain(row: ScoredRow) -> bool:
-        return not row.run.experts and row.run.task not in ("lora", "qlora")
+        return row.is_dense and not row.trains_adapters
 
     base = _covering_sd(deviations(lambda row: plain(row) and row.accelerator in covered))
     accelerator = _covering_sd(deviations(lambda row: plain(row) and row.accelerator not in covered))
-    experts = _covering_sd(deviations(lambda row: bool(row.run.experts) and row.accelerator in covered))
-    adapters = _covering_sd(deviations(lambda row: row.run.task in ("lora", "qlora")))
+    experts = _covering_sd(deviations(lambda row: not row.is_dense and row.accelerator in covered))
+    adapters = _covering_sd(deviations(lambda row: row.trains_adapters))
     memory = _covering_sd(memory_deviations(experts=False))
     return {
         "base": base,
@@ -73,7 +75,7 @@ def _covering_sd(deviations: Sequence[Deviation]) -> float:
     for sd in tried:
         covered = [float(np.mean(np.array(values) <= BOUNDS_AT_SDS * sd)) for values in by_family.values()]
         if np.mean(covered) >= WANTED and min(covered) >= LEAST_OF_A_FAMILY:
-            return max(sd, LEAST_SD)
+            return max(MARGIN * sd, LEAST_SD)
     return tried[-1]
 
 

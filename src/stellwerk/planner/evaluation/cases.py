@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from stellwerk.catalog import Accelerator
 from stellwerk.planner.constants import Constants, Rates, rates_of
 from stellwerk.planner.evaluation.described import DescribedRun
 from stellwerk.planner.evaluation.model import Unscored
-from stellwerk.planner.layouts import MICRO_BATCHES, grid_of, total
+from stellwerk.planner.layouts import MICRO_BATCHES, grid_of, pieces_of_stage, total
 from stellwerk.planner.machines import machine_of_run
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.model import Layout, Machine
@@ -32,7 +32,7 @@ class Case:
 
     described: DescribedRun
     layout: Layout
-    """With the micro-batch that is fastest and fits, where the run does not say which it was."""
+    """With the micro-batch and interleaving that are fastest and fit, where the run does not say which they were."""
     machine: Machine
     shape: Shape
     assumed: tuple[str, ...]
@@ -49,8 +49,9 @@ def case_of(described: DescribedRun, accelerators: Mapping[str, Accelerator], co
         assumed = (*assumed, "a network of 200 Gbit/s for each device")
     shape = shape_of(described.architecture, described.training, fused_attention=described.fused_attention)
     layout = described.layout
-    if described.run.micro_batch is None:
-        layout = _fastest_micro_batch(layout, shape, rates_of(machine, described.software, constants), machine)
+    tried = list(_left_open(described))
+    if len(tried) > 1:
+        layout = _fastest(tried, shape, rates_of(machine, described.software, constants), machine)
     return Case(described, layout, machine, shape, assumed)
 
 
@@ -61,15 +62,25 @@ def stacked(objects: Sequence[Columns]) -> Columns:
     return kind(*(np.array([getattr(one, name) for one in objects], dtype=np.float64) for name in names))
 
 
-def _fastest_micro_batch(layout: Layout, shape: Shape, rates: Rates, machine: Machine) -> Layout:
+def _left_open(described: DescribedRun) -> Iterator[Layout]:
+    """The layouts that agree with what the run says."""
+    layout, layers = described.layout, described.architecture.layers
     sequences = layout.micro_batch * layout.micro_batches
-    tried = [
-        replace(layout, micro_batch=size, micro_batches=sequences // size)
-        for size in MICRO_BATCHES
-        if sequences % size == 0
-    ]
+    sizes = MICRO_BATCHES if described.run.micro_batch is None else (layout.micro_batch,)
+    for size in sizes:
+        if sequences % size == 0:
+            sized = replace(layout, micro_batch=size, micro_batches=sequences // size)
+            yield sized
+            if described.interleaves:
+                pieces = pieces_of_stage(layers, layout.pipeline)[1:]
+                yield from (
+                    replace(sized, interleave=piece) for piece in pieces if sized.micro_batches % layout.pipeline == 0
+                )
+
+
+def _fastest(tried: Sequence[Layout], shape: Shape, rates: Rates, machine: Machine) -> Layout:
     grid = grid_of(tried)
-    memory_bytes = total(memory_parts(shape, rates, grid))
+    fits = total(memory_parts(shape, rates, grid)) <= USABLE_MEMORY_SHARE * machine.memory_bytes
     seconds = total(step_parts(shape, rates, grid))
-    fits = memory_bytes <= USABLE_MEMORY_SHARE * machine.memory_bytes
-    return tried[int(np.argmin(np.where(fits, seconds, np.inf)))] if fits.any() else tried[0]
+    # The run did fit: where none of them seems to, the memory says nothing.
+    return tried[int(np.argmin(np.where(fits, seconds, np.inf) if np.any(fits) else seconds))]

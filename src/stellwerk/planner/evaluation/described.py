@@ -75,6 +75,11 @@ class DescribedRun:
         return self.layout.devices
 
     @property
+    def interleaves(self) -> bool:
+        """Whether the pipeline may have been interleaved: the run does not say, and the program can."""
+        return self.run.vpp is None and self.layout.pipeline > 1 and "DeepSpeed" not in (self.run.framework or "")
+
+    @property
     def tokens_per_step(self) -> int:
         return self.training.tokens_per_step
 
@@ -199,6 +204,8 @@ def _layout(run: TrainingRun, software: Software, assumed: list[str]) -> Layout:
     if run.micro_batch is None:
         assumed.append("the fastest micro-batch that fits")
     micro_batch = run.micro_batch or 1
+    if run.vpp is None and pipeline > 1 and "DeepSpeed" not in (run.framework or ""):
+        assumed.append("the fastest interleaving that fits")
     if run.recompute is None:
         assumed.append("no recomputation")
     sequence_parallel = software in ("megatron_core", "torch_native")

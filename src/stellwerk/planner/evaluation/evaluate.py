@@ -74,6 +74,7 @@ def _evaluate(
     families_on: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         families_on[row.accelerator].add(row.family)
+    covered = [row for row in rows if len(families_on[row.accelerator]) > 1]
     counts = Counter(row.accelerator for row in rows)
     return Evaluation(
         rows=tuple(rows),
@@ -81,7 +82,8 @@ def _evaluate(
         refused=tuple(refused),
         contradictions=contradictions(runs),
         all=family_table(rows),
-        covered=family_table(row for row in rows if len(families_on[row.accelerator]) > 1),
+        covered=family_table(covered),
+        covered_dense=family_table(row for row in covered if row.is_dense and not row.trains_adapters),
         extrapolations=family_table(row for row in rows if len(families_on[row.accelerator]) == 1),
         breakdowns=breakdowns(rows),
         measured_rows={name: counts[name] for name in accelerators},

@@ -65,6 +65,14 @@ class ScoredRow:
     def family(self) -> str:
         return family_of(self.run)
 
+    @property
+    def is_dense(self) -> bool:
+        return not self.run.experts
+
+    @property
+    def trains_adapters(self) -> bool:
+        return self.run.task in ("lora", "qlora")
+
 
 @dataclass(frozen=True, slots=True)
 class Errors:
@@ -105,7 +113,8 @@ class FamilyTable:
 class Evaluation:
     """A predictor held against a table of runs.
 
-    ``covered`` takes the rows whose accelerator another family has rows of, too, ``extrapolations`` the others.
+    ``covered`` takes the rows whose accelerator another family has rows of, too, ``extrapolations`` the others;
+    ``covered_dense`` the first without experts and adapters.
     ``breakdowns`` score all rows of a kind together, whatever their family. ``measured_rows`` counts the scored rows
     of each accelerator in the catalogue.
     """
@@ -117,6 +126,7 @@ class Evaluation:
     contradictions: tuple[Contradiction, ...]
     all: FamilyTable
     covered: FamilyTable
+    covered_dense: FamilyTable
     extrapolations: FamilyTable
     breakdowns: Mapping[str, Mapping[str, Score]]
     measured_rows: Mapping[str, int]
