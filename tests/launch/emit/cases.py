@@ -70,6 +70,21 @@ PARALLEL = plan(
 TENSOR = plan(layout(tensor=4, data=16, micro_batches=16, recomputation="selective"))
 REPLICAS = plan(layout(data=4, sharding="none", micro_batch=8, micro_batches=16))
 
+LARGE = plan(
+    layout(
+        tensor=2, pipeline=4, context=2, data=4, expert=4, interleave=2, sharding="optimizer", micro_batch=1,
+        micro_batches=128,
+    )
+)  # fmt: skip
+UNEVEN = plan(layout(pipeline=4, data=8, sharding="optimizer", micro_batch=1, micro_batches=64, offload=True))
+HYBRID = plan(layout(tensor=2, context=2, data=16, sharding="hybrid", micro_batches=16, sequence_parallel=False))
+INTERLEAVED = plan(layout(pipeline=4, data=8, sharding="optimizer", micro_batch=1, micro_batches=64, interleave=2))
+
+
+def trained(workload: Workload, **changes: object) -> Workload:
+    return replace(workload, task=replace(workload.training, **changes))  # type: ignore[arg-type]
+
+
 GOLDEN: Mapping[str, tuple[str, Workload, Plan]] = {
     "accelerate-full.yaml": ("accelerate", DENSE, FULL),
     "accelerate-tensor.yaml": ("accelerate", DENSE, TENSOR),
@@ -81,5 +96,11 @@ GOLDEN: Mapping[str, tuple[str, Workload, Plan]] = {
     "megatron-parallel.sh": ("megatron", DENSE, PARALLEL),
     "megatron-experts.sh": ("megatron", EXPERTS, TENSOR),
     "megatron-latent.sh": ("megatron", LATENT, REPLICAS),
+    "megatron-large.sh": ("megatron", trained(EXPERTS, precision="mxfp8", optimizer="adamw_bf16"), LARGE),
+    "megatron-uneven.sh": ("megatron", trained(LATENT, precision="nvfp4"), UNEVEN),
+    "megatron-hybrid.sh": ("megatron", trained(DENSE, precision="fp8", optimizer="adamw_8bit"), HYBRID),
+    "torchtitan-hybrid.py.txt": ("torchtitan", DENSE, HYBRID),
+    "torchtitan-interleaved.py.txt": ("torchtitan", DENSE, INTERLEAVED),
+    "accelerate-hybrid.yaml": ("accelerate", trained(DENSE, precision="fp8", optimizer="adamw_8bit"), HYBRID),
 }
 """Name of the golden file → program, workload, plan."""
