@@ -77,8 +77,13 @@ LARGE = plan(
     )
 )  # fmt: skip
 UNEVEN = plan(layout(pipeline=4, data=8, sharding="optimizer", micro_batch=1, micro_batches=64, offload=True))
-HYBRID = plan(layout(tensor=2, context=2, data=16, sharding="hybrid", micro_batches=16, sequence_parallel=False))
-INTERLEAVED = plan(layout(pipeline=4, data=8, sharding="optimizer", micro_batch=1, micro_batches=64, interleave=2))
+HYBRID = plan(layout(context=2, data=32, sharding="hybrid", micro_batches=8))
+INTERLEAVED = plan(
+    layout(
+        tensor=2, pipeline=4, data=8, sharding="optimizer", micro_batch=1, micro_batches=64, interleave=2,
+        sequence_parallel=False,
+    )
+)  # fmt: skip
 
 
 def trained(workload: Workload, **changes: object) -> Workload:

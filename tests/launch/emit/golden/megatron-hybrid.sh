@@ -1,6 +1,6 @@
 #!/bin/sh
 # Written by `stellwerk plan --emit` for dense 8B on test machine.
-# 64 devices = tensor 2 x pipeline 1 x data 16 x context 2, no sequence parallelism, sharding hybrid, micro-batch 2 x 16, recomputation none
+# 64 devices = tensor 1 x pipeline 1 x data 32 x context 2, sharding hybrid, micro-batch 2 x 8, recomputation none
 # Planned: 60.0 GB of 96 GB per device, 12 s per step (10 to 14.5), MFU 40%.
 # The workload knows no base of the rotary positions: it is 10000 unless --rotary-base says another.
 # The workload knows no activation function: SwiGLU is taken.
@@ -24,7 +24,7 @@ exec torchrun --nnodes 16 --nproc-per-node 4 --node-rank "$NODE_RANK" \
     --untie-embeddings-and-output-weights \
     --make-vocab-size-divisible-by 1 \
     --attention-dropout 0 --hidden-dropout 0 \
-    --tensor-model-parallel-size 2 --pipeline-model-parallel-size 1 \
+    --tensor-model-parallel-size 1 --pipeline-model-parallel-size 1 \
     --context-parallel-size 2 \
     --use-megatron-fsdp --data-parallel-sharding-strategy optim_grads_params \
     --use-distributed-optimizer --no-gradient-accumulation-fusion --ckpt-format fsdp_dtensor \
