@@ -61,7 +61,7 @@ def spreads_of(workload: Workload) -> Mapping[str, float]:
     ],
 )
 @pytest.mark.parametrize(("example", "about"), [("startup-7b", "interval"), ("company-serve-70b", "compared")])
-def test_the_note_names_what_was_never_measured(
+def test_the_note_names_what_measurements_say_less_about(
     model: str, said: dict[Language, str], example: str, about: str
 ) -> None:
     asked = read_workload(EXAMPLES / f"{example}.toml")
