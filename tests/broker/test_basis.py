@@ -25,6 +25,7 @@ from tests.planner import examples
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DAY = datetime.date(2026, 11, 23)
+MIXTURE: dict[Language, str] = {"en": "a mixture of experts (MoE)", "de": "Expertenmischung (MoE)"}
 
 
 @pytest.mark.parametrize("model", published_models().values(), ids=lambda model: model.name)
@@ -47,11 +48,16 @@ def spreads_of(workload: Workload) -> Mapping[str, float]:
 
 
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("example", "about", "model", "said"),
     [
-        ("llama-3.1-8b", {}),
-        ("mixtral-8x7b", {"en": "a mixture of experts (MoE)", "de": "Expertenmischung (MoE)"}),
+        ("startup-7b", "interval", "llama-3.1-8b", {}),
+        ("startup-7b", "interval", "mixtral-8x7b", MIXTURE),
+        ("startup-7b", "interval", "deepseek-v3", MIXTURE),
+        ("company-serve-70b", "compared", "llama-3.1-8b", {}),
+        ("company-serve-70b", "compared", "mixtral-8x7b", MIXTURE),
         (
+            "company-serve-70b",
+            "compared",
             "deepseek-v3",
             {
                 "en": "a mixture of experts (MoE), latent attention (MLA)",
@@ -60,9 +66,8 @@ def spreads_of(workload: Workload) -> Mapping[str, float]:
         ),
     ],
 )
-@pytest.mark.parametrize(("example", "about"), [("startup-7b", "interval"), ("company-serve-70b", "compared")])
 def test_the_note_names_what_measurements_say_less_about(
-    model: str, said: dict[Language, str], example: str, about: str
+    example: str, about: str, model: str, said: dict[Language, str]
 ) -> None:
     asked = read_workload(EXAMPLES / f"{example}.toml")
     notes = basis_of(replace(asked, architecture=published_models()[model].architecture))

@@ -42,7 +42,7 @@ def test_tables_name_errors_baselines_reasons_and_impossible_rows(evaluate: Verb
         "runs.csv: 8 rows, 4 scored, 1 not scored, 3 refused",
         "Accelerators that several families measured",
         "Extrapolations: accelerators of one family only",
-        "const. MFU 6ND 40%",
+        "MFU 6ND",
         "mean of the families",
         "missing_ffn_hidden 1 the column ffn_hidden is empty",
         "row d1 (line 7), n_gpus = 15: the layout tp 2 x pp 2 x cp 1 x dp 4 multiplies to 16 GPUs",

@@ -55,7 +55,7 @@ def test_one_expert_per_token_of_one_is_the_dense_model(machine: Machine, worklo
     dense, mixture = (plan_layout(asked, machine, layout, constants=constants) for asked in (workload, one))
     assert mixture.memory_bytes == pytest.approx(dense.memory_bytes, rel=1e-3)
     assert mixture.memory_parts_bytes["activations"] == pytest.approx(dense.memory_parts_bytes["activations"])
-    assert mixture.step_time_s.best == pytest.approx(dense.step_time_s.best, rel=0.01)
+    assert mixture.step_time_s.best == pytest.approx(dense.step_time_s.best, rel=0.02)
 
 
 def test_states_are_paid_for_every_expert_and_activations_for_those_in_use(
