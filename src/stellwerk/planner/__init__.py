@@ -13,7 +13,7 @@ from stellwerk.planner.layout_words import layout_in_words
 from stellwerk.planner.layouts import Nodes, usable_device_counts
 from stellwerk.planner.machines import BITS, machine_from_accelerator, machine_of_run, product_bits
 from stellwerk.planner.memory import MEMORY_PARTS
-from stellwerk.planner.model import Layout, Machine, Plan, ServingPlan
+from stellwerk.planner.model import Layout, Machine, MachineCalibration, Plan, ServingPlan
 from stellwerk.planner.scaling import Scaling, ScalingPoint, scan_devices
 from stellwerk.planner.search import (
     WORTH_FOR_SPEED,
@@ -49,6 +49,7 @@ __all__ = [
     "Layout",
     "LayoutSpace",
     "Machine",
+    "MachineCalibration",
     "Nodes",
     "Plan",
     "Rung",

@@ -10,7 +10,6 @@ from stellwerk.planner.constants import Rates
 from stellwerk.planner.layouts import (
     FULL_RECOMPUTATION,
     NO_RECOMPUTATION,
-    SELECTIVE_RECOMPUTATION,
     FloatArray,
     LayoutGrid,
 )
@@ -77,9 +76,10 @@ def layer_times(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray
 def head_times(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray) -> HeadTimes:
     """The logits, spread over the tensor-parallel ranks with the vocabulary, and their loss."""
     entries = tokens * shape.vocab / grid.tensor
-    product = 2.0 * shape.hidden * entries / rates.matmul + 2.0 * (
-        tokens * shape.hidden + entries + shape.vocab * shape.hidden / grid.tensor
-    ) / rates.matmul_traffic
+    product = (
+        2.0 * shape.hidden * entries / rates.matmul
+        + 2.0 * (tokens * shape.hidden + entries + shape.vocab * shape.hidden / grid.tensor) / rates.matmul_traffic
+    )
     return HeadTimes(matrix_products=shape.passes * product, memory_bound=rates.logit_bytes / rates.memory * entries)
 
 
@@ -106,7 +106,9 @@ def _products_s(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray
 def _adapters_s(shape: Shape, rates: Rates, tokens: FloatArray) -> FloatArray:
     """Forward; their rank is so narrow that the traffic of their operands counts."""
     flops = 2.0 * shape.adapters / rates.matmul
-    operands = np.where(np.asarray(shape.adapters) > 0, rates.adapter_bytes * (shape.matrices_whole + shape.matrices_shared), 0.0)
+    operands = np.where(
+        np.asarray(shape.adapters) > 0, rates.adapter_bytes * (shape.matrices_whole + shape.matrices_shared), 0.0
+    )
     return np.asarray(tokens * (flops + operands / rates.memory))
 
 
@@ -117,7 +119,9 @@ def _attention_s(shape: Shape, rates: Rates, rank_tokens: FloatArray) -> tuple[F
     moved to and from memory between its steps.
     """
     fused = shape.attention_flops * (1.0 + rates.head_half / shape.head_dim) / rates.attention
-    stored = 2.0 * shape.attention_flops / rates.matmul + rates.score_bytes * shape.sequence * shape.heads / rates.memory
+    stored = (
+        2.0 * shape.attention_flops / rates.matmul + rates.score_bytes * shape.sequence * shape.heads / rates.memory
+    )
     per_token = shape.fused_attention * fused + (1.0 - shape.fused_attention) * stored
     passes = 3.0 + shape.fused_attention * (FUSED_BACKWARD_PASSES - 2.0)
     return rank_tokens * per_token, passes

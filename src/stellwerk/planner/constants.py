@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import functools
+import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
@@ -107,6 +108,8 @@ class Constants:
     spreads: Mapping[str, float] = field(default_factory=dict)
     """Standard deviations of the logarithm of measured over predicted (planner.estimate says of what)."""
     fitted: datetime.date | None = None
+    sha256: str = ""
+    """Of the file that they were read from."""
 
     def value(self, name: str, software: str, accelerator: str) -> float:
         """Raises KeyError where there is no such constant."""
@@ -118,8 +121,9 @@ class Constants:
 @functools.cache
 def packaged_constants() -> Constants:
     """Those that ``make calibrate`` fitted last."""
-    with resources.files("stellwerk.planner").joinpath("constants.toml").open("rb") as file:
-        return constants_from_values(tomllib.load(file))
+    content = resources.files("stellwerk.planner").joinpath("constants.toml").read_bytes()
+    constants = constants_from_values(tomllib.loads(content.decode()))
+    return replace(constants, sha256=hashlib.sha256(content).hexdigest())
 
 
 def constants_from_values(values: Mapping[str, Any]) -> Constants:
@@ -159,7 +163,8 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
     """What the machine reaches with the software. What was measured on the machine stands before any constant."""
 
     def constant(name: str) -> float:
-        return constants.value(name, software, machine.accelerator)
+        factor = 1.0 if machine.calibration is None else machine.calibration.factor(name, software)
+        return factor * constants.value(name, software, machine.accelerator)
 
     cooled = 1.0
     if machine.board_power_w is not None:

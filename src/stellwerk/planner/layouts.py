@@ -208,7 +208,9 @@ def chosen_layouts(grid: LayoutGrid, mask: npt.NDArray[np.bool_]) -> LayoutGrid:
 
 
 def _at(column: FloatArray, places: tuple[IntArray, ...]) -> FloatArray:
-    chosen: FloatArray = column[tuple(place if size > 1 else 0 for place, size in zip(places, column.shape, strict=True))]
+    chosen: FloatArray = column[
+        tuple(place if size > 1 else 0 for place, size in zip(places, column.shape, strict=True))
+    ]
     return np.broadcast_to(chosen, places[0].shape)
 
 

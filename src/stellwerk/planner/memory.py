@@ -151,9 +151,7 @@ def last_in_flight(grid: LayoutGrid) -> FloatArray:
     return np.minimum(interleaved, grid.micro_batches)
 
 
-def _state_parts(
-    shape: Shape, grid: LayoutGrid, held: Held, layer: Held, shards: Shards
-) -> dict[str, FloatArray]:
+def _state_parts(shape: Shape, grid: LayoutGrid, held: Held, layer: Held, shards: Shards) -> dict[str, FloatArray]:
     """Weights, gradients and optimizer states of what is ``held`` per device.
 
     Only what is trained has gradients and optimizer states; frozen weights are sharded where all is.
