@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stellwerk.planner import Machine, layout_space, plan_layout, search, usable_device_counts
+from stellwerk.planner import Machine, layout_space, nodes_of, plan_layout, search, usable_device_counts
 from stellwerk.planner.search import USABLE_MEMORY_SHARE, WORTH_FOR_SPEED
 from stellwerk.units import SECONDS_PER_DAY
 from stellwerk.workload import Workload
@@ -32,9 +32,8 @@ def test_without_a_limit_speed_is_bought_up_to_a_tenth_more_device_hours(machine
 
 def test_every_kept_layout_fits_the_memory(machine: Machine, workload: Workload) -> None:
     candidates = search(workload, machine)
-    memory = np.sum(list(candidates.memory_parts_bytes.values()), axis=0)
-    assert len(memory)
-    assert memory.max() <= USABLE_MEMORY_SHARE * machine.memory_bytes
+    assert len(candidates.memory_bytes)
+    assert candidates.memory_bytes.max() <= USABLE_MEMORY_SHARE * machine.memory_bytes
     assert candidates.evaluated > len(candidates.grid)
 
 
@@ -93,7 +92,7 @@ def test_machines_that_share_a_space_are_answered_as_each_alone(machine: Machine
     lonely = replace(machine, network_bytes_per_s=None)
     asked = [(one, usable_device_counts(one)) for one in (machine, replace(slow, devices=48), lonely)]
     every = {3, *(count for _, counts in asked for count in counts)}
-    space = layout_space(workload, machine.devices_per_node, machine.runtime_bytes, every)
+    space = layout_space(workload, nodes_of(machine), machine.runtime_bytes, every)
     for one, counts in asked:
         shared, alone = space.on(one, counts), search(workload, one)
         assert shared.evaluated == alone.evaluated

@@ -128,7 +128,7 @@ def plan_on(
 
     Raises InputError where the deadline is not after ``as_of``.
     """
-    ground = ground_of(offer, catalogue, serving=isinstance(workload.task, Serving), calibrations=calibrations)
+    ground = ground_of(offer, catalogue, workload.task, calibrations=calibrations)
     options = options_by_machine(workload, _machines([ground]))
     limit = time_limit(workload.limits, as_of)
     if ground.machine is None:
@@ -144,12 +144,11 @@ def _grounds(
     workload: Workload,
     calibrations: Mapping[str, MachineCalibration],
 ) -> dict[str, Ground]:
-    serving = isinstance(workload.task, Serving)
     grounds: dict[str, Ground] = {}
     for offer in offers:
         pool = _pool(offer)
         if pool not in grounds:
-            grounds[pool] = ground_of(offer, catalogue, serving=serving, calibrations=calibrations)
+            grounds[pool] = ground_of(offer, catalogue, workload.task, calibrations=calibrations)
     return grounds
 
 

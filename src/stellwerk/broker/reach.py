@@ -47,7 +47,7 @@ def scan_on(
 ) -> tuple[Scan | None, list[Finding]]:
     """The fastest layout of every number of devices from ``low`` to ``high`` on one offer's hardware, or None, and
     what has to be known of it; who may use it is not asked. Prices are those of the offer's term."""
-    ground = ground_of(offer, catalogue, serving=False, calibrations=calibrations)
+    ground = ground_of(offer, catalogue, workload.training, calibrations=calibrations)
     machine = ground.machine
     if machine is None:
         return None, list(ground.in_the_way)
@@ -79,7 +79,7 @@ def largest_on(
 
     Whole nodes count. Raises ValueError for a family that ``largest_trainable`` refuses.
     """
-    ground = ground_of(offer, catalogue, serving=False, calibrations=calibrations)
+    ground = ground_of(offer, catalogue, family.training, calibrations=calibrations)
     if ground.machine is None:
         return None, list(ground.in_the_way)
     machine = share_of(ground.machine, share)

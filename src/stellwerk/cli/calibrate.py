@@ -83,7 +83,7 @@ def _record_of(folder: Path) -> Path:
 
 
 def _machine(target: str, catalogue: Catalogue) -> Machine:
-    ground = ground_of(offer_at(catalogue, target, key="--system"), catalogue, serving=False)
+    ground = ground_of(offer_at(catalogue, target, key="--system"), catalogue, None)
     if ground.machine is None:
         why = " ".join(render(finding.reason, "en") for finding in ground.in_the_way)
         raise InputError(f"cannot be planned on: {why}", key="--system", value=target)

@@ -60,7 +60,7 @@ OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible":
 @click.option("--as", "applicant", help="With --model: kind[:country or state] or role@domain, such as academia:DE-SN.")
 @click.option("--sequence-length", type=int, help="With --tokens: tokens per sequence.")
 @click.option("--batch-tokens", help="With --tokens: tokens per optimizer step, such as 4M.")
-@click.option("--precision", help="With --tokens: bf16 or fp16.")
+@click.option("--precision", help="With --tokens: bf16, fp16, fp8, mxfp8 or nvfp4.")
 @click.option("--users", type=int, help="With --serve: people who may use it.")
 @click.option("--concurrent-requests", type=int, help="With --serve: requests answered at once at the busiest time.")
 @click.option(

@@ -43,6 +43,7 @@ from stellwerk.planner import (
     Plan,
     ServingPlan,
     goodput_of,
+    layout_in_words,
     nearest_alternatives,
 )
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval
@@ -207,11 +208,8 @@ def _as_dict(plan: Plan | ServingPlan, workload: Workload, offer: Offer) -> dict
 
 
 def _print_training(plan: Plan, workload: Workload) -> None:
-    layout = plan.layout
     console.print(
-        f"{plan.machine.name}: {layout.devices} devices = tensor {layout.tensor} x pipeline {layout.pipeline} x data "
-        f"{layout.data}, sharding {layout.sharding}, micro-batch {layout.micro_batch} x {layout.micro_batches}, "
-        f"recomputation {layout.recomputation}",
+        f"{plan.machine.name}: {plan.devices} devices = {layout_in_words(plan.layout)}",
         style="bold",
     )
     for line in training_lines(workload):

@@ -160,7 +160,7 @@ PCIE_BYTES_PER_S = 25e9
 
 
 def rates_of(machine: Machine, software: Software, constants: Constants) -> Rates:
-    """What the machine reaches with the software. What was measured on the machine itself stands before any constant."""
+    """What the machine reaches with the software. What was measured on the machine stands before any constant."""
 
     def constant(name: str) -> float:
         factor = 1.0 if machine.calibration is None else machine.calibration.factor(name, software)

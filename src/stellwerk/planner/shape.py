@@ -12,7 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from stellwerk.planner.weights import NF4_BYTES, SIXTEEN_BIT_BYTES
-from stellwerk.workload import Architecture, Training, adapter_parameters, count_parameters, flops_per_token
+from stellwerk.workload import (
+    Architecture,
+    OptimizerChoice,
+    Training,
+    adapter_parameters,
+    count_parameters,
+    flops_per_token,
+)
 
 Number = float | npt.NDArray[np.float64]
 
@@ -120,7 +127,7 @@ class Shape:
 
 TILE = 128
 """Side of a tile that matrix units work on."""
-OPTIMIZERS: dict[str, tuple[float, float]] = {
+OPTIMIZERS: dict[OptimizerChoice, tuple[float, float]] = {
     # Bytes kept and bytes moved for a parameter. Weights in 32 bits and two moments (Rajbhandari et al. 2020, section
     # 3.1): read with a gradient in 32 bits, written with the 16-bit copy.
     "adamw": (12.0, 30.0),
@@ -130,6 +137,11 @@ OPTIMIZERS: dict[str, tuple[float, float]] = {
     # One moment (Jordan et al. 2024).
     "muon": (8.0, 22.0),
 }
+
+
+def optimizer_bytes(optimizer: OptimizerChoice) -> float:
+    """What an optimizer keeps of a parameter, its copy in 32 bits included."""
+    return OPTIMIZERS[optimizer][0]
 
 
 def shape_of(architecture: Architecture, training: Training, *, fused_attention: bool = True) -> Shape:
