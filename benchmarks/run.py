@@ -20,6 +20,7 @@ from pathlib import Path
 
 from data import data_rows
 from measure import ROUNDS, median_s, row
+from planner import planner_rows
 from records import records_rows
 from run_store import runs_rows
 from simulation import simulation_rows
@@ -40,7 +41,7 @@ def main() -> None:
         *match_generated(),
         catalogue_check(),
         edition_build(),
-        search_speed(),
+        *planner_rows(),
         *records_rows(),
         *simulation_rows(),
         *node_rows(),
@@ -155,22 +156,6 @@ def edition_build() -> dict[str, object]:
         out = Path(folder) / "edition"
         seconds = median_s(lambda: write_edition(compose_edition(catalogue, as_of=day, version="1"), out))
     return row("whitepaper.build", seconds, "s", limit=2.0)
-
-
-def search_speed() -> dict[str, object]:
-    """Layouts looked at per second, for the example on 4,096 H100 in nodes of eight."""
-    from stellwerk.planner import Machine, search
-    from stellwerk.units import Interval
-    from stellwerk.workload import read_workload
-
-    workload = read_workload(EXAMPLE)
-    machine = Machine(
-        name="H100", devices=4096, devices_per_node=8, memory_bytes=80e9, peak_flops=989e12, matmul_flops=794e12,
-        memory_bandwidth_bytes_per_s=3.35e12, link_bytes_per_s=450e9, network_bytes_per_s=50e9, runtime_bytes=2e9,
-        power_w=Interval(500, 800, 1200), pue=Interval(1.05, 1.2, 1.6), measured=True,
-    )  # fmt: skip
-    evaluated = search(workload, machine).evaluated
-    return row("planner.layouts_per_s.7b", evaluated / median_s(lambda: search(workload, machine)), "layouts/s")
 
 
 def _processor() -> str:

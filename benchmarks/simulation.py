@@ -26,6 +26,7 @@ from stellwerk.simulation import Cluster, policy_named, simulate
 ROOT = Path(__file__).resolve().parent.parent
 TRACES = Path(os.environ.get("STELLWERK_TRACES", ROOT / "tests" / "data" / "traces"))
 ACCASIM = ROOT / "build" / "peers" / "accasim"
+ACCASIM_PACKAGE = "accasim==1.1.3"
 PROVISION_TIMEOUT_S = 300
 MEMORY_LIMIT_MB = 250.0
 
@@ -77,7 +78,7 @@ def accasim_jobs_per_s(jobs: JobTable, processors: int) -> float | None:
     """One replay with AccaSim of the same jobs in the same queue; None, with the reason, where it cannot be had."""
     try:
         if not ACCASIM.exists():
-            command = [str(ROOT / "benchmarks" / "peers" / "provision"), sys.executable, str(ACCASIM)]
+            command = [str(ROOT / "benchmarks" / "peers" / "provision"), sys.executable, str(ACCASIM), ACCASIM_PACKAGE]
             subprocess.run(command, check=True, timeout=PROVISION_TIMEOUT_S, capture_output=True, text=True)
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log.swf"

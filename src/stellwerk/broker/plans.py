@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from stellwerk.planner import (
     Candidates,
-    LayoutSpace,
     Machine,
     Nodes,
     Plan,
@@ -48,22 +47,18 @@ def options_by_machine(workload: Workload, machines: Iterable[Machine]) -> dict[
         kind: {count for member in members for count in usable_device_counts(member)}
         for kind, members in by_kind.items()
     }
-    spaces = _spaces(workload, counts)
     options: dict[Machine, MachineOptions] = {}
-    for kind, members in by_kind.items():
-        fastest = spaces[_node(kind)].on(kind, counts[kind]).fastest_by_devices()
-        options |= {member: MachineOptions(fastest.front(member)) for member in members}
+    for node, kinds in _by_node(counts).items():
+        space = layout_space(workload, *node, set().union(*(counts[kind] for kind in kinds)))
+        every = space.on_each([(kind, counts[kind]) for kind in kinds])
+        for kind, fastest in zip(kinds, every, strict=True):
+            options |= {member: MachineOptions(fastest.front(member)) for member in by_kind[kind]}
     return options
 
 
-def _spaces(workload: Workload, counts_by_kind: Mapping[Machine, set[int]]) -> dict[tuple[Nodes, float], LayoutSpace]:
-    """By nodes, the layouts of all numbers of devices that any kind of machine with such nodes asks for."""
-    counts: dict[tuple[Nodes, float], set[int]] = {}
-    for kind, asked in counts_by_kind.items():
-        counts.setdefault(_node(kind), set()).update(asked)
-    return {node: layout_space(workload, *node, asked) for node, asked in counts.items()}
-
-
-def _node(machine: Machine) -> tuple[Nodes, float]:
-    """What machines have to share to have the same layouts and memory."""
-    return nodes_of(machine), machine.runtime_bytes
+def _by_node(kinds: Iterable[Machine]) -> dict[tuple[Nodes, float], list[Machine]]:
+    """Kinds of machines by what they have to share to have the same layouts and memory."""
+    by_node: dict[tuple[Nodes, float], list[Machine]] = {}
+    for kind in kinds:
+        by_node.setdefault((nodes_of(kind), kind.runtime_bytes), []).append(kind)
+    return by_node

@@ -10,20 +10,12 @@ from stellwerk.planner.constants import Constants, packaged_constants
 from stellwerk.planner.goodput import OVERHEAD_PARTS, CheckpointKind, Goodput, goodput_of
 from stellwerk.planner.largest import LLAMA_LIKE, TOKENS_PER_PARAMETER, Largest, Rung, largest_trainable
 from stellwerk.planner.layout_words import layout_in_words
-from stellwerk.planner.layouts import Nodes, usable_device_counts
+from stellwerk.planner.layouts import Nodes, nodes_of, usable_device_counts
 from stellwerk.planner.machines import BITS, machine_from_accelerator, machine_of_run, product_bits
 from stellwerk.planner.memory import MEMORY_PARTS
 from stellwerk.planner.model import Layout, Machine, MachineCalibration, Plan, ServingPlan
 from stellwerk.planner.scaling import Scaling, ScalingPoint, scan_devices
-from stellwerk.planner.search import (
-    WORTH_FOR_SPEED,
-    Candidates,
-    LayoutSpace,
-    layout_space,
-    nodes_of,
-    plan_layout,
-    search,
-)
+from stellwerk.planner.search import WORTH_FOR_SPEED, Candidates, LayoutSpace, layout_space, plan_layout, search
 from stellwerk.planner.serving import SERVING_MEMORY_PARTS
 from stellwerk.planner.serving_search import SERVING_SPEED_SPREAD, ServingCandidates, search_serving
 from stellwerk.planner.shape import optimizer_bytes

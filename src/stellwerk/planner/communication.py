@@ -87,16 +87,9 @@ def data_parallel_s(
     group = np.where(hybrid, np.minimum(ranks, inside), ranks)
     expert_group = np.where(hybrid, np.minimum(expert_ranks, inside), expert_ranks)
     rate = rate_of_group(rates, group, grid.tensor)
-    seconds = (
-        np.where(fully, rates.gather_slowness, 1.0)
-        * repeated
-        * (
-            own * (1.0 - 1.0 / group) / rate
-            + per_trained
-            * held.experts
-            * (1.0 - 1.0 / expert_group)
-            / rate_of_group(rates, expert_group, grid.expert_shards)
-        )
+    expert_rate = rate_of_group(rates, expert_group, grid.expert_shards)
+    seconds = (np.where(fully, rates.gather_slowness, 1.0) * repeated) * (
+        own * (1.0 - 1.0 / group) / rate + per_trained * held.experts * (1.0 - 1.0 / expert_group) / expert_rate
     )
     nodes = np.ceil(ranks / inside)
     between = 2.0 * shape.gradient_bytes * (held.trained + held.experts) / group * (1.0 - 1.0 / nodes)

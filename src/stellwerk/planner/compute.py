@@ -106,9 +106,8 @@ def _products_s(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray
 def _adapters_s(shape: Shape, rates: Rates, tokens: FloatArray) -> FloatArray:
     """Forward; their rank is so narrow that the traffic of their operands counts."""
     flops = 2.0 * shape.adapters / rates.matmul
-    operands = np.where(
-        np.asarray(shape.adapters) > 0, rates.adapter_bytes * (shape.matrices_whole + shape.matrices_shared), 0.0
-    )
+    sides = shape.matrices_whole + shape.matrices_shared
+    operands = np.where(np.asarray(shape.adapters) > 0, rates.adapter_bytes * sides, 0.0)
     return np.asarray(tokens * (flops + operands / rates.memory))
 
 
@@ -119,9 +118,8 @@ def _attention_s(shape: Shape, rates: Rates, rank_tokens: FloatArray) -> tuple[F
     moved to and from memory between its steps.
     """
     fused = shape.attention_flops * (1.0 + rates.head_half / shape.head_dim) / rates.attention
-    stored = (
-        2.0 * shape.attention_flops / rates.matmul + rates.score_bytes * shape.sequence * shape.heads / rates.memory
-    )
+    score_s = rates.score_bytes * shape.sequence * shape.heads / rates.memory
+    stored = 2.0 * shape.attention_flops / rates.matmul + score_s
     per_token = shape.fused_attention * fused + (1.0 - shape.fused_attention) * stored
     passes = 3.0 + shape.fused_attention * (FUSED_BACKWARD_PASSES - 2.0)
     return rank_tokens * per_token, passes

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,14 +28,19 @@ NO_RECOMPUTATION, SELECTIVE_RECOMPUTATION, FULL_RECOMPUTATION = range(len(RECOMP
 """Indices into ``RECOMPUTATIONS``."""
 
 
-MICRO_BATCHES = (1, 2, 4, 8, 16, 32)
+MOST_SEQUENCES = 64
+"""Of a micro-batch."""
+MOST_TENSOR = 16
+"""Devices among which a layer is split, where the link joins more: the most among published runs."""
 LEAST_CONTEXT = 4096
-"""Tokens of a context-parallel rank: shorter pieces are not worth their exchange."""
-BLOCK_LAYOUTS = 16_384
+"""Tokens of a context-parallel rank: the fewest among published runs (calibration/runs.csv)."""
+FULLEST_STAGE_SHARE = 0.75
+"""How full the mean pipeline stage has to be, of the fullest."""
+BLOCK_LAYOUTS = 65_536
 """Layouts that are worked out together: their arrays stay in a processor's cache."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LayoutGrid:
     """Many layouts, one array per choice; the arrays broadcast to ``shape``.
 
@@ -54,23 +61,23 @@ class LayoutGrid:
     recomputation: FloatArray
     offload: FloatArray
 
-    @property
+    @functools.cached_property
     def shape(self) -> tuple[int, ...]:
-        return np.broadcast_shapes(*(getattr(self, name).shape for name in self.__slots__))
+        return np.broadcast_shapes(*(getattr(self, name).shape for name in COLUMNS))
 
     def __len__(self) -> int:
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
-    @property
+    @functools.cached_property
     def devices(self) -> IntArray:
         return (self.tensor * self.pipeline * self.context * self.data).astype(np.int64)
 
-    @property
+    @functools.cached_property
     def ranks(self) -> FloatArray:
         """Which hold the same weights."""
         return self.data * self.context
 
-    @property
+    @functools.cached_property
     def expert_shards(self) -> FloatArray:
         """Over how many ranks of a stage the routed experts are spread: expert-parallel ones, or the tensor-parallel
         ones where there are none."""
@@ -78,25 +85,27 @@ class LayoutGrid:
 
     def row(self, index: int) -> Layout:
         """One layout by its place, counted in C order over ``shape``."""
-        place = np.unravel_index(index, self.shape)
-
-        def at(column: FloatArray) -> int:
-            return int(np.broadcast_to(column, self.shape)[place])
-
+        values = values_at(self, np.array([index]))[:, 0].astype(np.int64).tolist()
+        choice = dict(zip(COLUMNS, values, strict=True))
         return Layout(
-            tensor=at(self.tensor),
-            pipeline=at(self.pipeline),
-            data=at(self.data),
-            sharding=SHARDINGS[at(self.sharding)],
-            micro_batch=at(self.micro_batch),
-            micro_batches=at(self.micro_batches),
-            recomputation=RECOMPUTATIONS[at(self.recomputation)],
-            context=at(self.context),
-            expert=at(self.expert),
-            interleave=at(self.interleave),
-            sequence_parallel=bool(at(self.sequence_parallel)),
-            offload=bool(at(self.offload)),
+            tensor=choice["tensor"],
+            pipeline=choice["pipeline"],
+            data=choice["data"],
+            sharding=SHARDINGS[choice["sharding"]],
+            micro_batch=choice["micro_batch"],
+            micro_batches=choice["micro_batches"],
+            recomputation=RECOMPUTATIONS[choice["recomputation"]],
+            context=choice["context"],
+            expert=choice["expert"],
+            interleave=choice["interleave"],
+            sequence_parallel=bool(choice["sequence_parallel"]),
+            offload=bool(choice["offload"]),
         )
+
+
+COLUMNS = tuple(field.name for field in fields(LayoutGrid))
+EVEN_COLUMNS = COLUMNS[: COLUMNS.index("sequence_parallel")]
+"""What must divide evenly: the last axis of a block."""
 
 
 def grid_of(layouts: Iterable[Layout]) -> LayoutGrid:
@@ -137,9 +146,9 @@ def last_stage_layers(shape: Shape, grid: LayoutGrid) -> FloatArray:
 def take_rows(columns: Columns, chosen: npt.NDArray[np.bool_] | IntArray | slice) -> Columns:
     """The rows of a dataclass of columns for which a mask (shape (n,)) is true, or those at the given places.
 
-    It has slots; its fields are arrays of shape (n,), dataclasses like it, and values that hold for all rows.
+    Its fields are arrays of shape (n,), dataclasses like it, and values that hold for all rows.
     """
-    names: tuple[str, ...] = columns.__slots__  # type: ignore[attr-defined]
+    names = [field.name for field in fields(columns)]  # type: ignore[arg-type]
     return type(columns)(*[_taken(getattr(columns, name), chosen) for name in names])
 
 
@@ -157,35 +166,39 @@ class Nodes:
     domain_devices: int
 
 
-def layout_blocks(
-    architecture: Architecture, training: Training, nodes: Nodes, device_counts: Iterable[int]
-) -> Iterator[LayoutGrid]:
-    """Every layout of the given device counts that the model, the batch and the nodes admit, in blocks that fit a
-    processor's cache.
+def nodes_of(machine: Machine) -> Nodes:
+    """What decides which layouts there are on the machine."""
+    return Nodes(machine.devices_per_node, machine.domain_devices or machine.devices_per_node)
 
-    A block has the shape (recomputations, shardings, offloads, n): its last axis holds what must divide evenly, the
-    others choices that go with each. Tensor parallelism stays inside the domain of the link and divides the heads, the
-    key-value heads and the feed-forward widths; pipeline stages hold whole layers and their pieces are equally large;
-    a context-parallel rank has at least ``LEAST_CONTEXT`` tokens; the global batch divides evenly into ranks and
-    micro-batches. Weights and gradients are sharded without pipeline stages only. With several ranks the optimizer
-    states are always sharded: replicating them needs more memory and is never faster. Weights in 4 bits go with data
-    parallelism only: the libraries that train beside them offer nothing else.
+
+def layout_blocks(
+    architecture: Architecture,
+    training: Training,
+    nodes: Nodes,
+    device_counts: Iterable[int],
+    sequence_parallel: tuple[int, ...] = (1, 0),
+) -> Iterator[LayoutGrid]:
+    """Every layout of the given device counts that the model, the batch and the nodes admit, each once, in blocks that
+    fit a processor's cache (docs/formulas/layouts.md lists the rules).
+
+    A block has the shape (recomputations, shardings, offloads, sequence parallelism, n): its last axis holds what must
+    divide evenly, fewest devices first, the others choices that go with each. ``sequence_parallel`` says whether
+    layouts with it (1), without it (0) or both are wanted; without tensor parallelism there is no difference, and only
+    the former are listed.
     """
-    for count in sorted(set(device_counts)):
-        even = _even_layouts(architecture, training, nodes, count)
-        for shardings, chosen in _shardings_of(even, nodes):
-            if not shardings or not chosen.any():
-                continue
-            columns = [column[chosen] for column in even]
-            largest = max(1, BLOCK_LAYOUTS // (len(RECOMPUTATIONS) * len(shardings) * 2))
-            for start in range(0, len(columns[0]), largest):
-                yield _block([column[start : start + largest] for column in columns], shardings)
+    even = _even_layouts(architecture, training, nodes, sorted(set(device_counts)))
+    for shardings, shared in _shardings_of(even, nodes):
+        for chosen, choices in _sequence_parallelism_of(even, sequence_parallel):
+            rows = np.flatnonzero(shared & chosen)
+            largest = max(1, BLOCK_LAYOUTS // (len(RECOMPUTATIONS) * len(shardings) * 2 * len(choices)))
+            for start in range(0, len(rows), largest):
+                yield _block([column[rows[start : start + largest]] for column in even], shardings, choices)
 
 
 def enumerate_layouts(
     architecture: Architecture, training: Training, nodes: Nodes, device_counts: Iterable[int]
 ) -> LayoutGrid:
-    """The layouts of ``layout_blocks`` one after the other, fewest devices first; arrays of shape (n,)."""
+    """The layouts of ``layout_blocks`` one after the other; arrays of shape (n,)."""
     return joined([flattened(block) for block in layout_blocks(architecture, training, nodes, device_counts)])
 
 
@@ -193,79 +206,118 @@ def joined(grids: Sequence[LayoutGrid]) -> LayoutGrid:
     """Grids of shape (n,) one after the other."""
     if not grids:
         return grid_of(())
-    return LayoutGrid(*(np.concatenate([getattr(one, name) for one in grids]) for name in LayoutGrid.__slots__))
+    return LayoutGrid(*(np.concatenate([getattr(one, name) for one in grids]) for name in COLUMNS))
 
 
 def flattened(grid: LayoutGrid) -> LayoutGrid:
     """The same layouts as arrays of shape (n,)."""
-    return LayoutGrid(*(np.broadcast_to(getattr(grid, name), grid.shape).ravel() for name in LayoutGrid.__slots__))
+    return LayoutGrid(*(np.broadcast_to(getattr(grid, name), grid.shape).ravel() for name in COLUMNS))
 
 
-def chosen_layouts(grid: LayoutGrid, mask: npt.NDArray[np.bool_]) -> LayoutGrid:
-    """Those for which ``mask``, of the grid's shape, is true; arrays of shape (n,)."""
-    places = np.nonzero(mask)
-    return LayoutGrid(*(_at(getattr(grid, name), places) for name in LayoutGrid.__slots__))
+def columns_of(block: LayoutGrid, chosen: IntArray) -> LayoutGrid:
+    """The layouts of a block at these places of its last axis."""
+    divided = [getattr(block, name)[..., chosen] for name in EVEN_COLUMNS]
+    return LayoutGrid(*divided, *(getattr(block, name) for name in COLUMNS[len(EVEN_COLUMNS) :]))
+
+
+def values_at(grid: LayoutGrid, rows: IntArray) -> FloatArray:
+    """The layouts at these places, counted in C order over the grid's shape: an array of shape (columns, rows)."""
+    places = np.unravel_index(rows, grid.shape)
+    return np.array([_at(getattr(grid, name), places) for name in COLUMNS])
 
 
 def _at(column: FloatArray, places: tuple[IntArray, ...]) -> FloatArray:
-    chosen: FloatArray = column[
-        tuple(place if size > 1 else 0 for place, size in zip(places, column.shape, strict=True))
-    ]
+    chosen: FloatArray = column[tuple(at if size != 1 else 0 for at, size in zip(places, column.shape, strict=True))]
     return np.broadcast_to(chosen, places[0].shape)
 
 
+def spread(parts: Mapping[str, FloatArray], shape: tuple[int, ...]) -> dict[str, FloatArray]:
+    """The parts as (read-only) arrays of one shape, to which they broadcast."""
+    return {name: values if values.shape == shape else np.broadcast_to(values, shape) for name, values in parts.items()}
+
+
 def total(parts: Mapping[str, FloatArray]) -> FloatArray:
-    """The sum of all parts."""
-    first, *others = parts.values()
-    whole = first.copy()
+    """The sum of parts that broadcast to each other; small ones are added up first."""
+    whole, *others = sorted(parts.values(), key=np.size)
     for one in others:
-        whole += one
+        whole = whole + one
     return whole
 
 
-def _even_layouts(architecture: Architecture, training: Training, nodes: Nodes, count: int) -> list[FloatArray]:
+def _even_layouts(
+    architecture: Architecture, training: Training, nodes: Nodes, counts: Sequence[int]
+) -> list[FloatArray]:
     """What divides evenly: tensor, pipeline, context, data, expert, interleave, micro-batch and micro-batches."""
-    a = architecture
+    a, batch = architecture, training.global_batch_sequences
     four_bit = training.freezes_in_four_bits
-    rows = []
-    for tensor in [1] if four_bit else tensor_sizes_of(a, nodes.domain_devices).tolist():
-        for pipeline in [1] if four_bit else _pipeline_sizes(a):
-            for context in [1] if four_bit else _context_sizes(training.sequence_length):
-                data, rest = divmod(count, tensor * pipeline * context)
-                if rest or training.global_batch_sequences % data:
-                    continue
-                experts = _expert_sizes(a, tensor * context * data)
-                pieces = pieces_of_stage(a.layers, pipeline)
-                rows += [
-                    (tensor, pipeline, context, data, expert, piece, size, batches)
-                    for size in MICRO_BATCHES
-                    if (batches := training.global_batch_sequences // data // size)
-                    and batches * size * data == training.global_batch_sequences
-                    for piece in pieces
-                    if piece == 1 or batches % pipeline == 0
-                    for expert in experts
-                ]
-    return list(np.array(rows, dtype=np.float64).reshape(-1, 8).T.copy())
+    count, tensor, pipeline, context = _combined(
+        np.array(counts, dtype=np.int64),
+        np.ones(1, dtype=np.int64) if four_bit else tensor_sizes_of(a, nodes.domain_devices),
+        np.array([1] if four_bit else pipeline_sizes_of(a.layers)),
+        np.array([1] if four_bit else context_sizes_of(training.sequence_length)),
+    )
+    data, rest = np.divmod(count, tensor * pipeline * context)
+    even = np.flatnonzero((rest == 0) & (data > 0) & (batch % np.maximum(data, 1) == 0))
+    meshes = [column[even] for column in (tensor, pipeline, context, data)]
+    sizes = np.array([size for size in divisors(batch) if size <= MOST_SEQUENCES])
+    sized = _with_each(meshes, sizes, batch // meshes[3][:, None] % sizes == 0)
+    tensor, pipeline, context, data, micro_batch = sized
+    micro_batches = batch // (data * micro_batch)
+    pieces = np.arange(1, a.layers // 2 + 2)
+    cut = -(-a.layers // pipeline)[:, None] % pieces == 0
+    cut &= ((pipeline > 1) & (micro_batches % pipeline == 0))[:, None]
+    cut[:, 0] = True
+    columns = _with_each([*sized, micro_batches], pieces, cut)
+    experts = np.array(divisors(a.experts.routed if a.experts else 1))
+    stage_devices = columns[0] * columns[2] * columns[3]
+    columns = _with_each(columns, experts, stage_devices[:, None] % experts == 0)
+    tensor, pipeline, context, data, micro_batch, micro_batches, piece, expert = columns
+    ordered = (tensor, pipeline, context, data, expert, piece, micro_batch, micro_batches)
+    return [column.astype(np.float64) for column in ordered]
+
+
+def _combined(*choices: IntArray) -> list[IntArray]:
+    """Every combination of them, as columns of shape (n,)."""
+    return [column.ravel() for column in np.meshgrid(*choices, indexing="ij")]
+
+
+def _with_each(columns: list[IntArray], values: IntArray, admitted: npt.NDArray[np.bool_]) -> list[IntArray]:
+    """Every row of the columns, shape (n,), with each value that ``admitted``, shape (n, values), has for it."""
+    rows, places = np.nonzero(admitted)
+    return [*(column[rows] for column in columns), values[places]]
 
 
 def _shardings_of(even: list[FloatArray], nodes: Nodes) -> Iterator[tuple[tuple[int, ...], npt.NDArray[np.bool_]]]:
     tensor, pipeline, context, data = even[:4]
     several, unsplit = data * context > 1, pipeline == 1
-    yield (REPLICATED,), ~several
-    yield (OPTIMIZER_SHARDED,), several & ~unsplit
-    yield (OPTIMIZER_SHARDED, GRADIENTS_SHARDED, FULLY_SHARDED), several & unsplit
     inside = np.floor(nodes.devices / tensor)
-    yield (HYBRID_SHARDED,), unsplit & (inside > 1) & (data * context > inside)
+    across = (inside > 1) & (data * context > inside)
+    yield (REPLICATED,), ~several
+    for whole, middle in ((unsplit, (GRADIENTS_SHARDED,)), (~unsplit, ())):
+        yield (OPTIMIZER_SHARDED, *middle, FULLY_SHARDED), several & whole & ~across
+        yield (OPTIMIZER_SHARDED, *middle, FULLY_SHARDED, HYBRID_SHARDED), several & whole & across
 
 
-def _block(even: list[FloatArray], shardings: tuple[int, ...]) -> LayoutGrid:
+def _sequence_parallelism_of(
+    even: list[FloatArray], wanted: tuple[int, ...]
+) -> Iterator[tuple[npt.NDArray[np.bool_], tuple[int, ...]]]:
+    split = even[0] > 1
+    if wanted == (1,):
+        yield np.ones_like(split), (1,)
+        return
+    yield split, wanted
+    if 1 in wanted:
+        yield ~split, (1,)
+
+
+def _block(even: list[FloatArray], shardings: tuple[int, ...], sequence_parallel: tuple[int, ...]) -> LayoutGrid:
     def along(axis: int, values: Iterable[float]) -> FloatArray:
-        shape = [1, 1, 1, 1]
+        shape = [1, 1, 1, 1, 1]
         shape[axis] = -1
         return np.array(list(values), dtype=np.float64).reshape(shape)
 
     tensor, pipeline, context, data, expert, interleave, micro_batch, micro_batches = (
-        column[None, None, None] for column in even
+        column[None, None, None, None] for column in even
     )
     return LayoutGrid(
         tensor=tensor,
@@ -276,7 +328,7 @@ def _block(even: list[FloatArray], shardings: tuple[int, ...]) -> LayoutGrid:
         interleave=interleave,
         micro_batch=micro_batch,
         micro_batches=micro_batches,
-        sequence_parallel=np.ones((1, 1, 1, 1)),
+        sequence_parallel=along(3, sequence_parallel),
         sharding=along(1, shardings),
         recomputation=along(0, range(len(RECOMPUTATIONS))),
         offload=along(2, (0, 1)),
@@ -293,50 +345,48 @@ def usable_device_counts(machine: Machine) -> tuple[int, ...]:
 
 
 def tensor_sizes_of(architecture: Architecture, devices: int) -> IntArray:
-    """Over how many of the devices that share a link the layers can be split."""
-    sizes = [
-        size
-        for size in (1, 2, 4, 8)
-        if devices % size == 0
-        and architecture.heads % size == 0
-        and (architecture.kv_heads % size == 0 or size % architecture.kv_heads == 0)
-        and all(width % size == 0 for width in _feed_forward_widths(architecture))
-    ]
-    return np.asarray(sizes, dtype=np.int64)
+    """Over how many of the ``devices`` that share a link the layers can be split: groups that fill the link's domain,
+    and divide the heads, the key-value heads (or are divided by them) and the feed-forward widths."""
+    return np.array(
+        [
+            size
+            for size in range(1, min(devices, MOST_TENSOR) + 1)
+            if devices % size == 0
+            and architecture.heads % size == 0
+            and (architecture.kv_heads % size == 0 or size % architecture.kv_heads == 0)
+            and all(width % size == 0 for width in _feed_forward_widths(architecture))
+        ],
+        dtype=np.int64,
+    )
+
+
+def pipeline_sizes_of(layers: int) -> list[int]:
+    """Stage counts that keep the mean stage more than ``FULLEST_STAGE_SHARE`` as full as the fullest."""
+    return [size for size in range(1, layers + 1) if layers / (size * -(-layers // size)) > FULLEST_STAGE_SHARE]
+
+
+def context_sizes_of(sequence_length: int) -> list[int]:
+    """Causal attention is shared out evenly in twice as many pieces as there are ranks (Llama 3, arXiv:2407.21783,
+    section 3.3.2); no rank has fewer than ``LEAST_CONTEXT`` tokens."""
+    largest = sequence_length // LEAST_CONTEXT
+    return [1, *(size for size in range(2, largest + 1) if sequence_length % (2 * size) == 0)]
+
+
+def divisors(number: int) -> list[int]:
+    """Of a whole number above 0, smallest first."""
+    small = [size for size in range(1, math.isqrt(number) + 1) if number % size == 0]
+    return [*small, *(number // size for size in reversed(small) if size * size != number)]
+
+
+def pieces_of_stage(layers: int, pipeline: int) -> list[int]:
+    """Into how many pieces the layers of the fullest stage can be cut evenly."""
+    return divisors(-(-layers // pipeline)) if pipeline > 1 else [1]
 
 
 def _feed_forward_widths(architecture: Architecture) -> list[int]:
     experts = architecture.experts
     dense = [architecture.ffn_hidden] if architecture.expert_layers < architecture.layers else []
     return [*dense, experts.ffn_hidden, experts.shared_ffn_hidden] if experts else dense
-
-
-def _pipeline_sizes(architecture: Architecture) -> list[int]:
-    """Stage counts that leave no stage more than a quarter emptier than the fullest."""
-    return [
-        size
-        for size in (*range(1, 17), 20, 24, 32, 40, 48, 64)
-        if size <= architecture.layers and architecture.layers / (size * -(-architecture.layers // size)) > 0.75
-    ]
-
-
-def _context_sizes(sequence_length: int) -> list[int]:
-    return [1, *(size for size in (2, 4, 8, 16, 32, 64) if sequence_length // size >= LEAST_CONTEXT)]
-
-
-def _expert_sizes(architecture: Architecture, stage_devices: int) -> list[int]:
-    """Powers of two that share the routed experts out evenly over devices of one stage."""
-    routed = architecture.experts.routed if architecture.experts else 1
-    sizes = [2**power for power in range(routed.bit_length()) if routed % 2**power == 0]
-    return [size for size in sizes if stage_devices % size == 0]
-
-
-def pieces_of_stage(layers: int, pipeline: int) -> list[int]:
-    """Into how many pieces the layers of a stage can be cut evenly; no stage more than one piece emptier."""
-    if pipeline == 1:
-        return [1]
-    of_stage = -(-layers // pipeline)
-    return [1, *(piece for piece in range(2, of_stage + 1) if of_stage % piece == 0)]
 
 
 def _round_numbers(largest: int) -> list[int]:

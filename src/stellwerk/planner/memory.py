@@ -17,7 +17,9 @@ from stellwerk.planner.layouts import (
     FloatArray,
     LayoutGrid,
     last_stage_layers,
+    spread,
     stage_layers,
+    total,
 )
 from stellwerk.planner.shape import Number, Shape
 
@@ -62,39 +64,58 @@ def memory_parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, Floa
     Of a pipeline, the first stage (most micro-batches in flight, and the embedding) and the last one (the output
     head and the logits) are worked out; the larger total counts.
     """
+    first, last = _parts_of_ends(shape, rates, grid)
+    parts = first
+    if last is not first:
+        first_is_fuller = total(first) >= total(last)
+        parts = {name: np.where(first_is_fuller, first[name], last[name]) for name in first}
+    parts["runtime"] = np.asarray(rates.runtime, dtype=np.float64)
+    return spread({name: parts[name] for name in MEMORY_PARTS}, grid.shape)
+
+
+def memory_bytes(shape: Shape, rates: Rates, grid: LayoutGrid) -> FloatArray:
+    """The sum of ``memory_parts``, which takes less than they do."""
+    first, last = _parts_of_ends(shape, rates, grid)
+    first["runtime"] = np.asarray(rates.runtime, dtype=np.float64)
+    if last is first:
+        return total(first)
+    last["runtime"] = first["runtime"]
+    return np.maximum(total(first), total(last))
+
+
+def _parts_of_ends(shape: Shape, rates: Rates, grid: LayoutGrid) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Bytes on the first stage and on the last one, less the runtime's; one and the same where no layout has stages."""
     single = grid.pipeline == 1
-    layers, last_layers = stage_layers(shape, grid), last_stage_layers(shape, grid)
-    whole = shape.embedding + shape.own_head
-    whole_entries = shape.embedding_entries + shape.own_head_entries
-    first = held_by_device(
-        shape,
-        grid,
-        layers,
-        np.where(single, whole, shape.embedding),
-        np.where(single, whole_entries, shape.embedding_entries),
-    )
-    last = held_by_device(
-        shape,
-        grid,
-        last_layers,
-        np.where(single, whole, shape.head),
-        np.where(single, whole_entries, shape.head_entries),
-    )
     shards, one_layer = shards_of(rates, grid), one_layer_of(shape, grid)
     tokens = tokens_of_micro_batch(shape, grid)
     layer_bytes, in_use_bytes = _activation_bytes(shape, rates, grid)
     logits = rates.logit_memory * tokens * shape.vocab / grid.tensor
+    whole = shape.embedding + shape.own_head
+    whole_entries = shape.embedding_entries + shape.own_head_entries
 
-    first_parts = _state_parts(shape, grid, first, one_layer, shards)
-    last_parts = _state_parts(shape, grid, last, one_layer, shards)
-    first_parts["activations"] = tokens * (layer_bytes * (layers * micro_batches_in_flight(grid)) + in_use_bytes)
-    last_parts["activations"] = tokens * (layer_bytes * last_layers * last_in_flight(grid) + in_use_bytes)
-    first_parts["logits"] = np.where(single, logits, 0.0)
-    last_parts["logits"] = logits
-    first_is_fuller = sum(first_parts.values()) >= sum(last_parts.values())
-    parts = {name: np.where(first_is_fuller, first_parts[name], last_parts[name]) for name in first_parts}
-    parts["runtime"] = np.broadcast_to(np.asarray(rates.runtime, dtype=np.float64), grid.shape)
-    return {name: np.broadcast_to(parts[name], grid.shape) for name in MEMORY_PARTS}
+    def of_stage(
+        layers: FloatArray, end: Number, entries: Number, in_flight: FloatArray, own_logits: FloatArray
+    ) -> dict[str, FloatArray]:
+        held = held_by_device(
+            shape, grid, layers, np.where(single, whole, end), np.where(single, whole_entries, entries)
+        )
+        return {
+            **_state_parts(shape, grid, held, one_layer, shards),
+            "activations": (tokens * layers * in_flight) * layer_bytes + tokens * in_use_bytes,
+            "logits": own_logits,
+        }
+
+    first = of_stage(
+        stage_layers(shape, grid),
+        shape.embedding,
+        shape.embedding_entries,
+        micro_batches_in_flight(grid),
+        np.where(single, logits, 0.0),
+    )
+    if single.all():
+        return first, first
+    last = of_stage(last_stage_layers(shape, grid), shape.head, shape.head_entries, last_in_flight(grid), logits)
+    return first, last
 
 
 def held_by_device(shape: Shape, grid: LayoutGrid, layers: FloatArray, end: Number, end_entries: Number) -> Held:

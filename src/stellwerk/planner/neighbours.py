@@ -7,9 +7,19 @@ from dataclasses import replace
 from itertools import islice
 from typing import Literal
 
-from stellwerk.planner.layouts import RECOMPUTATIONS, SHARDINGS
+from stellwerk.planner.layouts import (
+    MOST_SEQUENCES,
+    RECOMPUTATIONS,
+    SHARDINGS,
+    context_sizes_of,
+    divisors,
+    nodes_of,
+    pieces_of_stage,
+    pipeline_sizes_of,
+    tensor_sizes_of,
+)
 from stellwerk.planner.model import Layout, Machine
-from stellwerk.workload import Architecture, Training, Workload
+from stellwerk.workload import Training, Workload
 
 Choice = Literal[
     "tensor",
@@ -26,9 +36,6 @@ Choice = Literal[
 """A field of ``Layout`` that is free where the number of devices and the global batch are given; the data ranks and the
 number of micro-batches follow."""
 
-FULLEST_STAGE_SHARE = 0.75
-"""How full the mean pipeline stage has to be, of the fullest."""
-
 
 def neighbours(workload: Workload, machine: Machine, layout: Layout) -> Iterator[tuple[Choice, Layout]]:
     """On as many devices and with the same global batch: of each choice the next values below and above that model,
@@ -42,12 +49,12 @@ def neighbours(workload: Workload, machine: Machine, layout: Layout) -> Iterator
 
     architecture = workload.architecture
     ordered: dict[Choice, Iterable[int]] = {
-        "tensor": _powers_of_two(machine.domain_devices or machine.devices_per_node),
-        "pipeline": range(1, architecture.layers + 1),
-        "context": _powers_of_two(layout.devices),
-        "expert": _powers_of_two(architecture.experts.routed if architecture.experts else 1),
-        "micro_batch": _powers_of_two(workload.training.global_batch_sequences),
-        "interleave": range(1, architecture.layers // layout.pipeline + 1),
+        "tensor": tensor_sizes_of(architecture, nodes_of(machine).domain_devices).tolist(),
+        "pipeline": pipeline_sizes_of(architecture.layers),
+        "context": context_sizes_of(workload.training.sequence_length),
+        "expert": divisors(architecture.experts.routed if architecture.experts else 1),
+        "micro_batch": range(1, MOST_SEQUENCES + 1),
+        "interleave": pieces_of_stage(architecture.layers, layout.pipeline),
     }
     for choice, values in ordered.items():
         now = getattr(layout, choice)
@@ -79,9 +86,7 @@ def _rebalanced(layout: Layout, devices: int, training: Training) -> Layout | No
 
 def _is_admitted(workload: Workload, machine: Machine, layout: Layout) -> bool:
     rules: tuple[Callable[[Workload, Machine, Layout], bool], ...] = (
-        _splits_the_layers,
-        _fills_the_stages,
-        _splits_the_sequence,
+        _splits_evenly,
         _splits_the_experts,
         _shards,
         _has_what_it_switches,
@@ -89,32 +94,20 @@ def _is_admitted(workload: Workload, machine: Machine, layout: Layout) -> bool:
     return all(rule(workload, machine, layout) for rule in rules)
 
 
-def _splits_the_layers(workload: Workload, machine: Machine, layout: Layout) -> bool:
-    """Whether heads and feed-forward widths divide, and 4-bit weights stay whole."""
-    a, tensor = workload.architecture, layout.tensor
-    whole = tensor == layout.pipeline == layout.context == 1
+def _splits_evenly(workload: Workload, machine: Machine, layout: Layout) -> bool:
+    """Whether layers, stages, sequence and batch are split as the space of layouts splits them; 4-bit weights stay
+    whole. Interleaving needs micro-batches in multiples of the stages (Narayanan et al. 2021, section 2.2.2)."""
+    a, training = workload.architecture, workload.training
+    whole = layout.tensor == layout.pipeline == layout.context == 1
     return (
-        tensor <= (machine.domain_devices or machine.devices_per_node)
-        and a.heads % tensor == 0
-        and (a.kv_heads % tensor == 0 or tensor % a.kv_heads == 0)
-        and all(width % tensor == 0 for width in _feed_forward_widths(a))
-        and (whole or not workload.training.freezes_in_four_bits)
+        layout.tensor in tensor_sizes_of(a, nodes_of(machine).domain_devices)
+        and layout.pipeline in pipeline_sizes_of(a.layers)
+        and layout.context in context_sizes_of(training.sequence_length)
+        and layout.micro_batch <= MOST_SEQUENCES
+        and layout.interleave in pieces_of_stage(a.layers, layout.pipeline)
+        and (layout.interleave == 1 or layout.micro_batches % layout.pipeline == 0)
+        and (whole or not training.freezes_in_four_bits)
     )
-
-
-def _fills_the_stages(workload: Workload, machine: Machine, layout: Layout) -> bool:  # noqa: ARG001
-    """Whether no stage is much emptier than the fullest; interleaving needs micro-batches in multiples of the stages
-    (Narayanan et al. 2021, section 2.2.2)."""
-    layers, stages = workload.architecture.layers, layout.pipeline * layout.interleave
-    even = layers / (stages * -(-layers // stages)) > FULLEST_STAGE_SHARE
-    interleaves = layout.pipeline > 1 and layout.micro_batches % layout.pipeline == 0
-    return stages <= layers and even and (layout.interleave == 1 or interleaves)
-
-
-def _splits_the_sequence(workload: Workload, machine: Machine, layout: Layout) -> bool:  # noqa: ARG001
-    """Causal attention is shared out evenly in twice as many pieces as there are ranks (Llama 3, arXiv:2407.21783,
-    section 3.3.2)."""
-    return layout.context == 1 or workload.training.sequence_length % (2 * layout.context) == 0
 
 
 def _splits_the_experts(workload: Workload, machine: Machine, layout: Layout) -> bool:  # noqa: ARG001
@@ -126,25 +119,17 @@ def _splits_the_experts(workload: Workload, machine: Machine, layout: Layout) ->
 
 
 def _shards(workload: Workload, machine: Machine, layout: Layout) -> bool:  # noqa: ARG001
-    """Whether there are ranks to shard over; sharded gradients and weights go without pipeline stages."""
-    if layout.sharding == "none":
-        return True
-    sharded = layout.data * layout.context > 1 and (layout.pipeline == 1 or layout.sharding == "optimizer")
-    return sharded and (layout.sharding != "hybrid" or layout.devices > machine.devices_per_node)
+    """Whether there are ranks to shard over, with hybrid sharding in several nodes; sharded gradients alone go without
+    pipeline stages, which add them up over the micro-batches."""
+    ranks, inside = layout.data * layout.context, machine.devices_per_node // layout.tensor
+    if layout.sharding == "hybrid":
+        return 1 < inside < ranks
+    if layout.sharding == "gradients":
+        return ranks > 1 and layout.pipeline == 1
+    return ranks > 1 or layout.sharding == "none"
 
 
 def _has_what_it_switches(workload: Workload, machine: Machine, layout: Layout) -> bool:  # noqa: ARG001
     """Sequence parallelism is the usual way beside tensor parallelism and has no meaning without; optimizer states
-    go to the host only over a link whose rate is known."""
-    return (layout.tensor > 1 or layout.sequence_parallel) and (
-        not layout.offload or machine.host_link_bytes_per_s is not None
-    )
-
-
-def _feed_forward_widths(a: Architecture) -> list[int]:
-    dense = [a.ffn_hidden] if a.expert_layers < a.layers else []
-    return [*dense, a.experts.ffn_hidden, a.experts.shared_ffn_hidden] if a.experts else dense
-
-
-def _powers_of_two(largest: int) -> list[int]:
-    return [1 << power for power in range(largest.bit_length())]
+    go to the host where its memory is another."""
+    return (layout.tensor > 1 or layout.sequence_parallel) and not (layout.offload and machine.shared_host_memory)

@@ -62,7 +62,7 @@ def scan_devices(workload: Workload, machine: Machine, low: int, high: int) -> S
     if not counts:
         raise ValueError(f"{machine.name} has no number of devices from {low} to {high} to use")
     whole = [count for count in counts if _whole_nodes(machine, count)]
-    fastest = search(workload, machine, whole).fastest_by_devices()
+    fastest = search(workload, machine, whole)
     plans = {int(devices): fastest.plan(row) for row, devices in enumerate(fastest.devices)}
     first = min(plans, default=0)
     points = []

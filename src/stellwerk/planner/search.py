@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,22 +11,24 @@ import numpy.typing as npt
 from stellwerk.planner.constants import Constants, Rates, packaged_constants, rates_of
 from stellwerk.planner.estimate import assemble_plan, software_for, step_time_spread
 from stellwerk.planner.layouts import (
+    BLOCK_LAYOUTS,
+    COLUMNS,
     FloatArray,
     IntArray,
     LayoutGrid,
     Nodes,
-    chosen_layouts,
+    columns_of,
     grid_of,
-    joined,
     layout_blocks,
+    nodes_of,
     take_rows,
-    total,
     usable_device_counts,
+    values_at,
 )
-from stellwerk.planner.memory import memory_parts
+from stellwerk.planner.memory import memory_bytes, memory_parts
 from stellwerk.planner.model import Layout, Machine, Plan, Software
 from stellwerk.planner.shape import Shape, shape_of
-from stellwerk.planner.step import step_parts
+from stellwerk.planner.step import step_parts, step_s
 from stellwerk.units import SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Workload
 
@@ -38,12 +40,14 @@ WORTH_FOR_SPEED = 1.10
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The layouts of one workload that fit one machine's memory and that no other beats by its definition; arrays of
-    shape (n,), one entry a layout, those of the fewest devices first.
+    """For each number of devices the fastest layout that fits one machine's memory; arrays of shape (n,), one entry a
+    number of devices, fewest first.
 
-    ``evaluated`` counts the layouts whose memory was worked out; ``least_memory_bytes`` is what the most frugal of them
-    needs on its fullest device, None where the batch admits no layout at all. ``most_device_hours`` is what the most
-    wasteful layout takes that an entry stands for.
+    Of layouts on as many devices the fastest also takes the fewest device-hours, so nothing that a plan is chosen by
+    prefers another. ``evaluated`` counts the layouts whose memory was worked out; ``least_memory_bytes`` is what the
+    most frugal of them needs on its fullest device, None where the batch admits no layout at all.
+    ``most_device_hours`` is what the slowest layout on as many devices takes: of those that fit, leaving out what is
+    slower by definition than another that fits (``kept_by_definition``).
     """
 
     workload: Workload
@@ -71,21 +75,8 @@ class Candidates:
         """The same of the number of devices: a layout has exactly so many."""
         return Interval.exactly(1.0)
 
-    def fastest_by_devices(self) -> Candidates:
-        """The fastest layout of every number of devices, fewest devices first; each stands for all of its number."""
-        if not len(self.grid):
-            return self
-        first = np.flatnonzero(np.diff(self.devices, prepend=0))
-        ends = [*first[1:].tolist(), len(self.grid)]
-        rows = [
-            start + int(self.duration_s[start:end].argmin()) for start, end in zip(first.tolist(), ends, strict=True)
-        ]
-        most = np.maximum.reduceat(self.most_device_hours, first)
-        return replace(self._at(np.array(rows)), most_device_hours=most)
-
     def front(self, machine: Machine) -> Candidates:
-        """Of the fastest layouts by number of devices, those that a machine admits and that none beats in both duration
-        and device-hours; fewest devices first.
+        """The layouts that a machine admits and that none beats in duration and device-hours; fewest devices first.
 
         The machine may differ from the one that was searched in its number of devices.
         """
@@ -135,7 +126,7 @@ class Candidates:
 @dataclass(frozen=True, slots=True)
 class LayoutSpace:
     """The layouts of one workload on nodes of one size, with the memory of each; blocks as ``layout_blocks`` makes
-    them, those of the fewest devices first.
+    them. Without sequence parallelism none is faster or needs less memory, so all have it.
 
     Machines that differ in their rates, their memory or their number of devices share one space.
     """
@@ -149,40 +140,122 @@ class LayoutSpace:
     """Of each block, in its shape."""
 
     def on(self, machine: Machine, device_counts: Collection[int]) -> Candidates:
-        """The layouts of these device counts on a machine with such nodes.
+        """The fastest layouts of these device counts on a machine with such nodes."""
+        return self.on_each([(machine, device_counts)])[0]
 
-        Of layouts that differ in recomputation or offloading only, those that spare memory take longer: only the
-        fastest that fits is a candidate, so the others' times are never worked out.
-        """
-        counts = set(device_counts)
-        rates = rates_of(machine, self.software, self.constants)
-        usable_bytes = USABLE_MEMORY_SHARE * machine.memory_bytes
-        grids, memories, evaluated, least = [], [], 0, np.inf
-        for block, memory_bytes in zip(self.blocks, self.memory_bytes, strict=True):
-            if int(block.devices.flat[0]) not in counts:
-                continue
-            evaluated += memory_bytes.size
-            least = min(least, float(memory_bytes.min()))
-            mask = first_that_fits(memory_bytes <= usable_bytes)
-            if mask.any():
-                grids.append(chosen_layouts(block, mask))
-                memories.append(memory_bytes[mask])
-        grid = joined(grids)
-        steps = [total(step_parts(self.shape, rates, one)) for one in grids]
-        duration_s = self.workload.training.steps * np.concatenate([np.zeros(0), *steps])
-        device_hours = duration_s * grid.devices / SECONDS_PER_HOUR
+    def on_each(self, asked: Sequence[tuple[Machine, Collection[int]]]) -> list[Candidates]:
+        """The same for many machines, each with its own device counts: as many at once as make blocks worth their
+        while."""
+        largest = max((len(block) for block in self.blocks), default=1)
+        together = max(1, BLOCK_LAYOUTS // largest)
+        found = []
+        for start in range(0, len(asked), together):
+            found += self._on_some(asked[start : start + together])
+        return found
+
+    def _on_some(self, asked: Sequence[tuple[Machine, Collection[int]]]) -> list[Candidates]:
+        machines = [machine for machine, _ in asked]
+        counts = np.array(sorted({count for _, wanted in asked for count in wanted}), dtype=np.int64)
+        wanted = np.array([np.isin(counts, list(those)) for _, those in asked]).reshape(len(asked), -1)
+        usable_bytes = USABLE_MEMORY_SHARE * _by_machine(machine.memory_bytes for machine in machines)
+        offloads = _by_machine(not machine.shared_host_memory for machine in machines) > 0
+        rates = _rates_by_machine([rates_of(machine, self.software, self.constants) for machine in machines])
+        fastest = _Fastest(len(machines), counts)
+        for block, needed_bytes in zip(self.blocks, self.memory_bytes, strict=True):
+            devices = block.devices.ravel()
+            columns = np.flatnonzero(np.isin(devices, counts))
+            place = np.searchsorted(counts, devices[columns])
+            needed_bytes = needed_bytes[..., columns]
+            fastest.count(place, wanted, needed_bytes)
+            fits = (needed_bytes <= usable_bytes) & wanted[:, None, None, None, None, place]
+            fits[:, :, :, 1:] &= offloads
+            some = np.flatnonzero(fits.any(axis=(0, 1, 2, 3, 4)))
+            if len(some):
+                block = columns_of(block, columns[some])
+                step_times_s = np.broadcast_to(step_s(self.shape, rates, block), (len(machines), *block.shape))
+                fastest.add(block, place[some], fits[..., some], needed_bytes[..., some], step_times_s)
+        return [self._candidates(fastest, number, machine) for number, machine in enumerate(machines)]
+
+    def _candidates(self, fastest: _Fastest, number: int, machine: Machine) -> Candidates:
+        found = np.flatnonzero(np.isfinite(fastest.step_s[number]))
+        step_times_s, steps = fastest.step_s[number, found], self.workload.training.steps
+        hours = steps * fastest.counts[found] / SECONDS_PER_HOUR
+        least = float(fastest.least_bytes[number])
         return Candidates(
             workload=self.workload,
             machine=machine,
             constants=self.constants,
-            grid=grid,
-            memory_bytes=np.concatenate([np.zeros(0), *memories]),
-            duration_s=duration_s,
-            device_hours=device_hours,
-            evaluated=evaluated,
+            grid=LayoutGrid(*fastest.layouts[:, number, found]),
+            memory_bytes=fastest.memory_bytes[number, found],
+            duration_s=steps * step_times_s,
+            device_hours=hours * step_times_s,
+            evaluated=int(fastest.evaluated[number]),
             least_memory_bytes=least if np.isfinite(least) else None,
-            most_device_hours=device_hours,
+            most_device_hours=hours * fastest.slowest_s[number, found],
         )
+
+
+class _Fastest:
+    """The fastest layout of each of ``counts`` numbers of devices on each of ``machines`` machines, as blocks are looked
+    through."""
+
+    def __init__(self, machines: int, counts: IntArray) -> None:
+        shape = (machines, len(counts))
+        self.counts = counts
+        self.step_s = np.full(shape, np.inf)
+        self.slowest_s = np.zeros(shape)
+        self.memory_bytes = np.zeros(shape)
+        self.layouts = np.zeros((len(COLUMNS), *shape))
+        self.evaluated = np.zeros(machines)
+        self.least_bytes = np.full(machines, np.inf)
+
+    def count(self, place: IntArray, wanted: npt.NDArray[np.bool_], needed_bytes: FloatArray) -> None:
+        """The layouts of a block, with the place of each column among the numbers of devices; ``wanted`` says which
+        numbers are looked at on which machine, shape (machines, counts)."""
+        if not len(place):
+            return
+        asked = wanted[:, place]
+        self.evaluated += asked.sum(axis=1) * (needed_bytes.size // len(place))
+        least = needed_bytes.min(axis=(0, 1, 2, 3))
+        self.least_bytes = np.minimum(self.least_bytes, np.where(asked, least, np.inf).min(axis=1))
+
+    def add(
+        self,
+        block: LayoutGrid,
+        place: IntArray,
+        fits: npt.NDArray[np.bool_],
+        needed_bytes: FloatArray,
+        step_s: FloatArray,
+    ) -> None:
+        """A block with the place of each of its columns, in order; ``fits`` and ``step_s`` have the block's shape
+        behind an axis of machines, ``needed_bytes`` has the block's shape."""
+        columns = len(place)
+        starts = np.flatnonzero(np.diff(place, prepend=-1))
+        places = place[starts]
+        slowest = np.where(kept_by_definition(fits), step_s, 0.0).max(axis=(1, 2, 3, 4))
+        self.slowest_s[:, places] = np.maximum(self.slowest_s[:, places], np.maximum.reduceat(slowest, starts, axis=1))
+        seconds = np.where(fits, step_s, np.inf).reshape(len(fits), -1, columns)
+        best = seconds.min(axis=1)
+        best_of_count = np.minimum.reduceat(best, starts, axis=1)
+        machine, group = np.nonzero(best_of_count < self.step_s[:, places])
+        is_best = best == np.repeat(best_of_count, np.diff(starts, append=columns), axis=1)
+        first = np.minimum.reduceat(np.where(is_best, np.arange(columns), columns), starts, axis=1)[machine, group]
+        rows = seconds[machine, :, first].argmin(axis=1) * columns + first
+        at = (machine, places[group])
+        self.step_s[at] = best_of_count[machine, group]
+        self.memory_bytes[at] = needed_bytes.ravel()[rows]
+        self.layouts[:, at[0], at[1]] = values_at(block, rows)
+
+
+def _by_machine(values: Iterable[float]) -> FloatArray:
+    """One value a machine, on an axis before those of a block."""
+    return np.array(list(values), dtype=np.float64).reshape(-1, 1, 1, 1, 1, 1)
+
+
+def _rates_by_machine(rates: Sequence[Rates]) -> Rates:
+    """The rates of machines on an axis before those of a block; what they have in common stays one number."""
+    fields = [[getattr(one, name) for one in rates] for name in Rates.__slots__]
+    return Rates(*(values[0] if len(set(values)) == 1 else _by_machine(values) for values in fields))
 
 
 def layout_space(
@@ -198,14 +271,14 @@ def layout_space(
     software = software_for(training)
     shape = shape_of(architecture, training)
     rates = _memory_rates(nodes, runtime_bytes, software, constants)
-    blocks = tuple(layout_blocks(architecture, training, nodes, device_counts))
+    blocks = tuple(layout_blocks(architecture, training, nodes, device_counts, sequence_parallel=(1,)))
     return LayoutSpace(
         workload=workload,
         software=software,
         constants=constants,
         shape=shape,
         blocks=blocks,
-        memory_bytes=tuple(total(memory_parts(shape, rates, block)) for block in blocks),
+        memory_bytes=tuple(memory_bytes(shape, rates, block) for block in blocks),
     )
 
 
@@ -215,9 +288,10 @@ def search(
     device_counts: Iterable[int] | None = None,
     constants: Constants | None = None,
 ) -> Candidates:
-    """The best layouts of the workload on the machine, for every device count worth trying, or those given.
+    """The fastest layouts of the workload on the machine, for every device count worth trying, or those given.
 
-    The search is exhaustive over ``layout_blocks``: what it leaves out is slower than something it keeps.
+    The search is exhaustive over ``layout_blocks``: what it leaves out is no faster than something it keeps
+    (docs/decisions/0017-layout-space-in-blocks.md).
     """
     counts = usable_device_counts(machine) if device_counts is None else tuple(device_counts)
     return layout_space(workload, nodes_of(machine), machine.runtime_bytes, counts, constants).on(machine, counts)
@@ -250,17 +324,12 @@ def plan_layout(
     )
 
 
-def nodes_of(machine: Machine) -> Nodes:
-    """What decides which layouts there are on the machine."""
-    return Nodes(machine.devices_per_node, machine.domain_devices or machine.devices_per_node)
-
-
-def first_that_fits(fits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Of recomputations (first axis) and offloads (third axis), which take longer the later they come, those that fit
-    where none before them does in both."""
+def kept_by_definition(fits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Of recomputations (second axis, behind the machines) and offloads (fourth axis), which take longer the later they
+    come, those that fit where none before them does in both."""
     mask = fits.copy()
-    mask[:, :, 1:] &= ~fits[:, :, :1]
-    mask[1:] &= ~np.maximum.accumulate(fits, axis=0)[:-1]
+    mask[:, :, :, 1:] &= ~fits[:, :, :, :1]
+    mask[:, 1:] &= ~np.maximum.accumulate(fits, axis=1)[:, :-1]
     return mask
 
 

@@ -20,7 +20,9 @@ from stellwerk.planner.layouts import (
     FloatArray,
     LayoutGrid,
     last_stage_layers,
+    spread,
     stage_layers,
+    total,
 )
 from stellwerk.planner.memory import Held, held_by_device, shards_of, tokens_of_micro_batch
 from stellwerk.planner.shape import Shape
@@ -42,7 +44,17 @@ STEP_PARTS = (
 
 
 def step_parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatArray]:
-    """Seconds of one step for each layout; keys ``STEP_PARTS``, arrays of the grid's shape.
+    """Seconds of one step for each layout; keys ``STEP_PARTS``, arrays of the grid's shape."""
+    return spread(_parts(shape, rates, grid), grid.shape)
+
+
+def step_s(shape: Shape, rates: Rates, grid: LayoutGrid) -> FloatArray:
+    """The sum of ``step_parts``, which takes less than they do."""
+    return total(_parts(shape, rates, grid))
+
+
+def _parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatArray]:
+    """Each part in as few numbers as it has, for many choices of a layout change only some parts.
 
     The slowest pipeline stage sets the pace: its micro-batch time counts once per micro-batch. For the bubble the other
     stages count once, or the part of them that one piece of an interleaved schedule is (Narayanan et al. 2021, sections
@@ -60,37 +72,47 @@ def step_parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatA
 
     most, last = stage_layers(shape, grid), last_stage_layers(shape, grid)
     head_s = head.matrix_products + head.memory_bound
-    # Where the layers cannot be spread evenly, the last stage has one less, and the logits besides.
-    with_head = (grid.pipeline == 1) | (last * one_layer + head_s >= most * one_layer)
-    layers = np.where(with_head, last, most)
-    heads = np.where(with_head, 1.0, 0.0)
+    layers, heads = _slowest_stage(grid, most, last, one_layer, head_s)
     busy = layers * one_layer + heads * head_s
     # Where kernels are started too slowly to keep a device busy, waiting for each other comes on top.
     launch = (rates.layer_launch + rates.expert_launch * shape.expert_layers) * (1.0 + again / 3.0)
     launched = layers * (launch + (2.0 + again) * tensor_latency_s(rates, grid))
-    overhead = np.sqrt(busy * busy + launched * launched) - busy
+    paced = np.sqrt(busy * busy + launched * launched)
+    overhead = paced - busy
     transfer = stage_transfer_s(shape, rates, grid, tokens)
     others = (grid.pipeline - 1.0) / grid.interleave
     mean_layers = shape.layers / grid.pipeline
-    bubble = others * (mean_layers / layers * (layers * one_layer + overhead) + transfer / grid.interleave)
+    bubble = (others * mean_layers) * one_layer + (others * mean_layers / layers) * overhead
+    bubble = bubble + others * transfer / grid.interleave
 
     held = _held_by_fullest(shape, grid, most)
     count = grid.micro_batches
-    parts = {
-        "matrix_products": count * (layers * layer.matrix_products + heads * head.matrix_products),
-        "attention": count * (layers * layer.attention),
-        "memory_bound": count * (layers * layer.memory_bound + heads * head.memory_bound),
-        "recomputation": count * (layers * recomputation),
-        "tensor_parallel": count * (2.0 * layers * tensor),
-        "context_parallel": count * (layers * context),
-        "expert_parallel": count * (2.0 * layers * expert),
+    of_layers, of_heads = count * layers, count * heads
+    return {
+        "matrix_products": of_layers * layer.matrix_products + of_heads * head.matrix_products,
+        "attention": of_layers * layer.attention,
+        "memory_bound": of_layers * layer.memory_bound + of_heads * head.memory_bound,
+        "recomputation": of_layers * recomputation,
+        "tensor_parallel": of_layers * (2.0 * tensor),
+        "context_parallel": of_layers * context,
+        "expert_parallel": of_layers * (2.0 * expert),
         "pipeline_transfer": count * transfer,
         "pipeline_bubble": bubble,
-        "data_parallel": data_parallel_s(shape, rates, grid, held, most, busy + overhead),
+        "data_parallel": data_parallel_s(shape, rates, grid, held, most, paced),
         "optimizer": _optimizer_s(shape, rates, grid, held),
         "overhead": count * overhead + rates.step_overhead,
     }
-    return {name: np.broadcast_to(values, grid.shape) for name, values in parts.items()}
+
+
+def _slowest_stage(
+    grid: LayoutGrid, most: FloatArray, last: FloatArray, one_layer: FloatArray, head_s: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """How many layers and output heads the slowest stage has: where the layers cannot be spread evenly, the last one
+    has one less, and the logits besides."""
+    if np.array_equal(most, last):
+        return last, np.ones_like(last)
+    with_head = (grid.pipeline == 1) | ((most - last) * one_layer <= head_s)
+    return np.where(with_head, last, most), with_head.astype(np.float64)
 
 
 def _held_by_fullest(shape: Shape, grid: LayoutGrid, layers: FloatArray) -> Held:

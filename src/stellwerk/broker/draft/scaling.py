@@ -25,7 +25,7 @@ def plans_around(workload: Workload, plan: Plan | ServingPlan | None) -> tuple[P
         return ()
     aims = [plan.devices * 2.0**doublings for doublings in DOUBLINGS]
     counts = [number for number in usable_device_counts(plan.machine) if aims[0] / 2 < number < aims[-1] * 2]
-    found = search(workload, plan.machine, counts).fastest_by_devices()
+    found = search(workload, plan.machine, counts)
     sizes = {int(devices): index for index, devices in enumerate(found.devices)}
     near = {min(sizes, key=lambda size: _doublings(size, aim)) for aim in aims} if sizes else set()
     near = {size for size in near if min(_doublings(size, aim) for aim in aims) < FARTHEST} | {plan.devices}

@@ -12,7 +12,7 @@ from stellwerk.catalog import Accelerator
 from stellwerk.planner.constants import Constants, Rates, rates_of
 from stellwerk.planner.evaluation.described import DescribedRun
 from stellwerk.planner.evaluation.model import Unscored
-from stellwerk.planner.layouts import MICRO_BATCHES, grid_of, pieces_of_stage, total
+from stellwerk.planner.layouts import grid_of, pieces_of_stage, total
 from stellwerk.planner.machines import machine_of_run
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.model import Layout, Machine
@@ -22,6 +22,8 @@ from stellwerk.planner.step import step_parts
 
 Columns = TypeVar("Columns")
 
+MICRO_BATCHES = (1, 2, 4, 8, 16, 32)
+"""That are tried where a run does not say its own."""
 NETWORK_ASSUMED_BYTES_PER_S = 25e9
 """Per device, where neither the run nor its accelerator's reference system says: 200 Gbit/s."""
 
