@@ -227,8 +227,8 @@ def _refused(evaluation: Evaluation) -> str:
     unscored = [[reason, f"{len(ids):,}"] for reason, ids in evaluation.unscored.items()]
     return (
         f"{len(evaluation.rows):,} rows are scored, {len(evaluation.refused):,} cannot be true and are refused, "
-        f"{len(evaluation.contradictions):,} groups of rows contradict each other and are scored one by one; the others "
-        f"are left out by reason:\n\n{markdown(('reason', 'rows'), unscored)}"
+        f"{len(evaluation.contradictions):,} groups of rows contradict each other and are scored one by one; the "
+        f"others are left out by reason:\n\n{markdown(('reason', 'rows'), unscored)}"
     )
 
 
@@ -303,6 +303,17 @@ def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+LABELLED = 'aria-labelledby="title description"'
+DESCRIPTION = (
+    "One panel for each source family, predicted while it was left out of the fit. The tables of the page hold the same "
+    "errors in figures."
+)
+STYLE = (
+    "text{font:11px sans-serif;fill:#222}.frame{fill:none;stroke:#888}.line{stroke:#444}.band{fill:#dde6f0}"
+    ".dense{fill:#1f5fa8;fill-opacity:.55}.experts{fill:#c2571a;fill-opacity:.75}"
+    "@media(prefers-color-scheme:dark){text{fill:#eee}.band{fill:#26384d}.line{stroke:#bbb}"
+    ".dense{fill:#7db4ee}.experts{fill:#f0a06a}}"
+)
 PANEL = 220.0
 GAP = 46.0
 COLUMNS = 3
@@ -319,15 +330,10 @@ def _picture(rows: Sequence[ScoredRow]) -> str:
     height = math.ceil(count / COLUMNS) * (PANEL + GAP) + 30
     width = COLUMNS * (PANEL + GAP) + 20
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
-        'aria-labelledby="title description">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" {LABELLED}>',
         '<title id="title">Predicted against measured step time, by source</title>',
-        '<desc id="description">One panel for each source family, predicted while it was left out of the fit. '
-        "The tables of the page hold the same errors in figures.</desc>",
-        "<style>text{font:11px sans-serif;fill:#222}.frame{fill:none;stroke:#888}.line{stroke:#444}"
-        ".band{fill:#dde6f0}.dense{fill:#1f5fa8;fill-opacity:.55}.experts{fill:#c2571a;fill-opacity:.75}"
-        "@media(prefers-color-scheme:dark){text{fill:#eee}.band{fill:#26384d}.line{stroke:#bbb}"
-        ".dense{fill:#7db4ee}.experts{fill:#f0a06a}}</style>",
+        f'<desc id="description">{DESCRIPTION}</desc>',
+        f"<style>{STYLE}</style>",
     ]
     for place, name in enumerate(sorted(families)):
         left = (place % COLUMNS) * (PANEL + GAP) + 36

@@ -68,7 +68,8 @@ def _print(evaluation: Evaluation, file: Path) -> None:
     )
     console.print(
         "Errors of the step time in percent of the measurement (bias above zero: predicted too slow), the share of the "
-        "measurements inside the 80% interval, the mean errors of a constant MFU and of 6ND at 40%, and the mean error of the peak memory with its rows."
+        "measurements inside the 80% interval, the mean errors of a constant MFU and of 6ND at 40%, "
+        "and the mean error of the peak memory with its rows."
     )
     console.print()
     _print_families("Accelerators that several families measured", evaluation.covered)

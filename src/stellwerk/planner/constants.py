@@ -142,6 +142,8 @@ def _factors(tables: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     return {owner: {name: float(one["factor"]) for name, one in table.items()} for owner, table in tables.items()}
 
 
+MOST_OVERLAP = 0.95
+"""Of computation that communication can hide behind: all of it would make a faster machine no faster."""
 POWER_PER_FLOPS = 700.0 / 989.4e12
 """Of an H100, in watts per FLOP/s: machines are compared with it."""
 ENOUGH_POWER = 1.8
@@ -204,7 +206,7 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         tensor_exposed=constant("tensor_exposed"),
         stage_exposed=constant("stage_exposed"),
         expert_exposed=constant("expert_exposed"),
-        data_overlap=constant("data_overlap") if machine.overlap is None else machine.overlap,
+        data_overlap=min(constant("data_overlap"), MOST_OVERLAP) if machine.overlap is None else machine.overlap,
         gather_slowness=constant("gather_slowness"),
         data_exposed=constant("data_exposed"),
         reduced_bytes=REDUCED_BYTES.get(software, 4.0),

@@ -4,6 +4,7 @@ from stellwerk.workload.applicant_request import ApplicantRequest, parse_applica
 from stellwerk.workload.architecture import (
     FlopsPerToken,
     ParameterCount,
+    active_adapter_parameters,
     adapter_parameters,
     count_parameters,
     flops_per_token,
@@ -70,6 +71,7 @@ __all__ = [
     "TrainingRequest",
     "WeightFormat",
     "Workload",
+    "active_adapter_parameters",
     "adapter_parameters",
     "architecture_from_values",
     "count_parameters",

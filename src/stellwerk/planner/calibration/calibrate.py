@@ -111,7 +111,7 @@ def observations(
     cases = tuple(case for _, case in kept)
     kinds: dict[Any, int] = {}
     kind = [kinds.setdefault(_kind(case), len(kinds)) for case in cases]
-    first = {number: case for number, case in reversed(list(zip(kind, cases, strict=True)))}
+    first = dict(reversed(list(zip(kind, cases, strict=True))))
     groups = Counter((family_of(one.run), case.machine.accelerator) for one, case in kept)
     return Observations(
         cases=cases,
