@@ -305,8 +305,8 @@ def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 LABELLED = 'aria-labelledby="title description"'
 DESCRIPTION = (
-    "One panel for each source family, predicted while it was left out of the fit. The tables of the page hold the same "
-    "errors in figures."
+    "One panel for each source family, predicted while it was left out of the fit. The tables of the page hold the "
+    "same errors in figures."
 )
 STYLE = (
     "text{font:11px sans-serif;fill:#222}.frame{fill:none;stroke:#888}.line{stroke:#444}.band{fill:#dde6f0}"

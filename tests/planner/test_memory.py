@@ -49,7 +49,8 @@ def test_sharded_gradients_are_spread_over_the_ranks(machine: Machine, workload:
     alone = plan_layout(workload, machine, ONE_DEVICE).memory_parts_bytes
     sharded = plan_layout(workload, machine, Layout(1, 1, 8, "gradients", 1, 128, "none")).memory_parts_bytes
     assert sharded["optimizer"] == pytest.approx(alone["optimizer"] / 8)
-    assert sharded["gradients"] == pytest.approx(alone["gradients"] / 8)
+    layer = 4 * count_parameters(replace(workload.architecture, layers=1)).non_embedding
+    assert sharded["gradients"] == pytest.approx(alone["gradients"] / 8 + layer, rel=1e-4)  # one of them is whole
     assert sharded["weights"] == alone["weights"]
 
 

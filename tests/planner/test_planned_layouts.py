@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stellwerk.planner import MEMORY_PARTS, STEP_PARTS, Layout, Machine, Nodes, packaged_constants, plan_layout, search
 from stellwerk.planner.constants import Rates, rates_of
+from stellwerk.planner.estimate import software_for
 from stellwerk.planner.layouts import (
     RECOMPUTATIONS,
     SHARDINGS,
@@ -19,10 +20,11 @@ from stellwerk.planner.layouts import (
     enumerate_layouts,
     grid_of,
     layout_blocks,
+    nodes_of,
     total,
 )
 from stellwerk.planner.memory import memory_parts
-from stellwerk.planner.search import USABLE_MEMORY_SHARE, first_that_fits, nodes_of, software_for
+from stellwerk.planner.search import USABLE_MEMORY_SHARE, kept_by_definition
 from stellwerk.planner.shape import Shape, shape_of
 from stellwerk.planner.step import step_parts
 from stellwerk.workload import Architecture, Experts, LatentAttention, Training, Workload
@@ -256,10 +258,10 @@ def test_more_memory_loses_no_layout(architecture: Architecture, data: st.DataOb
 
 
 def test_only_what_nothing_faster_replaces_is_kept() -> None:
-    """Recomputations on the first axis, offloading on the third: both take longer the later they come."""
-    fits = np.zeros((3, 1, 2, 4), dtype=bool)
-    fits[1:, :, :, 0] = True
-    fits[:, :, 1, 1] = True
-    fits[2, 0, 0, 2] = True
-    kept = {tuple(map(int, place)) for place in np.argwhere(first_that_fits(fits))}
-    assert kept == {(1, 0, 0, 0), (0, 0, 1, 1), (2, 0, 0, 2)}
+    """Recomputations behind the machines, offloading on the fourth axis: both take longer the later they come."""
+    fits = np.zeros((1, 3, 1, 2, 1, 4), dtype=bool)
+    fits[:, 1:, :, :, :, 0] = True
+    fits[:, :, :, 1, :, 1] = True
+    fits[0, 2, 0, 0, 0, 2] = True
+    kept = {tuple(map(int, place)) for place in np.argwhere(kept_by_definition(fits))}
+    assert kept == {(0, 1, 0, 0, 0, 0), (0, 0, 0, 1, 0, 1), (0, 2, 0, 0, 0, 2)}

@@ -196,8 +196,8 @@ class LayoutSpace:
 
 
 class _Fastest:
-    """The fastest layout of each of ``counts`` numbers of devices on each of ``machines`` machines, as blocks are looked
-    through."""
+    """The fastest layout of each of ``counts`` numbers of devices on each of ``machines`` machines, as blocks are
+    looked through."""
 
     def __init__(self, machines: int, counts: IntArray) -> None:
         shape = (machines, len(counts))
