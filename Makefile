@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test check train bench docs clean
+.PHONY: run test check train bench calibrate docs clean
 
 run: .venv/run.stamp  ## judge every offer for the example and write build/german-7b.html
 	$(BIN)/stellwerk match examples/german-7b.toml --html build/german-7b.html
@@ -19,6 +19,9 @@ train: .venv/test.stamp  ## plan a tiny model for this machine, train it for abo
 
 bench: .venv/test.stamp  ## measure the speeds and write bench.json
 	$(BIN)/python benchmarks/run.py
+
+calibrate: .venv/test.stamp  ## fit the planner's constants to the tables in calibration/ and print every table
+	$(BIN)/python scripts/calibrate.py
 
 docs: .venv/docs.stamp  ## build the documentation into build/docs
 	$(BIN)/sphinx-build --fail-on-warning --quiet docs build/docs

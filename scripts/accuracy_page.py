@@ -17,7 +17,7 @@ from stellwerk.files import write_whole
 from stellwerk.planner import Constants, machine_from_accelerator, search
 from stellwerk.planner.calibration.calibrate import Calibration
 from stellwerk.planner.evaluation import Errors, Evaluation, FamilyTable, Score, ScoredRow
-from stellwerk.units import SECONDS_PER_HOUR, Interval
+from stellwerk.units import Interval
 from stellwerk.workload import Applicant, Limits, Training, Workload, published_models
 from stellwerk.workload.model import Precision
 
@@ -90,7 +90,7 @@ def write_accuracy(
         "totals": _totals(constants, accelerators),
         "refused": _refused(left_out),
     }
-    _fill(PAGE, tables)
+    fill(PAGE, tables)
     PICTURE.parent.mkdir(exist_ok=True)
     write_whole(PICTURE, _picture(left_out.rows).encode())
     for path in sorted((DOCS / "formulas").glob("*.md")):
@@ -99,10 +99,10 @@ def write_accuracy(
             for part, names in CONSTANTS_OF_PARTS.items()
             for kind, text in (("constants", _constants_of(names, calibration)), ("error", _error_of_parts()))
         }
-        _fill(path, parts)
+        fill(path, parts)
 
 
-def _fill(path: Path, tables: Mapping[str, str]) -> None:
+def fill(path: Path, tables: Mapping[str, str]) -> None:
     """Puts each table between ``<!-- name -->`` and the next ``<!-- end -->``; raises ValueError where a name of the
     page has no table."""
     text = path.read_text(encoding="utf-8")
@@ -118,7 +118,7 @@ def _fill(path: Path, tables: Mapping[str, str]) -> None:
 def _families(table: FamilyTable) -> str:
     rows = [_row(name, score) for name, score in table.families.items()]
     rows.append([f"**{cell}**" if cell else "" for cell in _row("mean of the families", table.overall)])
-    return _markdown(_HEADINGS, rows)
+    return markdown(_HEADINGS, rows)
 
 
 _HEADINGS = (
@@ -158,7 +158,7 @@ def _breakdowns(evaluation: Evaluation) -> str:
     texts = []
     for by, scores in evaluation.breakdowns.items():
         rows = [_row(name, score) for name, score in scores.items()]
-        texts.append(_markdown((f"by {by}", *_HEADINGS[1:]), rows))
+        texts.append(markdown((f"by {by}", *_HEADINGS[1:]), rows))
     return "\n\n".join(texts)
 
 
@@ -166,7 +166,7 @@ def _rows_behind(evaluation: Evaluation) -> str:
     counts = evaluation.measured_rows
     measured = [[name, f"{count:,}"] for name, count in counts.items() if count]
     nothing = ", ".join(name for name, count in counts.items() if not count)
-    return f"{_markdown(('accelerator', 'measured rows'), measured)}\n\nNo measured row: {nothing}."
+    return f"{markdown(('accelerator', 'measured rows'), measured)}\n\nNo measured row: {nothing}."
 
 
 def _spreads(constants: Constants) -> str:
@@ -183,7 +183,7 @@ def _spreads(constants: Constants) -> str:
         [words[name], f"{sd:.3f}", f"−{1 - math.exp(-1.2816 * sd):.0%} to +{math.exp(1.2816 * sd) - 1:.0%}"]
         for name, sd in constants.spreads.items()
     ]
-    return _markdown(("what it stands for", "standard deviation of the logarithm", "alone, in 80% of cases"), rows)
+    return markdown(("what it stands for", "standard deviation of the logarithm", "alone, in 80% of cases"), rows)
 
 
 def _constants(calibration: Calibration) -> str:
@@ -213,7 +213,7 @@ def _constant_rows(calibration: Calibration, names: Sequence[str] | None) -> str
                 f"{math.exp(logarithm):.3g} ± {sd:.0%}" if identified else "the runs do not tell: as assumed",
             ]
         )
-    return _markdown(("constant", "", "assumed", "fitted"), rows)
+    return markdown(("constant", "", "assumed", "fitted"), rows)
 
 
 def _error_of_parts() -> str:
@@ -227,8 +227,8 @@ def _refused(evaluation: Evaluation) -> str:
     unscored = [[reason, f"{len(ids):,}"] for reason, ids in evaluation.unscored.items()]
     return (
         f"{len(evaluation.rows):,} rows are scored, {len(evaluation.refused):,} cannot be true and are refused, "
-        f"{len(evaluation.contradictions):,} groups of rows contradict each other and are scored one by one; the others "
-        f"are left out by reason:\n\n{_markdown(('reason', 'rows'), unscored)}"
+        f"{len(evaluation.contradictions):,} groups of rows contradict each other and are scored one by one; the "
+        f"others are left out by reason:\n\n{markdown(('reason', 'rows'), unscored)}"
     )
 
 
@@ -251,8 +251,16 @@ def _totals(constants: Constants, accelerators: Mapping[str, Accelerator]) -> st
                 "" if predicted is None else assumed,
             ]
         )
-    headings = ("model", "GPU", "tokens, 10⁹", "published GPU-hours", "predicted (80%)", "predicted / published", "assumed")
-    return _markdown(headings, rows)
+    headings = (
+        "model",
+        "GPU",
+        "tokens, 10⁹",
+        "published GPU-hours",
+        "predicted (80%)",
+        "predicted / published",
+        "assumed",
+    )
+    return markdown(headings, rows)
 
 
 def _predicted_hours(
@@ -290,11 +298,22 @@ def _predicted_hours(
     return plan.device_hours, ", ".join(assumed)
 
 
-def _markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+LABELLED = 'aria-labelledby="title description"'
+DESCRIPTION = (
+    "One panel for each source family, predicted while it was left out of the fit. The tables of the page hold the "
+    "same errors in figures."
+)
+STYLE = (
+    "text{font:11px sans-serif;fill:#222}.frame{fill:none;stroke:#888}.line{stroke:#444}.band{fill:#dde6f0}"
+    ".dense{fill:#1f5fa8;fill-opacity:.55}.experts{fill:#c2571a;fill-opacity:.75}"
+    "@media(prefers-color-scheme:dark){text{fill:#eee}.band{fill:#26384d}.line{stroke:#bbb}"
+    ".dense{fill:#7db4ee}.experts{fill:#f0a06a}}"
+)
 PANEL = 220.0
 GAP = 46.0
 COLUMNS = 3
@@ -311,15 +330,10 @@ def _picture(rows: Sequence[ScoredRow]) -> str:
     height = math.ceil(count / COLUMNS) * (PANEL + GAP) + 30
     width = COLUMNS * (PANEL + GAP) + 20
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
-        'aria-labelledby="title description">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" {LABELLED}>',
         '<title id="title">Predicted against measured step time, by source</title>',
-        '<desc id="description">One panel for each source family, predicted while it was left out of the fit. '
-        "The tables of the page hold the same errors in figures.</desc>",
-        "<style>text{font:11px sans-serif;fill:#222}.frame{fill:none;stroke:#888}.line{stroke:#444}"
-        ".band{fill:#dde6f0}.dense{fill:#1f5fa8;fill-opacity:.55}.experts{fill:#c2571a;fill-opacity:.75}"
-        "@media(prefers-color-scheme:dark){text{fill:#eee}.band{fill:#26384d}.line{stroke:#bbb}"
-        ".dense{fill:#7db4ee}.experts{fill:#f0a06a}}</style>",
+        f'<desc id="description">{DESCRIPTION}</desc>',
+        f"<style>{STYLE}</style>",
     ]
     for place, name in enumerate(sorted(families)):
         left = (place % COLUMNS) * (PANEL + GAP) + 36
@@ -346,9 +360,7 @@ def _panel(name: str, rows: Sequence[ScoredRow], left: float, top: float) -> lis
 
     shift = math.log10(1.2) / (high - low) * PANEL
     x, y, right, bottom = left, top, left + PANEL, top + PANEL
-    band = (
-        f"{x},{bottom} {x},{bottom - shift} {right - shift},{y} {right},{y} {right},{y + shift} {x + shift},{bottom}"
-    )
+    band = f"{x},{bottom} {x},{bottom - shift} {right - shift},{y} {right},{y} {right},{y + shift} {x + shift},{bottom}"
     parts = [
         f'<polygon class="band" points="{band}"/>',
         f'<line class="line" x1="{x}" y1="{bottom}" x2="{right}" y2="{y}"/>',

@@ -74,18 +74,26 @@ def check_megatron(name: str, workload: Workload, layout: Layout) -> None:
 
     arguments.get_device_arch_version = lambda: 9  # Hopper: no device is here to be asked
     torch.cuda.get_device_capability = lambda: (9, 0)
+    arguments.is_te_min_version = lambda *_, **__: True  # Transformer Engine is not here either
     args = arguments.add_megatron_arguments(argparse.ArgumentParser(allow_abbrev=False)).parse_args(
         arguments_of(FOLDER / name)
     )
     args.rank, args.world_size = 0, layout.devices
-    os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] = "1" if layout.tensor > 1 and layout.sharding != "full" else "8"
+    os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] = "1" if _takes_turns(layout) else "8"
     arguments.validate_args(args)
     assert (args.tensor_model_parallel_size, args.pipeline_model_parallel_size) == (layout.tensor, layout.pipeline)
-    assert args.data_parallel_size == layout.data
+    assert (args.data_parallel_size, args.context_parallel_size) == (layout.data, layout.context)
+    assert args.expert_model_parallel_size == layout.expert
+    assert (args.virtual_pipeline_model_parallel_size or 1) == layout.interleave
     assert (args.micro_batch_size, args.global_batch_size) == (
         layout.micro_batch,
         workload.training.global_batch_sequences,
     )
+
+
+def _takes_turns(layout: Layout) -> bool:
+    """Whether Megatron-LM asks for one connection to the device before Blackwell."""
+    return (layout.tensor > 1 or layout.context > 1) and layout.sharding in ("none", "optimizer")
 
 
 def arguments_of(script: Path) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,27 +18,46 @@ from stellwerk.broker import (
 )
 from stellwerk.catalog import load_catalogue
 from stellwerk.messages import LANGUAGES, Language, render
-from stellwerk.planner.estimate import step_time_spread
-from stellwerk.workload import PublishedModel, published_models, read_workload
+from stellwerk.planner import packaged_constants
+from stellwerk.planner.estimate import spread_terms
+from stellwerk.workload import PublishedModel, Workload, published_models, read_workload
 from tests.planner import examples
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DAY = datetime.date(2026, 11, 23)
+MIXTURE: dict[Language, str] = {"en": "a mixture of experts (MoE)", "de": "Expertenmischung (MoE)"}
 
 
 @pytest.mark.parametrize("model", published_models().values(), ids=lambda model: model.name)
 def test_an_architecture_has_a_note_where_its_interval_is_wider(model: PublishedModel) -> None:
     workload = replace(examples.workload(), architecture=model.architecture)
-    usual = step_time_spread(examples.workload(), examples.machine())
-    assert bool(basis_of(workload)) == (step_time_spread(workload, examples.machine()) != usual)
+    assert bool(basis_of(workload)) == (set(spreads_of(workload)) > {"base"})
+
+
+def test_adapters_have_a_note_as_their_interval_is_wider() -> None:
+    asked = examples.workload()
+    adapters = replace(asked, task=replace(asked.training, method="lora"))
+    assert set(spreads_of(adapters)) == {"base", "adapters"}
+    (note,) = basis_of(adapters)
+    assert "adapters (LoRA)" in render(note, "en")
+    assert "Adaptern (LoRA)" in render(note, "de")
+
+
+def spreads_of(workload: Workload) -> Mapping[str, float]:
+    return spread_terms(workload.architecture, workload.training, examples.machine(), packaged_constants())
 
 
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("example", "about", "model", "said"),
     [
-        ("llama-3.1-8b", {}),
-        ("mixtral-8x7b", {"en": "a mixture of experts (MoE)", "de": "Expertenmischung (MoE)"}),
+        ("startup-7b", "interval", "llama-3.1-8b", {}),
+        ("startup-7b", "interval", "mixtral-8x7b", MIXTURE),
+        ("startup-7b", "interval", "deepseek-v3", MIXTURE),
+        ("company-serve-70b", "compared", "llama-3.1-8b", {}),
+        ("company-serve-70b", "compared", "mixtral-8x7b", MIXTURE),
         (
+            "company-serve-70b",
+            "compared",
             "deepseek-v3",
             {
                 "en": "a mixture of experts (MoE), latent attention (MLA)",
@@ -46,9 +66,8 @@ def test_an_architecture_has_a_note_where_its_interval_is_wider(model: Published
         ),
     ],
 )
-@pytest.mark.parametrize(("example", "about"), [("startup-7b", "interval"), ("company-serve-70b", "compared")])
-def test_the_note_names_what_was_never_measured(
-    model: str, said: dict[Language, str], example: str, about: str
+def test_the_note_names_what_measurements_say_less_about(
+    example: str, about: str, model: str, said: dict[Language, str]
 ) -> None:
     asked = read_workload(EXAMPLES / f"{example}.toml")
     notes = basis_of(replace(asked, architecture=published_models()[model].architecture))

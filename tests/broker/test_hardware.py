@@ -9,9 +9,12 @@ from stellwerk.broker.hardware import Ground, ground_of
 from stellwerk.broker.model import Finding
 from stellwerk.broker.offers import offers_of
 from stellwerk.catalog import Catalogue, Claim, Fact, load_catalogue
-from stellwerk.workload import Limits, Workload
+from stellwerk.messages import render
+from stellwerk.workload import Limits, Precision, Serving, Workload
 from tests.broker.test_match import DAY, codes, judged
 from tests.planner import examples
+
+SERVICE = Serving(200, 20, 2000, 500, 15.0, 5.0, "fp8", 365 * 86400.0)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def workload() -> Workload:
 def ground(catalogue: Catalogue, beginning: str, *, serving: bool = False) -> Ground:
     """Of the first offer whose id begins so."""
     offer = next(offer for offer in offers_of(catalogue, DAY) if offer.id.startswith(beginning))
-    return ground_of(offer, catalogue, serving=serving)
+    return ground_of(offer, catalogue, SERVICE if serving else examples.workload().training)
 
 
 def codes_of(findings: tuple[Finding, ...]) -> list[str]:
@@ -76,3 +79,27 @@ def test_replicas_that_serve_ask_for_no_network(packaged: Catalogue) -> None:
     serving = ground(packaged, "azure-nd128isr-gb200-v6", serving=True)
     assert serving.notes_on_network == ()
     assert "link_domain_assumed" not in codes_of(serving.notes_on_several_nodes)
+
+
+@pytest.mark.parametrize(
+    ("system", "precision", "bits"),
+    [
+        ("jsc-jupiter-booster/", "fp8", None),
+        ("jsc-jupiter-booster/", "nvfp4", 8),
+        ("jsc-juwels-booster/", "mxfp8", 16),
+        ("jsc-juwels-booster/", "nvfp4", 16),
+        ("jsc-juwels-booster/", "bf16", None),
+    ],
+)
+def test_products_in_a_format_without_a_known_rate_run_in_the_next_wider_one(
+    packaged: Catalogue, system: str, precision: Precision, bits: int | None
+) -> None:
+    """GH200 has rates in 8 bits and none in 4, A100 neither."""
+    training = replace(examples.workload().training, precision=precision)
+    offer = next(offer for offer in offers_of(packaged, DAY) if offer.id.startswith(system))
+    said = [one.reason for one in ground_of(offer, packaged, training).notes]
+    wider = [reason for reason in said if reason.code == "products_in_wider_format"]
+    assert [reason.params["bits"] for reason in wider] == ([] if bits is None else [bits])
+    for reason in wider:
+        assert f"products in {precision}" in render(reason, "en")
+        assert f"in {bits} Bit" in render(reason, "de")

@@ -70,7 +70,7 @@ def test_the_largest_stays_within_the_share(catalogue: Catalogue, workload: Work
 
 
 def test_every_obstacle_reads_in_both_languages(catalogue: Catalogue, workload: Workload) -> None:
-    scan, _ = scan_on(workload, offer(catalogue, "jsc-jupiter-booster"), catalogue, DAY, 1, 8)
+    scan, _ = scan_on(workload, offer(catalogue, "jsc-juwels-booster"), catalogue, DAY, 1, 8)
     assert scan is not None
     assert scan.obstacles
     for reason in scan.obstacles.values():

@@ -25,7 +25,7 @@ def table(tmp_path: Path) -> Path:
         run(id="a2", step_time_s=16.0),
         run(id="b1", source_family="two", seq_len=2048),
         run(id="b2", source_family="two", gpu="H100-SXM-80GB", step_time_s=4.0),
-        run(id="c1", vocab=None),
+        run(id="c1", ffn_hidden=None),
         run(id="d1", n_gpus=15),
         run(id="d2", mfu_reported=1.5),
         run(id="d3", step_time_s=-3.0),
@@ -42,9 +42,9 @@ def test_tables_name_errors_baselines_reasons_and_impossible_rows(evaluate: Verb
         "runs.csv: 8 rows, 4 scored, 1 not scored, 3 refused",
         "Accelerators that several families measured",
         "Extrapolations: accelerators of one family only",
-        "const. MFU 6ND 40%",
+        "MFU 6ND",
         "mean of the families",
-        "missing_vocab 1 the column vocab is empty",
+        "missing_ffn_hidden 1 the column ffn_hidden is empty",
         "row d1 (line 7), n_gpus = 15: the layout tp 2 x pp 2 x cp 1 x dp 4 multiplies to 16 GPUs",
         "row d2 (line 8), mfu_reported = 1.5: is a share of the peak and cannot be above 1",
         "row d3 (line 9), step_time_s = -3: must be above zero",
@@ -61,7 +61,7 @@ def test_as_json_it_has_families_overall_and_reasons(evaluate: Verb, table: Path
     assert answer["overall"]["n"] == 4
     assert answer["families"]["one"]["memory"]["n"] == 1
     assert answer["families"]["two"]["memory"] is None
-    assert answer["unscored"] == {"missing_vocab": 1}
+    assert answer["unscored"] == {"missing_ffn_hidden": 1}
     assert [(row["id"], row["line"], row["column"]) for row in answer["refused"]] == [
         ("d1", 7, "n_gpus"),
         ("d2", 8, "mfu_reported"),

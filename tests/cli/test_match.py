@@ -62,11 +62,11 @@ def test_json_is_complete_and_dated() -> None:
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_what_no_run_was_measured_with_is_said_beside_the_interval(language: str) -> None:
+def test_what_measured_runs_were_met_less_well_is_said_beside_the_interval(language: str) -> None:
     line = ("--model", "deepseek-v3", "--tokens", "1T", "--as", "academia:DE-SN", "--lang", language)
     shown = " ".join(run(*line).split())
-    assert shown.count("(MLA)") == 1
-    assert "(MLA)" not in run(*LINE, "--lang", language)
+    assert shown.count("(MoE)") == 1
+    assert "(MoE)" not in run(*LINE, "--lang", language)
 
 
 def test_the_same_call_gives_the_same_answer() -> None:

@@ -51,12 +51,12 @@ def test_a_target_that_cannot_be_planned_says_why() -> None:
         plan("--on", "dfki-pegasus")
 
 
-def test_a_plan_says_what_no_run_was_measured_with(tmp_path: Path) -> None:
+def test_a_plan_says_what_measured_runs_were_met_less_well(tmp_path: Path) -> None:
     text = (EXAMPLES / "german-7b.toml").read_text(encoding="utf-8")
     experts = tmp_path / "experts.toml"
     experts.write_text(re.sub(r"(?s)\[model\].*?\n\n", '[model]\nname = "mixtral-8x7b"\n\n', text), encoding="utf-8")
-    assert "- No measured run with a mixture of experts (MoE)" in plan("--on", "jsc-jupiter-booster", file=experts)
-    assert "No measured run" not in plan("--on", "jsc-jupiter-booster")
+    assert "- Measured runs with a mixture of experts (MoE)" in plan("--on", "jsc-jupiter-booster", file=experts)
+    assert "Measured runs with" not in plan("--on", "jsc-jupiter-booster")
 
 
 def test_fine_tuning_says_what_is_trained_and_what_is_frozen() -> None:
@@ -192,8 +192,9 @@ def test_a_scan_says_which_numbers_have_no_layout_and_where_it_ends(tmp_path: Pa
     odd = tmp_path / "odd.toml"
     odd.write_text(text.replace("global_batch_sequences = 1024", "global_batch_sequences = 1023"), encoding="utf-8")
     shown = " ".join(plan("--on", "jsc-jupiter-booster", "--scan-gpus", "1..4096", file=odd).split())
-    assert "- 1 GPUs: The model does not fit" in shown
     assert "- 4096 GPUs: The global batch of 1,023 sequences cannot be spread evenly over 4,096 devices." in shown
+    small = " ".join(plan("--on", "jsc-juwels-booster", "--scan-gpus", "1..8").split())
+    assert "- 1 GPUs: The model does not fit" in small
     ended = " ".join(plan("--on", "tud-capella", "--scan-gpus", "8..100000").split())
     assert "the scan ends there, not at 100,000" in ended
 

@@ -92,7 +92,7 @@ def test_mfu_refers_to_the_best_product_and_memory_leaves_room() -> None:
 
 def test_only_an_accelerator_communicates_beside_computing() -> None:
     assert machine_from_rates(RATES, PLACE).overlap == 0
-    assert machine_from_rates(RATES, replace(PLACE, device="cuda")).overlap > 0
+    assert machine_from_rates(RATES, replace(PLACE, device="cuda")).overlap is None, "the fitted constant counts"
 
 
 def test_every_accelerator_takes_a_process_and_compiles() -> None:

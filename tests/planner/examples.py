@@ -22,6 +22,7 @@ def machine() -> Machine:
         runtime_bytes=2e9,
         power_w=Interval(500, 800, 1200),
         pue=Interval(1.05, 1.2, 1.6),
+        accelerator="h100-sxm-80gb",
     )
 
 

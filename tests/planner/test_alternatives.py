@@ -11,6 +11,7 @@ from stellwerk.planner import (
     Plan,
     layout_space,
     nearest_alternatives,
+    nodes_of,
     pareto_front,
     plan_layout,
     search,
@@ -44,7 +45,7 @@ def test_neighbours_differ_in_one_choice_on_as_many_devices_with_the_same_batch(
         assert layout.data * layout.micro_batch * layout.micro_batches == 1024
     values = {(choice, getattr(layout, choice)) for choice, layout in found}
     assert {("tensor", 1), ("tensor", 4), ("pipeline", 2), ("pipeline", 8), ("micro_batch", 2)} <= values
-    assert {("recomputation", "none"), ("recomputation", "full"), ("interleave", 2), ("context", 2)} <= values
+    assert {("recomputation", "none"), ("recomputation", "full"), ("interleave", 2)} <= values
 
 
 def test_neighbours_have_heads_stages_and_experts_to_share_out(machine: Machine, workload: Workload) -> None:
@@ -52,15 +53,18 @@ def test_neighbours_have_heads_stages_and_experts_to_share_out(machine: Machine,
         return {choice for choice, _ in neighbours(workload, machine, replace(BASE, **changes))}  # type: ignore[arg-type]
 
     assert "expert" not in choices()
-    assert "offload" not in choices()  # the link to the host is not known
     assert "interleave" not in choices(pipeline=1, data=32)
     assert "sequence_parallel" not in choices(tensor=1, data=16)
     odd = replace(workload, architecture=replace(workload.architecture, heads=31, kv_heads=31))
     assert {layout.tensor for _, layout in neighbours(odd, machine, replace(BASE, tensor=1, data=16))} == {1}
     mixture = replace(workload, architecture=replace(workload.architecture, experts=Experts(8, 2, 2048)))
     assert {layout.expert for _, layout in neighbours(mixture, machine, BASE)} == {1, 2}
-    linked = replace(machine, host_link_bytes_per_s=25e9)
-    assert any(layout.offload for _, layout in neighbours(workload, linked, BASE))
+    assert "context" not in choices()  # a rank would have half of 4,096 tokens
+    longer = replace(workload, task=replace(workload.training, sequence_length=16_384))
+    assert {layout.context for _, layout in neighbours(longer, machine, BASE)} == {1, 2}
+    assert "offload" in choices()
+    shared = replace(machine, shared_host_memory=True)
+    assert not any(layout.offload for _, layout in neighbours(workload, shared, BASE))
 
 
 def test_tensor_parallelism_reaches_as_far_as_the_fast_link(machine: Machine, workload: Workload) -> None:
@@ -78,8 +82,8 @@ def test_weights_in_four_bits_stay_whole(machine: Machine, workload: Workload) -
 
 def test_neighbours_that_search_knows_are_planned_as_search_plans_them(machine: Machine, workload: Workload) -> None:
     """Where memory is ample, both see the same layouts of the same choices."""
-    space = layout_space(workload, machine.devices_per_node, machine.runtime_bytes, (64,))
-    known = {space.grid.row(row) for row in range(len(space.grid))}
+    space = layout_space(workload, nodes_of(machine), machine.runtime_bytes, (64,))
+    known = {block.row(row) for block in space.blocks for row in range(len(block))}
     shared = ("tensor", "pipeline", "micro_batch", "recomputation")
     assert {layout for choice, layout in neighbours(workload, machine, BASE) if choice in shared} <= known
 

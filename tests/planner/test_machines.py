@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 
 from stellwerk.catalog import Catalogue, load_catalogue
-from stellwerk.planner import Machine, machine_from_accelerator, machine_of_run, table_names
+from stellwerk.planner import Machine, machine_from_accelerator, machine_of_run
 from stellwerk.records import TrainingRun
 
 GBIT_PER_S = 1e9 / 8
@@ -106,11 +106,11 @@ def test_an_unknown_network_blocks_nothing(catalogue: Catalogue) -> None:
     assert (known.blocking_factor, known.network_adapters) == (2, 8)
 
 
-def test_no_two_accelerators_have_the_name_of_one_data_sheet(catalogue: Catalogue) -> None:
-    names = table_names(catalogue)
-    assert len(names) == len(catalogue.accelerators)
-    assert names["H100-SXM-96GB-HBM2e-500W"] == "h100-sxm-96gb-hbm2e-500w"
-    assert names["MI250X-GCD"] == "mi250x-gcd"
+def test_the_names_of_the_table_of_runs_are_ids_in_other_letters(catalogue: Catalogue) -> None:
+    run = TrainingRun(id="run", gpu="H100-SXM-96GB-HBM2e-500W", n_gpus=4)
+    machine = machine_of_run(run, catalogue.accelerators)
+    assert machine is not None
+    assert machine.accelerator == "h100-sxm-96gb-hbm2e-500w"
 
 
 @pytest.mark.parametrize(
@@ -132,26 +132,30 @@ def test_no_two_accelerators_have_the_name_of_one_data_sheet(catalogue: Catalogu
 def test_a_run_states_its_network_or_has_that_of_the_reference_system(
     catalogue: Catalogue, gpu: str, known: dict[str, object], gbit_per_s: float | None
 ) -> None:
-    machine = machine_of_run(TrainingRun(id="run", gpu=gpu, n_gpus=64, **known), catalogue)  # type: ignore[arg-type]
+    machine = machine_of_run(TrainingRun(id="run", gpu=gpu, n_gpus=64, **known), catalogue.accelerators)  # type: ignore[arg-type]
     assert machine is not None
     assert machine.network_bytes_per_s == (None if gbit_per_s is None else pytest.approx(gbit_per_s * GBIT_PER_S))
 
 
 def test_the_machine_of_a_run_has_the_devices_that_the_run_used(catalogue: Catalogue) -> None:
-    rack = machine_of_run(TrainingRun(id="rack", gpu="GB200", gpus_per_node=4, n_gpus=256), catalogue)
+    rack = machine_of_run(TrainingRun(id="rack", gpu="GB200", gpus_per_node=4, n_gpus=256), catalogue.accelerators)
     assert rack is not None
     assert (rack.devices, rack.devices_per_node, rack.domain_devices) == (256, 4, 72)
     notes = "n_gpus counts MI250 modules (2 GCDs each); 800Gbps inter-node"
-    dies = machine_of_run(TrainingRun(id="dies", gpu="MI250", gpus_per_node=4, n_gpus=128, notes=notes), catalogue)
+    dies = machine_of_run(
+        TrainingRun(id="dies", gpu="MI250", gpus_per_node=4, n_gpus=128, notes=notes), catalogue.accelerators
+    )
     assert dies is not None
     assert (dies.devices, dies.devices_per_node, dies.network_bytes_per_s) == (256, 8, 12.5e9)
 
 
 def test_a_run_without_a_known_accelerator_or_number_has_no_machine(catalogue: Catalogue) -> None:
-    assert machine_of_run(TrainingRun(id="a", gpu="TPU-v4", n_gpus=8), catalogue) is None
-    assert machine_of_run(TrainingRun(id="b", n_gpus=8), catalogue) is None
-    assert machine_of_run(TrainingRun(id="c", gpu="A100-SXM-80GB"), catalogue) is None
-    assert machine_of_run(TrainingRun(id="d", gpu="L4", n_gpus=8), catalogue) is None  # no source states its rates
+    assert machine_of_run(TrainingRun(id="a", gpu="TPU-v4", n_gpus=8), catalogue.accelerators) is None
+    assert machine_of_run(TrainingRun(id="b", n_gpus=8), catalogue.accelerators) is None
+    assert machine_of_run(TrainingRun(id="c", gpu="A100-SXM-80GB"), catalogue.accelerators) is None
+    assert (
+        machine_of_run(TrainingRun(id="d", gpu="L4", n_gpus=8), catalogue.accelerators) is None
+    )  # no source states its rates
 
 
 def test_every_reference_network_is_of_known_accelerators_and_has_a_source(catalogue: Catalogue) -> None:

@@ -17,9 +17,10 @@ from stellwerk.planner import (
     usable_device_counts,
 )
 from stellwerk.planner.constants import rates_of
+from stellwerk.planner.estimate import software_for
 from stellwerk.planner.layouts import LayoutGrid, enumerate_layouts, grid_of, layout_blocks
 from stellwerk.planner.memory import memory_bytes, memory_parts
-from stellwerk.planner.search import USABLE_MEMORY_SHARE, WORTH_FOR_SPEED, kept_by_definition, software_for
+from stellwerk.planner.search import USABLE_MEMORY_SHARE, WORTH_FOR_SPEED, kept_by_definition
 from stellwerk.planner.shape import shape_of
 from stellwerk.planner.step import step_parts, step_s
 from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR

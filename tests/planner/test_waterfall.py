@@ -8,7 +8,7 @@ import pytest
 
 from stellwerk.planner import STEP_PARTS, Layout, Machine, plan_layout, waterfall
 from stellwerk.planner.waterfall import TERM_PAGES, ideal_parts_s
-from stellwerk.workload import Experts, Training, Workload, adapter_parameters, flops_per_token
+from stellwerk.workload import Experts, Training, Workload, active_adapter_parameters, flops_per_token
 
 ROOT = Path(__file__).parents[2]
 LAYOUT = Layout(2, 4, 8, "optimizer", 1, 128, "full")
@@ -56,7 +56,7 @@ def test_the_ideals_are_the_products_with_weights_and_those_without(
     ideal = ideal_parts_s(mixture, plan_layout(mixture, machine, LAYOUT))
     flops = flops_per_token(architecture, 4096)
     with_weights = flops.query_key_value + flops.attention_output + flops.mlp + flops.experts + flops.logits
-    adapters = 2 * adapter_parameters(architecture, training.lora_rank)
+    adapters = 2 * active_adapter_parameters(architecture, training.lora_rank)
     counted = 2 * with_weights + 3 * adapters if method == "lora" else 3 * with_weights
     per_flop = 1024 * 4096 / (64 * machine.peak_flops)
     assert ideal["matrix_products"] == pytest.approx(counted * per_flop)

@@ -39,6 +39,25 @@ def test_everything_that_cannot_be_trained_is_named_at_once() -> None:
     assert "128256" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("method", "changes", "key"),
+    [
+        *(("pretraining", {"precision": one}, "training.precision") for one in ("fp16", "fp8", "mxfp8", "nvfp4")),
+        *(("pretraining", {"optimizer": one}, "training.optimizer") for one in ("adamw_bf16", "adamw_8bit", "muon")),
+        ("full", {"optimizer": "muon"}, "finetuning.optimizer"),
+    ],
+)
+def test_a_precision_or_an_optimizer_that_the_program_has_not_is_refused(
+    method: str, changes: dict[str, str], key: str
+) -> None:
+    workload = read_workload(EXAMPLE)
+    other = replace(workload, task=replace(workload.training, method=method, **changes))
+    with pytest.raises(InputErrors) as raised:
+        check_trainable(other, processes=2, file=EXAMPLE)
+    assert key in [error.key for error in raised.value.errors]
+    assert f"(got '{next(iter(changes.values()))}')" in str(raised.value)
+
+
 def test_what_tensor_parallelism_cannot_cut_is_named() -> None:
     workload = read_workload(EXAMPLE)
     cut = replace(workload.run, tensor_parallel=2)

@@ -195,6 +195,8 @@ def test_a_batch_in_tokens_is_met_within_an_eighth_by_few_odd_factors(
             ["training.global_batch_tokens", "sequences, too many", "got 10000000000000"],
         ),
         ({"training__precision": "bf61"}, ["training.precision", "got 'bf61'", "bf16, fp16", "did you mean 'bf16'"]),
+        ({"training__precision": "fp4"}, ["training.precision", "got 'fp4'", "fp8, mxfp8", "nvfp4"]),
+        ({"training__optimizer": "adam"}, ["training.optimizer", "got 'adam'", "adamw_8bit", "muon"]),
         ({"training__token": "1T"}, ["training.token", "unknown key", "did you mean 'tokens'"]),
         ({"limits__duration": "90"}, ["limits.duration", "got '90'", '"90d"']),
         ({"limits__duration": 90}, ["limits.duration", "string in quotes", "got 90"]),
@@ -391,6 +393,21 @@ SERVING = {
     "weights": "fp8",
     "duration": "365d",
 }
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16", "fp8", "mxfp8", "nvfp4"])
+@pytest.mark.parametrize("optimizer", ["adamw", "adamw_bf16", "adamw_8bit", "muon"])
+def test_precision_and_optimizer_are_read_as_they_stand(tmp_path: Path, precision: str, optimizer: str) -> None:
+    training = read(tmp_path, training__precision=precision, training__optimizer=optimizer).training
+    assert (training.precision, training.optimizer) == (precision, optimizer)
+    assert read(tmp_path).training.optimizer == "adamw"
+
+
+def test_adapters_go_with_adamw(tmp_path: Path) -> None:
+    with pytest.raises(InputErrors, match=r"finetuning\.optimizer.*got 'muon'.*adamw beside lora"):
+        read(tmp_path, training=ABSENT, finetuning={**FINETUNING, "optimizer": "muon"})
+    full = read(tmp_path, training=ABSENT, finetuning={**FINETUNING, "method": "full", "optimizer": "muon"})
+    assert full.training.optimizer == "muon"
 
 
 def test_a_fine_tuning_is_a_training_of_given_weights(tmp_path: Path) -> None:

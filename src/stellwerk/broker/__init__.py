@@ -13,6 +13,7 @@ from stellwerk.broker.explain import (
     reasons_for_plan,
 )
 from stellwerk.broker.explain_picture import waterfall_picture
+from stellwerk.broker.hardware import NO_CALIBRATIONS, ground_of, hardware_of
 from stellwerk.broker.lead_on import LeadOn, LeadOnIndex
 from stellwerk.broker.match import match, plan_on
 from stellwerk.broker.model import (
@@ -45,6 +46,7 @@ from stellwerk.broker.serialise import classes_as_dict, match_as_dict, plan_as_d
 from stellwerk.broker.waits import NO_WAITS, Wait, Waits, read_waits
 
 __all__ = [
+    "NO_CALIBRATIONS",
     "NO_WAITS",
     "ApplicationDraft",
     "ClassAnswer",
@@ -79,7 +81,9 @@ __all__ = [
     "explanation_as_dict",
     "find_classes",
     "goodput_as_dict",
+    "ground_of",
     "group_needs",
+    "hardware_of",
     "instance_rate",
     "is_need_line",
     "largest_as_dict",

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stellwerk.broker.model import CommercialOffer, Finding, Offer
 from stellwerk.catalog import Accelerator, Catalogue, Fact, Product, System
 from stellwerk.messages import Reason
-from stellwerk.planner import Machine, machine_from_accelerator, packaged_constants
+from stellwerk.planner import (
+    BITS,
+    Machine,
+    MachineCalibration,
+    machine_from_accelerator,
+    packaged_constants,
+    product_bits,
+)
+from stellwerk.workload import Serving, Training
 
 LARGEST_RENTAL = 4096
 """Modules of one product that a plan may use where its provider names no limit; the open limit is noted."""
@@ -58,12 +66,22 @@ class Ground:
     """For a service on more than one node: why a copy of the model that fits no single one leaves the answer open."""
 
 
-def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
-    """The machine to plan on, as far as the catalogue knows it.
+NO_CALIBRATIONS: Mapping[str, MachineCalibration] = {}
+
+
+def ground_of(
+    offer: Offer,
+    catalogue: Catalogue,
+    task: Training | Serving | None,
+    *,
+    calibrations: Mapping[str, MachineCalibration] = NO_CALIBRATIONS,
+) -> Ground:
+    """The machine to plan the task on, as far as the catalogue knows it, with what runs on it say (``calibrations``, by
+    the id of a system or product). Without a task, it is that of any training.
 
     Replicas that serve stay inside a node and do not talk to each other: the network between nodes is not asked for.
     """
-    hardware = hardware_of(offer, catalogue)
+    hardware, serving = hardware_of(offer, catalogue), isinstance(task, Serving)
     accelerator = hardware.accelerator
     if accelerator is None:
         return _no_ground(Reason("accelerator_unclear", {"text": hardware.accelerator_text or "–"}))
@@ -82,16 +100,22 @@ def ground_of(offer: Offer, catalogue: Catalogue, *, serving: bool) -> Ground:
     )
     if machine is None:
         return _no_ground(Reason("accelerator_rates_unknown", {"accelerator": accelerator.name}))
+    machine = replace(machine, calibration=calibrations.get(target_of(offer)))
     if machine.devices == 1 < machine.devices_per_node:
         forbidding = [Finding("unknown", Reason("link_unknown", {"accelerator": accelerator.name}))]
     return Ground(
         machine,
         beyond=tuple(forbidding),
-        notes=tuple(_notes(hardware, accelerator, machine, serving=serving)),
+        notes=tuple(_notes(hardware, accelerator, machine, task)),
         notes_on_several_nodes=tuple(_notes_on_several_nodes(hardware, accelerator, machine, serving=serving)),
         notes_on_network=() if serving else tuple(_notes_on_network(hardware)),
         copy_over_several_nodes=_copy_over_several_nodes(hardware) if serving else (),
     )
+
+
+def target_of(offer: Offer) -> str:
+    """The id of the system or product that is offered."""
+    return offer.product.id if isinstance(offer, CommercialOffer) else offer.system.id
 
 
 def hardware_of(offer: Offer, catalogue: Catalogue) -> Hardware:
@@ -180,9 +204,26 @@ def _copy_over_several_nodes(hardware: Hardware) -> tuple[Finding, ...]:
     return (Finding("unknown", Reason("serving_across_nodes")),)
 
 
-def _notes(hardware: Hardware, accelerator: Accelerator, machine: Machine, *, serving: bool) -> Iterator[Finding]:
-    if not packaged_constants().measured_rows.get(machine.accelerator) and not serving:
+def _notes_on_training(accelerator: Accelerator, machine: Machine, training: Training) -> Iterator[Finding]:
+    calibration = machine.calibration
+    if calibration is not None:
+        params = {"runs": calibration.runs}
+        yield Finding(
+            "note", Reason("calibrated", params) if calibration.narrows else Reason("calibrated_otherwise", params)
+        )
+    elif not packaged_constants().measured_rows.get(machine.accelerator):
         yield Finding("note", Reason("no_measured_run", {"accelerator": accelerator.name}))
+    bits = product_bits(machine, training.precision)
+    if bits > BITS[training.precision]:
+        said: dict[str, str | int] = {"accelerator": accelerator.name, "precision": training.precision, "bits": bits}
+        yield Finding("note", Reason("products_in_wider_format", said))
+
+
+def _notes(
+    hardware: Hardware, accelerator: Accelerator, machine: Machine, task: Training | Serving | None
+) -> Iterator[Finding]:
+    if isinstance(task, Training):
+        yield from _notes_on_training(accelerator, machine, task)
     if hardware.assumption:
         yield Finding("note", Reason("accelerator_assumed", {"assumption": hardware.assumption}))
     if hardware.unsourced:

@@ -29,7 +29,7 @@ from stellwerk.broker.finish import (
     time_limit,
 )
 from stellwerk.broker.grants import grant_bounds, grant_time_bounds, judge_comparability
-from stellwerk.broker.hardware import Ground, ground_of
+from stellwerk.broker.hardware import NO_CALIBRATIONS, Ground, ground_of
 from stellwerk.broker.model import (
     CommercialOffer,
     Finding,
@@ -49,7 +49,7 @@ from stellwerk.broker.serving import judge_service, slow_end, why_not_served
 from stellwerk.broker.waits import NO_WAITS, Waits
 from stellwerk.catalog import Catalogue
 from stellwerk.messages import Reason
-from stellwerk.planner import Machine, Plan, ServingCandidates, ServingPlan
+from stellwerk.planner import Machine, MachineCalibration, Plan, ServingCandidates, ServingPlan
 from stellwerk.workload import Serving, Workload
 
 DEFAULT_CURRENCY = "EUR"
@@ -81,11 +81,19 @@ class _Planned:
     index: int = 0
 
 
-def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date, *, waits: Waits = NO_WAITS) -> Match:
+def match(
+    workload: Workload,
+    catalogue: Catalogue,
+    as_of: datetime.date,
+    *,
+    waits: Waits = NO_WAITS,
+    calibrations: Mapping[str, MachineCalibration] = NO_CALIBRATIONS,
+) -> Match:
     """Judge all offers of the catalogue for the workload on the day ``as_of``; best first.
 
     An offer is ``impossible`` if one finding rules it out, otherwise ``unknown`` if one leaves it open, otherwise
     ``possible``. The plan on an offer is the one that the fewest things stand against. The order is that of rank.py.
+    ``calibrations`` are what runs say of single systems and products, by their ids.
 
     Raises InputError where the deadline is not after ``as_of``.
     """
@@ -102,20 +110,25 @@ def match(workload: Workload, catalogue: Catalogue, as_of: datetime.date, *, wai
         {key: tuple(judge_admission(programme, workload)) for key, programme in catalogue.programmes.items()},
     )
     offers = tuple(offers_of(catalogue, as_of))
-    grounds = _grounds(offers, catalogue, workload)
+    grounds = _grounds(offers, catalogue, workload, calibrations)
     options = options_by_machine(workload, _machines(grounds.values()))
     judged = [_judge(offer, grounds[_pool(offer)], options, asked) for offer in offers]
     return Match(workload, as_of, catalogue, tuple(rank(judged)), currency, pareto_front(judged))
 
 
 def plan_on(
-    workload: Workload, offer: Offer, catalogue: Catalogue, as_of: datetime.date
+    workload: Workload,
+    offer: Offer,
+    catalogue: Catalogue,
+    as_of: datetime.date,
+    *,
+    calibrations: Mapping[str, MachineCalibration] = NO_CALIBRATIONS,
 ) -> tuple[Plan | ServingPlan | None, list[Finding]]:
     """The plan for the workload on one offer's hardware, or None, and the findings; who may use it is not asked.
 
     Raises InputError where the deadline is not after ``as_of``.
     """
-    ground = ground_of(offer, catalogue, serving=isinstance(workload.task, Serving))
+    ground = ground_of(offer, catalogue, workload.task, calibrations=calibrations)
     options = options_by_machine(workload, _machines([ground]))
     limit = time_limit(workload.limits, as_of)
     if ground.machine is None:
@@ -125,13 +138,17 @@ def plan_on(
     return planned.plan, list(planned.findings)
 
 
-def _grounds(offers: Iterable[Offer], catalogue: Catalogue, workload: Workload) -> dict[str, Ground]:
-    serving = isinstance(workload.task, Serving)
+def _grounds(
+    offers: Iterable[Offer],
+    catalogue: Catalogue,
+    workload: Workload,
+    calibrations: Mapping[str, MachineCalibration],
+) -> dict[str, Ground]:
     grounds: dict[str, Ground] = {}
     for offer in offers:
         pool = _pool(offer)
         if pool not in grounds:
-            grounds[pool] = ground_of(offer, catalogue, serving=serving)
+            grounds[pool] = ground_of(offer, catalogue, workload.task, calibrations=calibrations)
     return grounds
 
 

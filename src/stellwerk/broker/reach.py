@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from stellwerk.broker.costs import rental_of
-from stellwerk.broker.hardware import Ground, ground_of
+from stellwerk.broker.hardware import NO_CALIBRATIONS, Ground, ground_of
 from stellwerk.broker.model import CommercialOffer, Cost, Finding, Offer
 from stellwerk.catalog import Catalogue
 from stellwerk.messages import Reason
-from stellwerk.planner import Largest, Machine, Scaling, ScalingPoint, largest_trainable, scan_devices
+from stellwerk.planner import (
+    Largest,
+    Machine,
+    MachineCalibration,
+    Scaling,
+    ScalingPoint,
+    largest_trainable,
+    scan_devices,
+)
 from stellwerk.planner.scaling import scanned_counts
 from stellwerk.workload import Workload
 
@@ -27,11 +36,18 @@ class Scan:
 
 
 def scan_on(
-    workload: Workload, offer: Offer, catalogue: Catalogue, as_of: datetime.date, low: int, high: int
+    workload: Workload,
+    offer: Offer,
+    catalogue: Catalogue,
+    as_of: datetime.date,
+    low: int,
+    high: int,
+    *,
+    calibrations: Mapping[str, MachineCalibration] = NO_CALIBRATIONS,
 ) -> tuple[Scan | None, list[Finding]]:
     """The fastest layout of every number of devices from ``low`` to ``high`` on one offer's hardware, or None, and
     what has to be known of it; who may use it is not asked. Prices are those of the offer's term."""
-    ground = ground_of(offer, catalogue, serving=False)
+    ground = ground_of(offer, catalogue, workload.training, calibrations=calibrations)
     machine = ground.machine
     if machine is None:
         return None, list(ground.in_the_way)
@@ -55,13 +71,15 @@ def largest_on(
     duration_s: float,
     share: float,
     tokens_per_parameter: float,
+    *,
+    calibrations: Mapping[str, MachineCalibration] = NO_CALIBRATIONS,
 ) -> tuple[Largest | None, list[Finding]]:
     """The largest compute-optimal model that a share (above 0, at most 1) of one offer's hardware trains in a time, or
     None, and what has to be known of it; who may use it is not asked.
 
     Whole nodes count. Raises ValueError for a family that ``largest_trainable`` refuses.
     """
-    ground = ground_of(offer, catalogue, serving=False)
+    ground = ground_of(offer, catalogue, family.training, calibrations=calibrations)
     if ground.machine is None:
         return None, list(ground.in_the_way)
     machine = share_of(ground.machine, share)

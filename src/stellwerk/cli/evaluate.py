@@ -28,7 +28,7 @@ from stellwerk.records import UsableRuns, read_usable_runs
 
 LISTED = 20
 """Rows that are named one by one; --json names all of them."""
-_BASELINE_HEADINGS = {"constant_mfu": "const. MFU", "six_nd_at_40_percent": "6ND 40%"}
+_BASELINE_HEADINGS = {"constant_mfu": "MFU", "six_nd_at_40_percent": "6ND"}
 
 
 @click.command(name="evaluate")
@@ -68,7 +68,8 @@ def _print(evaluation: Evaluation, file: Path) -> None:
     )
     console.print(
         "Errors of the step time in percent of the measurement (bias above zero: predicted too slow), the share of the "
-        "measurements inside the 80% interval, the mean error of two simple predictions, and that of the peak memory."
+        "measurements inside the 80% interval, the mean errors of a constant MFU and of 6ND at 40%, "
+        "and the mean error of the peak memory with its rows."
     )
     console.print()
     _print_families("Accelerators that several families measured", evaluation.covered)
@@ -90,8 +91,9 @@ def _print_families(title: str, table: FamilyTable) -> None:
 
 
 def _print_scores(title: str, scores: Mapping[str, Score], overall: Score | None = None) -> None:
+    console.print(title, style="bold")
     table = Table(
-        Column(title),
+        Column("", overflow="fold"),
         *(Column(name, justify="right") for name in ("rows", "mean", "median", "bias", "covered")),
         *(Column(_BASELINE_HEADINGS[name], justify="right") for name in BASELINES),
         *(Column(name, justify="right") for name in ("memory", "rows")),

@@ -20,6 +20,7 @@ from stellwerk.broker import (
 from stellwerk.broker.explain_picture import percent, seconds_decimals
 from stellwerk.catalog import load_catalogue
 from stellwerk.charts import format_number, standalone
+from stellwerk.cli.calibrations import calibration_option, calibrations_in
 from stellwerk.cli.mistakes import naming_file
 from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.cli.target import offer_at
@@ -37,9 +38,16 @@ from stellwerk.workload import read_workload
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON.")
 @click.option("--picture", type=click.Path(path_type=Path), help="Write the waterfall as an SVG file with its table.")
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@calibration_option
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 def command(
-    file: Path, target: str, as_json: bool, picture: Path | None, language: Language, catalogue: Path | None
+    file: Path,
+    target: str,
+    as_json: bool,
+    picture: Path | None,
+    language: Language,
+    calibrations: tuple[Path, ...],
+    catalogue: Path | None,
 ) -> None:
     """Where the time of a training step of the workload in FILE goes on one offer, and why this layout won."""
     if picture is not None and picture.suffix != ".svg":
@@ -48,8 +56,9 @@ def command(
     workload = read_workload(file)
     offer = offer_at(known, target)
     as_of = workload.as_of or today()
+    found = calibrations_in(calibrations, known, only=target)
     with naming_file(file):
-        plan, findings = plan_on(workload, offer, known, as_of)
+        plan, findings = plan_on(workload, offer, known, as_of, calibrations=found)
     if plan is None:
         raise InputError(" ".join(render(finding.reason, language) for finding in findings), key="--on", value=target)
     if isinstance(plan, ServingPlan):

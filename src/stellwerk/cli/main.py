@@ -17,6 +17,7 @@ VERBS = {
     "init": ("stellwerk.cli.init", "answer a few questions and get a workload file"),
     "plan": ("stellwerk.cli.plan", "memory, time, layout and energy of a workload on one accelerator"),
     "evaluate": ("stellwerk.cli.evaluate", "hold the planner against a table of measured runs"),
+    "calibrate": ("stellwerk.cli.calibrate", "refine the planner for one system from one to a few measured runs"),
     "explain": ("stellwerk.cli.explain", "where the time of a training step goes, and why this layout won"),
     "match": ("stellwerk.cli.match", "where a workload can run, ranked, with reasons"),
     "needs": ("stellwerk.cli.needs", "sum up the needs that match --register-need wrote down"),

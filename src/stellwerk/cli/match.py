@@ -29,6 +29,7 @@ from stellwerk.broker import (
     task_of,
 )
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.calibrations import calibration_option, calibrations_in
 from stellwerk.cli.match_needs import refuse_if_unwritable, register_need
 from stellwerk.cli.match_options import MAX_DAYS, OPTIONS, draft_from_options
 from stellwerk.cli.mistakes import naming_file, naming_options
@@ -59,7 +60,7 @@ OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible":
 @click.option("--as", "applicant", help="With --model: kind[:country or state] or role@domain, such as academia:DE-SN.")
 @click.option("--sequence-length", type=int, help="With --tokens: tokens per sequence.")
 @click.option("--batch-tokens", help="With --tokens: tokens per optimizer step, such as 4M.")
-@click.option("--precision", help="With --tokens: bf16 or fp16.")
+@click.option("--precision", help="With --tokens: bf16, fp16, fp8, mxfp8 or nvfp4.")
 @click.option("--users", type=int, help="With --serve: people who may use it.")
 @click.option("--concurrent-requests", type=int, help="With --serve: requests answered at once at the busiest time.")
 @click.option(
@@ -80,6 +81,7 @@ OFFERS_SHOWN: dict[Verdict, int] = {"possible": 40, "unknown": 40, "impossible":
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 @click.option("--html", "html", type=click.Path(path_type=Path), help="Write the answer as one self-contained page.")
 @click.option("--all", "show_all", is_flag=True, help="Print every offer.")
+@calibration_option
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 @click.option("--waits", type=click.Path(path_type=Path), help="A file of waiting times in the queue (docs/waits.md).")
 @click.option("--draft", "programme", help="Print the technical part of an application (docs/application-drafts.md).")
@@ -92,6 +94,7 @@ def command(
     as_json: bool,
     html: Path | None,
     show_all: bool,
+    calibrations: tuple[Path, ...],
     catalogue: Path | None,
     waits: Path | None,
     needs: Path | None,
@@ -116,9 +119,10 @@ def command(
         _show_draft(draft, save, language, aside=as_json or programme is not None)
     day = as_of.date() if as_of else workload.as_of or today()
     known = load_catalogue(overlay=catalogue)
+    found = calibrations_in(calibrations, known)
     queues = read_waits(waits, known.systems) if waits else NO_WAITS
     with naming_options(OPTIONS) if file is None else naming_file(file):
-        answer = match(workload, known, day, waits=queues)
+        answer = match(workload, known, day, waits=queues, calibrations=found)
     drafted = "" if programme is None else draft_as_markdown(draft_application(answer, programme), answer, language)
     if html is not None:
         write_whole(html, render_match_page(answer, language).encode())

@@ -21,6 +21,7 @@ from stellwerk.broker import (
     reasons_for_plan,
 )
 from stellwerk.catalog import load_catalogue
+from stellwerk.cli.calibrations import calibration_option, calibrations_in
 from stellwerk.cli.device_range import DeviceRange
 from stellwerk.cli.duration import Duration
 from stellwerk.cli.mistakes import naming_file
@@ -42,6 +43,7 @@ from stellwerk.planner import (
     Plan,
     ServingPlan,
     goodput_of,
+    layout_in_words,
     nearest_alternatives,
 )
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, SECONDS_PER_HOUR, Interval
@@ -82,6 +84,7 @@ from stellwerk.workload import Workload, read_workload
 )
 @click.option("--emit", type=click.Choice(list(PROGRAMS)), help="Write the layout as this program's configuration.")
 @click.option("--emit-to", type=click.Path(path_type=Path), help="A new file for it; otherwise it is printed.")
+@calibration_option
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Local data to lay over the catalogue.")
 def command(
     file: Path | None,
@@ -95,6 +98,7 @@ def command(
     tokens_per_parameter: float | None,
     emit: str | None,
     emit_to: Path | None,
+    calibrations: tuple[Path, ...],
     catalogue: Path | None,
 ) -> None:
     """Memory, layout or replicas, time by part and energy of the workload in FILE on one offer.
@@ -108,20 +112,21 @@ def command(
     known = load_catalogue(overlay=catalogue)
     workload = None if file is None else read_workload(file)
     offer = offer_at(known, target)
+    found = calibrations_in(calibrations, known, only=target)
     if largest_in_s is not None:
         tokens = TOKENS_PER_PARAMETER if tokens_per_parameter is None else tokens_per_parameter
         part = 1.0 if share is None else share
         with naming_file(file or Path()):
-            print_largest(workload, offer, known, largest_in_s, part, tokens, as_json=as_json)
+            print_largest(workload, offer, known, largest_in_s, part, tokens, found, as_json=as_json)
         return
     if workload is None or file is None:
         raise InputError("is missing", key="FILE", allowed="a workload file; only --largest-in goes without one")
     if scan is not None:
         with naming_file(file):
-            print_scan(workload, offer, known, scan, picture, as_json=as_json)
+            print_scan(workload, offer, known, scan, picture, found, as_json=as_json)
         return
     with naming_file(file):
-        plan, findings = plan_on(workload, offer, known, workload.as_of or today())
+        plan, findings = plan_on(workload, offer, known, workload.as_of or today(), calibrations=found)
     if plan is None:
         raise InputError(" ".join(render(finding.reason, "en") for finding in findings), key="--on", value=target)
     if emit is not None:
@@ -203,11 +208,8 @@ def _as_dict(plan: Plan | ServingPlan, workload: Workload, offer: Offer) -> dict
 
 
 def _print_training(plan: Plan, workload: Workload) -> None:
-    layout = plan.layout
     console.print(
-        f"{plan.machine.name}: {layout.devices} devices = tensor {layout.tensor} x pipeline {layout.pipeline} x data "
-        f"{layout.data}, sharding {layout.sharding}, micro-batch {layout.micro_batch} x {layout.micro_batches}, "
-        f"recomputation {layout.recomputation}",
+        f"{plan.machine.name}: {plan.devices} devices = {layout_in_words(plan.layout)}",
         style="bold",
     )
     for line in training_lines(workload):

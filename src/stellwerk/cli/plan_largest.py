@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.table import Column, Table
 
 from stellwerk.broker import CommercialOffer, PublicOffer, largest_as_dict, largest_on
@@ -10,7 +12,7 @@ from stellwerk.cli.output import console, print_json, show_interval
 from stellwerk.cli.plan_scan import layout_text
 from stellwerk.errors import InputError
 from stellwerk.messages import Reason, render
-from stellwerk.planner import LLAMA_LIKE, Largest, Plan, Rung
+from stellwerk.planner import LLAMA_LIKE, Largest, MachineCalibration, Plan, Rung
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, format_count
 from stellwerk.workload import Applicant, Limits, Training, Workload
 
@@ -29,13 +31,20 @@ def print_largest(
     duration_s: float,
     share: float,
     tokens_per_parameter: float,
+    calibrations: Mapping[str, MachineCalibration],
     *,
     as_json: bool,
 ) -> None:
     """Raises InputError for a family without a rule for its sizes and for hardware that cannot be planned."""
     try:
         largest, findings = largest_on(
-            family or _llama_like(), offer, catalogue, duration_s, share, tokens_per_parameter
+            family or _llama_like(),
+            offer,
+            catalogue,
+            duration_s,
+            share,
+            tokens_per_parameter,
+            calibrations=calibrations,
         )
     except ValueError as error:
         named = family.model_name or family.name if family else None

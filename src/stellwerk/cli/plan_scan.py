@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.messages import render
-from stellwerk.planner import Layout, Plan, ScalingPoint
+from stellwerk.planner import Layout, MachineCalibration, Plan, ScalingPoint
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
 from stellwerk.workload import Workload
 
@@ -33,6 +33,7 @@ def print_scan(
     catalogue: Catalogue,
     asked: tuple[int, int],
     picture: Path | None,
+    calibrations: Mapping[str, MachineCalibration],
     *,
     as_json: bool,
 ) -> None:
@@ -43,7 +44,7 @@ def print_scan(
     as_of = workload.as_of or today()
     if isinstance(offer, CommercialOffer):
         offer = replace(offer, price=offer.product.price_at(as_of))
-    scan, findings = _scanned(workload, offer, catalogue, as_of, asked)
+    scan, findings = _scanned(workload, offer, catalogue, as_of, asked, calibrations)
     if picture is not None:
         write_whole(picture, svg_document(_charts(scan)).encode())
     if as_json:
@@ -78,8 +79,9 @@ def _scanned(
     catalogue: Catalogue,
     as_of: datetime.date,
     asked: tuple[int, int],
+    calibrations: Mapping[str, MachineCalibration],
 ) -> tuple[Scan, list[Finding]]:
-    scan, findings = scan_on(workload, offer, catalogue, as_of, *asked)
+    scan, findings = scan_on(workload, offer, catalogue, as_of, *asked, calibrations=calibrations)
     shown = f"{asked[0]}..{asked[1]}"
     if scan is None:
         why = " ".join(render(finding.reason, "en") for finding in findings)

@@ -1,4 +1,4 @@
-"""What ``--on`` names: a system or a product of the catalogue."""
+"""What ``--on`` and ``--system`` name: a system or a product of the catalogue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stellwerk.catalog import Catalogue
 from stellwerk.errors import InputError
 
 
-def offer_at(catalogue: Catalogue, target: str) -> PublicOffer | CommercialOffer:
+def offer_at(catalogue: Catalogue, target: str, *, key: str = "--on") -> PublicOffer | CommercialOffer:
     """The hardware of this id, on no particular terms.
 
     Raises InputError that names the nearest id where there is none.
@@ -17,5 +17,5 @@ def offer_at(catalogue: Catalogue, target: str) -> PublicOffer | CommercialOffer
     if target in catalogue.products:
         return CommercialOffer(catalogue.products[target], None)
     raise InputError(
-        "no system or product has this id", key="--on", value=target, allowed=[*catalogue.systems, *catalogue.products]
+        "no system or product has this id", key=key, value=target, allowed=[*catalogue.systems, *catalogue.products]
     )

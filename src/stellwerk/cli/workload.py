@@ -125,6 +125,7 @@ def _training_table(workload: Workload) -> Table:
     )
     table.add_row("steps", f"{training.steps:,}")
     table.add_row("precision", training.precision)
+    table.add_row("optimizer", training.optimizer)
     table.add_row("total", f"{flops:.3e} FLOP")
     for line in training_lines(workload):
         label, _, what = line.partition(": ")

@@ -5,13 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from stellwerk.planner.constants import Rates
-from stellwerk.planner.layouts import FULLY_SHARDED, HYBRID_SHARDED, REPLICATED, FloatArray, LayoutGrid
-from stellwerk.planner.memory import GATHERED_BYTES, Held, last_in_flight
+from stellwerk.planner.layouts import (
+    FULLY_SHARDED,
+    GRADIENTS_SHARDED,
+    HYBRID_SHARDED,
+    REPLICATED,
+    FloatArray,
+    LayoutGrid,
+)
+from stellwerk.planner.memory import GATHERED_BYTES, Held, last_in_flight, shards_of
 from stellwerk.planner.shape import Number, Shape
 
 ACTIVATION_BYTES = 2.0
-REDUCED_BYTES = 2.0
-"""Of a gradient that fully sharded data parallelism reduces after each micro-batch."""
 BUCKET_BYTES = 160e6
 """Of gradients that are reduced together: 40 million numbers in 32 bits, Megatron-Core's least."""
 
@@ -68,41 +73,40 @@ def data_parallel_s(
     """Seconds per step that stay visible beside ``micro_batch_s`` of computation for each micro-batch.
 
     Replicated weights: one all-reduce of the gradients, or one reduce-scatter and one all-gather of the weights
-    (Rajbhandari et al. 2020, section 7), hidden behind the last micro-batch's backward pass. Fully sharded (Zhao et al.
-    2023, section 3.2): gather forward and backward and reduce once per micro-batch, hidden behind all computation;
-    with hybrid sharding inside the nodes, and one all-reduce between them. Frozen weights have nothing to reduce: they
-    are gathered where they are sharded.
+    (Rajbhandari et al. 2020, section 7), hidden behind the last micro-batch's backward pass; sharded gradients are
+    reduced after every micro-batch. Fully sharded (Zhao et al. 2023, section 3.2): gather forward and backward and
+    reduce once per micro-batch, hidden behind all computation, but once a step in a pipeline stage, which keeps what it
+    gathered (memory.py). With hybrid sharding all of that inside the nodes, and after each reduction an all-reduce
+    between them. Frozen weights have nothing to reduce: they are gathered where they are sharded.
     """
     fully, hybrid = grid.sharding >= FULLY_SHARDED, grid.sharding == HYBRID_SHARDED
     ranks, expert_ranks = grid.ranks, grid.tensor * grid.ranks / grid.expert_shards
-    # A pipeline stage gathers once a step (memory.py).
-    repeated = np.where(fully & (grid.pipeline == 1), grid.micro_batches, 1.0)
-    per_trained = np.where(
-        fully,
-        2.0 * GATHERED_BYTES + REDUCED_BYTES,
-        np.where(grid.sharding == REPLICATED, 2.0 * rates.reduced_bytes, rates.reduced_bytes + GATHERED_BYTES),
-    )
-    own = per_trained * held.trained + np.where(fully, 2.0 * held.frozen_bytes, 0.0)
-    inside = np.maximum(np.floor(rates.devices_per_node / grid.tensor), 1.0)
-    group = np.where(hybrid, np.minimum(ranks, inside), ranks)
-    expert_group = np.where(hybrid, np.minimum(expert_ranks, inside), expert_ranks)
+    streamed, whole = fully & (grid.pipeline == 1), grid.sharding == REPLICATED
+    each_batch = streamed | (grid.sharding == GRADIENTS_SHARDED)
+    reductions = np.where(each_batch, grid.micro_batches, 1.0)
+    gathers = np.where(streamed, 2.0 * grid.micro_batches, np.where(whole, 0.0, 1.0))
+    per_trained = rates.reduced_bytes * reductions * np.where(whole, 2.0, 1.0) + GATHERED_BYTES * gathers
+    own = per_trained * held.trained + np.where(fully, gathers, 0.0) * held.frozen_bytes
+    shards = shards_of(rates, grid)
+    group, expert_group = shards.ranks, shards.expert_ranks
     rate = rate_of_group(rates, group, grid.tensor)
     expert_rate = rate_of_group(rates, expert_group, grid.expert_shards)
-    seconds = (np.where(fully, rates.gather_slowness, 1.0) * repeated) * (
+    seconds = np.where(fully, rates.gather_slowness, 1.0) * (
         own * (1.0 - 1.0 / group) / rate + per_trained * held.experts * (1.0 - 1.0 / expert_group) / expert_rate
     )
-    nodes = np.ceil(ranks / inside)
-    between = 2.0 * shape.gradient_bytes * (held.trained + held.experts) / group * (1.0 - 1.0 / nodes)
-    seconds = seconds + np.where(hybrid, between / (rates.network * inside), 0.0)
+    # All devices of a node run their own ring between the nodes, so each has its own share of the network.
+    between = held.trained / group * (1.0 - group / ranks)
+    between = between + held.experts / expert_group * (1.0 - expert_group / expert_ranks)
+    seconds = seconds + np.where(hybrid, 2.0 * rates.reduced_bytes * reductions * between / rates.network, 0.0)
     # Rings pass every member: their latency grows with the nodes, and is paid for every layer or bucket of gradients.
     buckets = 1.0 + shape.gradient_bytes * (held.trained + held.experts) / BUCKET_BYTES
-    collectives = np.where(fully, 3.0 * layers * repeated, 2.0 * buckets)
+    collectives = np.where(fully, layers * (reductions + gathers), (1.0 + reductions) * buckets)
     group_nodes = np.maximum(group * grid.tensor / rates.domain_devices, 1.0) - 1.0
     started = collectives * (rates.link_latency + rates.network_latency * group_nodes)
     seconds = seconds + np.where(ranks > 1, started, 0.0)
     # Pieces of an interleaved pipeline end one after the other.
-    last_backward = 2.0 / 3.0 * last_in_flight(grid)
-    hidden = rates.data_overlap * np.where(fully, grid.micro_batches, last_backward) * micro_batch_s
+    backward = 2.0 / 3.0 * np.where(each_batch, grid.micro_batches, last_in_flight(grid))
+    hidden = rates.data_overlap * np.where(streamed, grid.micro_batches, backward) * micro_batch_s
     return np.maximum(seconds - hidden, rates.data_exposed * seconds)
 
 
@@ -121,6 +125,6 @@ def rate_of_group(rates: Rates, members: FloatArray, stride: Number) -> FloatArr
 def rate_of_exchange(rates: Rates, members: FloatArray) -> FloatArray:
     """Bytes/s and device of an exchange of each with each: what goes to devices of the same domain takes the link, the
     rest the network."""
-    outside = np.maximum(1.0 - rates.domain_devices / members, 0.0)
+    outside = np.maximum(members - rates.domain_devices, 0.0) / np.maximum(members - 1.0, 1.0)
     rate: FloatArray = 1.0 / ((1.0 - outside) / rates.link + outside / rates.network)
     return rate

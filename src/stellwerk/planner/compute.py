@@ -105,7 +105,7 @@ def _products_s(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray
 
 def _adapters_s(shape: Shape, rates: Rates, tokens: FloatArray) -> FloatArray:
     """Forward; their rank is so narrow that the traffic of their operands counts."""
-    flops = 2.0 * shape.adapters / rates.matmul
+    flops = 2.0 * shape.adapter_products / rates.matmul
     sides = shape.matrices_whole + shape.matrices_shared
     operands = np.where(np.asarray(shape.adapters) > 0, rates.adapter_bytes * sides, 0.0)
     return np.asarray(tokens * (flops + operands / rates.memory))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import functools
+import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
@@ -107,6 +108,8 @@ class Constants:
     spreads: Mapping[str, float] = field(default_factory=dict)
     """Standard deviations of the logarithm of measured over predicted (planner.estimate says of what)."""
     fitted: datetime.date | None = None
+    sha256: str = ""
+    """Of the file that they were read from."""
 
     def value(self, name: str, software: str, accelerator: str) -> float:
         """Raises KeyError where there is no such constant."""
@@ -118,8 +121,9 @@ class Constants:
 @functools.cache
 def packaged_constants() -> Constants:
     """Those that ``make calibrate`` fitted last."""
-    with resources.files("stellwerk.planner").joinpath("constants.toml").open("rb") as file:
-        return constants_from_values(tomllib.load(file))
+    content = resources.files("stellwerk.planner").joinpath("constants.toml").read_bytes()
+    constants = constants_from_values(tomllib.loads(content.decode()))
+    return replace(constants, sha256=hashlib.sha256(content).hexdigest())
 
 
 def constants_from_values(values: Mapping[str, Any]) -> Constants:
@@ -135,11 +139,11 @@ def constants_from_values(values: Mapping[str, Any]) -> Constants:
 
 
 def _factors(tables: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    return {
-        owner: {name: float(one["factor"]) for name, one in table.items()} for owner, table in tables.items()
-    }
+    return {owner: {name: float(one["factor"]) for name, one in table.items()} for owner, table in tables.items()}
 
 
+MOST_OVERLAP = 0.95
+"""Of computation that communication can hide behind: all of it would make a faster machine no faster."""
 POWER_PER_FLOPS = 700.0 / 989.4e12
 """Of an H100, in watts per FLOP/s: machines are compared with it."""
 ENOUGH_POWER = 1.8
@@ -158,10 +162,11 @@ PCIE_BYTES_PER_S = 25e9
 
 
 def rates_of(machine: Machine, software: Software, constants: Constants) -> Rates:
-    """What the machine reaches with the software. What was measured on the machine itself stands before any constant."""
+    """What the machine reaches with the software. What was measured on the machine stands before any constant."""
 
     def constant(name: str) -> float:
-        return constants.value(name, software, machine.accelerator)
+        factor = 1.0 if machine.calibration is None else machine.calibration.factor(name, software)
+        return factor * constants.value(name, software, machine.accelerator)
 
     cooled = 1.0
     if machine.board_power_w is not None:
@@ -193,9 +198,7 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         adapter_bytes=constant("adapter_bytes"),
         logit_bytes=constant("logit_bytes"),
         link=machine.link_bytes_per_s * constant("link"),
-        link_latency=constant("link_latency")
-        if machine.collective_latency_s is None
-        else machine.collective_latency_s,
+        link_latency=constant("link_latency") if machine.collective_latency_s is None else machine.collective_latency_s,
         network=SMALL if network is None else network * constant("network") / machine.blocking_factor,
         network_latency=constant("network_latency"),
         devices_per_node=machine.devices_per_node,
@@ -203,7 +206,7 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         tensor_exposed=constant("tensor_exposed"),
         stage_exposed=constant("stage_exposed"),
         expert_exposed=constant("expert_exposed"),
-        data_overlap=constant("data_overlap") if machine.overlap is None else machine.overlap,
+        data_overlap=min(constant("data_overlap"), MOST_OVERLAP) if machine.overlap is None else machine.overlap,
         gather_slowness=constant("gather_slowness"),
         data_exposed=constant("data_exposed"),
         reduced_bytes=REDUCED_BYTES.get(software, 4.0),

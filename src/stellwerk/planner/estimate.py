@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from stellwerk.planner.constants import Constants
-from stellwerk.planner.model import Layout, Machine, Plan
+from stellwerk.planner.model import Layout, Machine, Plan, Software
 from stellwerk.units import SECONDS_PER_HOUR, Interval
 from stellwerk.workload import Architecture, Training, Workload, training_flops_per_token
 
@@ -22,11 +22,17 @@ def spread_terms(
     """What widens the interval of a step time, each as a standard deviation of its logarithm.
 
     ``base`` is the error on left-out sources whose accelerator others measured, too; the other terms come on top where
-    the planner extrapolates (docs/accuracy.md).
+    the planner extrapolates (docs/accuracy.md). ``calibrated`` takes the place of ``base`` and ``accelerator`` where
+    runs on the machine itself were looked at, for the software of these runs.
     """
-    spreads, terms = constants.spreads, {"base": constants.spreads["base"]}
-    if not constants.measured_rows.get(machine.accelerator):
-        terms["accelerator"] = spreads["accelerator"]
+    spreads = constants.spreads
+    extrapolated = not constants.measured_rows.get(machine.accelerator)
+    if _is_calibrated(machine, training) and "calibrated" in spreads:
+        terms = {"calibrated": spreads["calibrated"] if extrapolated else min(spreads["calibrated"], spreads["base"])}
+    else:
+        terms = {"base": spreads["base"]}
+        if extrapolated:
+            terms["accelerator"] = spreads["accelerator"]
     if architecture.experts:
         terms["experts"] = spreads["experts"]
     if training.trains_adapters:
@@ -44,6 +50,16 @@ def step_time_spread(
 def memory_spread(architecture: Architecture, constants: Constants) -> Interval:
     """The same of the peak memory."""
     return _interval(constants.spreads["memory_experts" if architecture.experts else "memory"])
+
+
+def software_for(training: Training) -> Software:
+    """What a plan reckons with: Megatron-Core, or PyTorch's own parallelism where only adapters are trained."""
+    return "torch_native" if training.trains_adapters else "megatron_core"
+
+
+def _is_calibrated(machine: Machine, training: Training) -> bool:
+    calibration = machine.calibration
+    return calibration is not None and calibration.narrows and calibration.software == software_for(training)
 
 
 def _interval(sd: float) -> Interval:

@@ -13,6 +13,7 @@ from stellwerk.catalog import Accelerator
 from stellwerk.planner.model import Machine
 from stellwerk.records import TrainingRun
 from stellwerk.units import Interval
+from stellwerk.workload import Precision
 
 # Assumptions without a measured source; docs/formulas/energy.md discusses them.
 DEVICE_LOAD = Interval(0.6, 0.85, 1.0)
@@ -29,6 +30,9 @@ RUNTIME_BYTES = 2.0e9
 """Driver context, framework and communication buffers of one process on a GPU."""
 ACCELERATORS_PER_NODE = 8
 """Where a published run does not say it: nodes of eight are what the field's reference systems have."""
+
+BITS: Mapping[Precision, int] = {"bf16": 16, "fp16": 16, "fp8": 8, "mxfp8": 8, "nvfp4": 4}
+"""Of a number in a matrix product."""
 
 _GBIT_PER_S = 1e9 / 8
 _STATED_NETWORK = re.compile(r"\b(?:(?P<count>\d+)x)?(?P<rate>\d+) ?Gb(?:ps|/s)?(?=\s|$)")
@@ -97,6 +101,13 @@ def machine_from_accelerator(
         shared_host_memory=accelerator.shared_host_memory.value or False,
         network_adapters=network_adapters,
     )
+
+
+def product_bits(machine: Machine, precision: Precision) -> int:
+    """In how many bits a plan has the matrix products: those of the precision, or the next wider ones whose rate is
+    known."""
+    rates = {4: machine.fp4_flops, 8: machine.fp8_flops, 16: machine.matmul_flops}
+    return next(bits for bits, rate in rates.items() if bits >= BITS[precision] and rate is not None)
 
 
 def machine_of_run(run: TrainingRun, accelerators: Mapping[str, Accelerator]) -> Machine | None:

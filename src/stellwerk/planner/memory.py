@@ -148,9 +148,10 @@ def shards_of(rates: Rates, grid: LayoutGrid) -> Shards:
     expert_ranks = grid.tensor * ranks / grid.expert_shards
     hybrid = grid.sharding == HYBRID_SHARDED
     inside = np.maximum(np.floor(rates.devices_per_node / grid.tensor), 1.0)
+    experts_inside = np.maximum(np.floor(rates.devices_per_node / grid.expert_shards), 1.0)
     return Shards(
         ranks=np.where(hybrid, np.minimum(ranks, inside), ranks),
-        expert_ranks=np.where(hybrid, np.minimum(expert_ranks, inside), expert_ranks),
+        expert_ranks=np.where(hybrid, np.minimum(expert_ranks, experts_inside), expert_ranks),
     )
 
 
@@ -191,7 +192,9 @@ def _state_parts(shape: Shape, grid: LayoutGrid, held: Held, layer: Held, shards
     gradients = np.where(
         fully,
         shape.gradient_bytes * shard + np.where(staged, shape.gradient_bytes * all_trained, gathered_layer),
-        shape.gradient_bytes * np.where(grid.sharding == GRADIENTS_SHARDED, shard, all_trained),
+        # Before they are sharded, the gradients of one layer exist whole.
+        shape.gradient_bytes
+        * np.where(grid.sharding == GRADIENTS_SHARDED, shard + layer.trained + layer.experts, all_trained),
     )
     states = np.where(fully, shape.sharded_state_bytes, shape.state_bytes)
     on_device = 1.0 - grid.offload

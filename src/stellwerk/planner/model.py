@@ -18,6 +18,26 @@ FSDP2); its first FSDP of 2023 (llm-foundry); Megatron-LM and DeepSpeed before f
 
 
 @dataclass(frozen=True, slots=True)
+class MachineCalibration:
+    """What runs on the machine itself say of it: factors on constants (planner.calibration.overlay)."""
+
+    software: Software
+    """That of the runs."""
+    factors: tuple[tuple[str, float], ...]
+    """By constant: what the machine reaches with any software..."""
+    software_factors: tuple[tuple[str, float], ...]
+    """...and with that of the runs only."""
+    runs: int
+    narrows: bool
+    """Whether intervals become narrower: something was identified, and the factors are on this version's constants."""
+
+    def factor(self, constant: str, software: Software) -> float:
+        """What a constant is multiplied by."""
+        factor = dict(self.factors).get(constant, 1.0)
+        return factor * (dict(self.software_factors).get(constant, 1.0) if software == self.software else 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """A homogeneous set of schedulable devices, as the planner sees it.
 
@@ -69,6 +89,8 @@ class Machine:
     """Whether the device's memory is its host's, as in an APU: then there is nowhere to offload to."""
     network_adapters: int | None = None
     """Between a node and the network; None where unknown."""
+    calibration: MachineCalibration | None = None
+    """None where no run on the machine itself was looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stellwerk.planner.constants import Constants, Rates, packaged_constants, rates_of
-from stellwerk.planner.estimate import assemble_plan, step_time_spread
+from stellwerk.planner.estimate import assemble_plan, software_for, step_time_spread
 from stellwerk.planner.layouts import (
     BLOCK_LAYOUTS,
     COLUMNS,
@@ -31,7 +31,7 @@ from stellwerk.planner.model import Layout, Machine, Plan, Software
 from stellwerk.planner.shape import Shape, shape_of
 from stellwerk.planner.step import step_parts, step_s
 from stellwerk.units import SECONDS_PER_HOUR, Interval
-from stellwerk.workload import Training, Workload
+from stellwerk.workload import Workload
 
 USABLE_MEMORY_SHARE = 0.94
 """The rest is lost to fragmentation of the allocator."""
@@ -344,11 +344,6 @@ def plan_layout(
         _only(step_parts(shape, rates, grid), 0),
         constants,
     )
-
-
-def software_for(training: Training) -> Software:
-    """What a plan reckons with: Megatron-Core, or PyTorch's own parallelism where only adapters are trained."""
-    return "torch_native" if training.trains_adapters else "megatron_core"
 
 
 def kept_by_definition(fits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from stellwerk.planner.weights import NF4_BYTES, SIXTEEN_BIT_BYTES
-from stellwerk.workload import Architecture, Training, adapter_parameters, count_parameters, flops_per_token
+from stellwerk.workload import (
+    Architecture,
+    OptimizerChoice,
+    Training,
+    active_adapter_parameters,
+    adapter_parameters,
+    count_parameters,
+    flops_per_token,
+)
 
 Number = float | npt.NDArray[np.float64]
 
@@ -54,8 +62,6 @@ class Shape:
     """Share of the layers."""
     attention_flops: Number
     """Scores and values, causal, forward."""
-    attention_width: Number
-    """Mean of a query's and an output's width, over all heads."""
     head_dim: Number
     """The same of one head."""
     key_value: Number
@@ -82,7 +88,8 @@ class Shape:
     experts_frozen: Number
     adapters: Number
     """Parameters of one layer's adapters, whole on each tensor-parallel rank; 0 where everything is trained."""
-    adapter_rank: Number
+    adapter_products: Number
+    """Multiply-adds of those that a token passes through."""
     embedding: Number
     """Trained parameters of token and position embeddings."""
     head: Number
@@ -109,6 +116,8 @@ class Shape:
     """The same where the weights themselves are kept in 32 bits."""
     optimizer_traffic: Number
     """Bytes that a step of the optimizer reads and writes for it."""
+    optimizer_flops: Number
+    """Operations of a step of the optimizer for it, where these are matrix products; otherwise 0."""
     passes: Number
     """Forward passes that the matrices cost in a step: three where they are trained."""
     eight_bit: Number
@@ -118,9 +127,10 @@ class Shape:
     """1 where the scores of attention are never stored, else 0."""
 
 
+MUON_ITERATIONS = 5
 TILE = 128
 """Side of a tile that matrix units work on."""
-OPTIMIZERS: dict[str, tuple[float, float]] = {
+OPTIMIZERS: dict[OptimizerChoice, tuple[float, float]] = {
     # Bytes kept and bytes moved for a parameter. Weights in 32 bits and two moments (Rajbhandari et al. 2020, section
     # 3.1): read with a gradient in 32 bits, written with the 16-bit copy.
     "adamw": (12.0, 30.0),
@@ -130,6 +140,11 @@ OPTIMIZERS: dict[str, tuple[float, float]] = {
     # One moment (Jordan et al. 2024).
     "muon": (8.0, 22.0),
 }
+
+
+def optimizer_bytes(optimizer: OptimizerChoice) -> float:
+    """What an optimizer keeps of a parameter, its copy in 32 bits included."""
+    return OPTIMIZERS[optimizer][0]
 
 
 def shape_of(architecture: Architecture, training: Training, *, fused_attention: bool = True) -> Shape:
@@ -174,14 +189,10 @@ def shape_of(architecture: Architecture, training: Training, *, fused_attention:
         dispatched=dispatched,
         expert_layers=with_experts,
         attention_flops=(flops.attention_scores + flops.attention_values) / a.layers,
-        attention_width=(query + output) / 2,
         head_dim=(query + output) / (2 * a.heads),
         key_value=key_value,
         whole_traffic=14.0 * a.hidden,
-        shared_traffic=2 * (query + output)
-        + 3 * key_value
-        + 4 * narrow
-        + (3 * inner + 2) * (dense_ffn + routed_ffn),
+        shared_traffic=2 * (query + output) + 3 * key_value + 4 * narrow + (3 * inner + 2) * (dense_ffn + routed_ffn),
         kept_whole=2.0 * a.hidden,
         kept_shared=query + key_value + output + narrow + dispatched + inner * (dense_ffn + routed_ffn),
         recomputable_whole=2.0 * a.hidden,
@@ -193,7 +204,7 @@ def shape_of(architecture: Architecture, training: Training, *, fused_attention:
         other_layer_frozen=frozen_bytes * other_layer if frozen else 0.0,
         experts_frozen=frozen_bytes * experts_of_layer if frozen else 0.0,
         adapters=adapter_parameters(a, training.lora_rank) / a.layers if frozen else 0.0,
-        adapter_rank=training.lora_rank,
+        adapter_products=active_adapter_parameters(a, training.lora_rank) / a.layers if frozen else 0.0,
         embedding=0.0 if frozen else ends,
         head=0.0 if frozen else head,
         own_head=0.0 if frozen else counts.output_head,
@@ -210,6 +221,7 @@ def shape_of(architecture: Architecture, training: Training, *, fused_attention:
         state_bytes=8.0 if frozen else state_bytes,
         sharded_state_bytes=8.0 if frozen else state_bytes - 4.0,
         optimizer_traffic=optimizer_traffic,
+        optimizer_flops=_muon_flops(a) if training.optimizer == "muon" else 0.0,
         passes=2.0 if frozen else 3.0,
         eight_bit=1.0 if training.precision in ("fp8", "mxfp8") else 0.0,
         four_bit=1.0 if training.precision == "nvfp4" else 0.0,
@@ -227,3 +239,11 @@ def _layer_parameters(a: Architecture) -> tuple[float, float, float]:
     routed = (counts.active_experts + counts.other_experts) / a.expert_layers
     rest = counts.non_embedding - routed * a.expert_layers - dense * (a.layers - a.expert_layers)
     return dense, rest / a.expert_layers, routed
+
+
+def _muon_flops(a: Architecture) -> float:
+    """Operations for one parameter: five Newton-Schulz iterations of three products each (Jordan et al. 2024), on an
+    n x m matrix with n <= m 4 n^2 m + 2 n^3 operations an iteration; that of the model's most common matrix."""
+    width = a.experts.ffn_hidden if a.experts else a.ffn_hidden
+    n, m = min(a.hidden, width), max(a.hidden, width)
+    return MUON_ITERATIONS * (4.0 * n + 2.0 * n * n / m)

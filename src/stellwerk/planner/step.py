@@ -66,7 +66,8 @@ def _parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatArray
     expert = expert_parallel_s(shape, rates, grid, tokens)
     context = context_parallel_s(shape, rates, grid, tokens, layer.attention)
     again = np.where(grid.recomputation == FULL_RECOMPUTATION, 1.0, 0.0)
-    recomputation = layer.recomputation + again * (tensor + expert)
+    # Keys and values go round once forward and, with their gradients, twice backward.
+    recomputation = layer.recomputation + again * (tensor + expert + context / 3.0)
     one_layer = layer.matrix_products + layer.attention + layer.memory_bound + recomputation
     one_layer = one_layer + 2.0 * (tensor + expert) + context
 
@@ -80,10 +81,9 @@ def _parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatArray
     paced = np.sqrt(busy * busy + launched * launched)
     overhead = paced - busy
     transfer = stage_transfer_s(shape, rates, grid, tokens)
-    others = (grid.pipeline - 1.0) / grid.interleave
-    mean_layers = shape.layers / grid.pipeline
-    bubble = (others * mean_layers) * one_layer + (others * mean_layers / layers) * overhead
-    bubble = bubble + others * transfer / grid.interleave
+    others = (shape.layers - layers) / grid.interleave
+    bubble = others * one_layer + ((1.0 - heads) / grid.interleave) * head_s + (others / layers) * overhead
+    bubble = bubble + (grid.pipeline - 1.0) / grid.interleave * transfer
 
     held = _held_by_fullest(shape, grid, most)
     count = grid.micro_batches
@@ -139,6 +139,6 @@ def _optimizer_s(shape: Shape, rates: Rates, grid: LayoutGrid, held: Held) -> Fl
     parameters = np.where(
         whole, held.trained + held.experts, held.trained / shards.ranks + held.experts / shards.expert_ranks
     )
-    here = shape.optimizer_traffic / rates.memory
+    here = shape.optimizer_traffic / rates.memory + shape.optimizer_flops / rates.matmul
     there = shape.optimizer_traffic / rates.host_memory + (shape.gradient_bytes + 2.0) / rates.host_link
     return parameters * np.where(grid.offload > 0, there, here)

@@ -1,4 +1,4 @@
-"""How wide the tensors of one layer are, as memory and time need it."""
+"""How wide the tensors of one layer are, as serving needs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ class LayerWidths:
 
     query: int
     key_value: int
-    attention_output: int
     latent: int
     """The narrow vectors of latent attention; 0 without it."""
     ffn: float
@@ -23,7 +22,7 @@ class LayerWidths:
 
 
 def layer_widths(architecture: Architecture) -> LayerWidths:
-    """The widths in training: with latent attention, keys and values of every head are worked out and kept."""
+    """As prompts are worked through: with latent attention, keys and values of every head are worked out."""
     a, latent, experts = architecture, architecture.latent_attention, architecture.experts
     rope, value = (latent.rope_head_dim, latent.value_head_dim) if latent else (0, a.head_dim)
     with_experts = a.expert_layers / a.layers
@@ -31,7 +30,6 @@ def layer_widths(architecture: Architecture) -> LayerWidths:
     return LayerWidths(
         query=a.heads * (a.head_dim + rope),
         key_value=a.kv_heads * (a.head_dim + rope + value),
-        attention_output=a.heads * value,
         latent=(latent.query_rank or 0) + latent.key_value_rank if latent else 0,
         ffn=(1 - with_experts) * a.ffn_hidden + with_experts * active,
         dispatched=with_experts * experts.per_token * a.hidden if experts and experts.routed > 1 else 0.0,

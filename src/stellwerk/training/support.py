@@ -63,7 +63,9 @@ def _of_the_task(workload: Workload, processes: int) -> Iterator[_Demand]:
     training, run = workload.training, workload.run
     batch, length = training.global_batch_sequences, training.sequence_length
     yield "finetuning.method", training.method, training.method != "qlora", "full or lora"
-    yield "training.precision", training.precision, training.precision == "bf16", "bf16"
+    section = "training" if training.method == "pretraining" else "finetuning"
+    yield f"{section}.precision", training.precision, training.precision == "bf16", "bf16"
+    yield f"{section}.optimizer", training.optimizer, training.optimizer == "adamw", "adamw"
     yield from _of_the_layers(workload.architecture, run.tensor_parallel, processes)
     alone = run.tensor_parallel == 1 or not training.trains_adapters
     yield "run.tensor_parallel", run.tensor_parallel, alone, "1 beside adapters"

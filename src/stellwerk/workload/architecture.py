@@ -145,12 +145,20 @@ def adapter_parameters(architecture: Architecture, rank: int) -> int:
 
     A matrix of shape (m, n) gets two of shapes (m, rank) and (rank, n) (Hu et al. 2021, arXiv:2106.09685, section 4.1).
     """
-    a = architecture
+    return _adapter_parameters(architecture, rank, architecture.experts.routed if architecture.experts else 0)
+
+
+def active_adapter_parameters(architecture: Architecture, rank: int) -> int:
+    """Those of them that one token passes through: of routed experts, only the ones that it is sent to."""
+    return _adapter_parameters(architecture, rank, architecture.experts.per_token if architecture.experts else 0)
+
+
+def _adapter_parameters(a: Architecture, rank: int, routed: int) -> int:
     inner = 3 if a.gated_mlp else 2
     dense = inner * (a.hidden + a.ffn_hidden)
     with_experts = 0
     if a.experts:
-        with_experts = a.experts.routed * inner * (a.hidden + a.experts.ffn_hidden)
+        with_experts = routed * inner * (a.hidden + a.experts.ffn_hidden)
         with_experts += inner * (a.hidden + a.experts.shared_ffn_hidden) if a.experts.shared_ffn_hidden else 0
     feed_forward = (a.layers - a.expert_layers) * dense + a.expert_layers * with_experts
     return rank * (a.layers * _attention_sides(a) + feed_forward)
@@ -166,7 +174,7 @@ def training_flops_per_token(architecture: Architecture, training: Training) -> 
     if not training.trains_adapters:
         return flops.training
     attention = flops.attention_scores + flops.attention_values
-    adapters = FLOPS_PER_MULTIPLY_ADD * adapter_parameters(architecture, training.lora_rank)
+    adapters = FLOPS_PER_MULTIPLY_ADD * active_adapter_parameters(architecture, training.lora_rank)
     frozen_passes = TRAINING_PASSES - 1
     return frozen_passes * (flops.forward - attention) + TRAINING_PASSES * (attention + adapters)
 

@@ -44,6 +44,14 @@ def _read_training(table: dict[str, Any], file: Path) -> Training:
 
 def _read_finetuning(table: dict[str, Any], file: Path) -> Training:
     section = read_section(FineTuningSection, table, file=file, key="finetuning")
+    if section.method != "full" and section.optimizer != "adamw":
+        raise InputError(
+            "adapters are planned with AdamW in 32 bits",
+            file=file,
+            key="finetuning.optimizer",
+            value=section.optimizer,
+            allowed="adamw beside lora and qlora",
+        )
     training = _training(section, "finetuning", file)
     return replace(training, method=section.method, lora_rank=section.lora_rank)
 
@@ -68,6 +76,7 @@ def _training(section: TrainingSection, name: str, file: Path) -> Training:
         sequence_length=section.sequence_length,
         global_batch_sequences=_global_batch_sequences(section, name, file),
         precision=section.precision,
+        optimizer=section.optimizer,
     )
     if training.tokens_per_step > training.tokens:
         raise InputError(

@@ -22,6 +22,7 @@ from stellwerk.workload.model import (
     CareerStage,
     FineTuningMethod,
     InstitutionKind,
+    OptimizerChoice,
     Precision,
     Purpose,
     Schedule,
@@ -147,7 +148,8 @@ class TrainingSection(Section):
     sequence_length: Size
     global_batch_sequences: OptionalSize = None
     global_batch_tokens: BatchTokens = None
-    precision: Annotated[Precision, Field(description="bf16 or fp16")]
+    precision: Annotated[Precision, Field(description="bf16, fp16, fp8, mxfp8 or nvfp4")]
+    optimizer: Annotated[OptimizerChoice, Field(description="adamw, adamw_bf16, adamw_8bit or muon")] = "adamw"
 
 
 class FineTuningSection(TrainingSection):

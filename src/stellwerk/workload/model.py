@@ -12,8 +12,8 @@ from stellwerk.errors import InputError
 from stellwerk.units import Money
 
 Precision = Literal["bf16", "fp16", "fp8", "mxfp8", "nvfp4"]
-"""Of the matrix products: 16 bits; 8 bits, scaled by tensor or by blocks of 32 numbers (OCP microscaling formats, 2023);
-4 bits in blocks of 16. What lies between the products stays in 16 bits."""
+"""Of the matrix products: 16 bits; 8 bits, scaled by tensor or by blocks of 32 numbers (OCP microscaling formats,
+2023); 4 bits in blocks of 16. What lies between the products stays in 16 bits."""
 OptimizerChoice = Literal["adamw", "adamw_bf16", "adamw_8bit", "muon"]
 """AdamW with its two moments in 32, 16 or 8 bits (Dettmers et al. 2022, arXiv:2110.02861), or Muon with one (Jordan et
 al. 2024)."""

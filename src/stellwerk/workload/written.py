@@ -12,6 +12,8 @@ from stellwerk.workload.words import words
 
 COMMENT_COLUMN = 34
 EXAMPLES: dict[str, object] = {
+    "training.optimizer": "adamw",
+    "finetuning.optimizer": "adamw",
     "limits.duration": "90d",
     "limits.deadline": "2027-06-30 18:00 Europe/Berlin",
     "limits.budget": "500000 EUR",

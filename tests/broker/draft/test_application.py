@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -100,7 +101,10 @@ def test_the_hours_are_those_of_the_match_with_both_bounds() -> None:
 
 
 def test_where_the_upper_bound_is_more_than_the_programme_grants_nobody_is_told_to_apply_for_it() -> None:
-    fast_lane = draft_application(answer("startup-7b"), "eurohpc-aif-fastlane")
+    """At the upper end of the interval; with a third more text it lies above what the fast lane grants."""
+    asked = read_workload(EXAMPLES / "startup-7b.toml")
+    longer = replace(asked, task=replace(asked.training, tokens=asked.training.tokens * 4 // 3))
+    fast_lane = draft_application(match(longer, load_catalogue(), AS_OF), "eurohpc-aif-fastlane")
     assert "draft_above_maximum" in said(parts(fast_lane, "gpu_hours"))
     assert "draft_upper_bound" not in said(parts(fast_lane, "gpu_hours"))
     large_scale = draft_application(answer("startup-7b"), "eurohpc-aif-largescale")

@@ -22,7 +22,7 @@ MACHINE = Machine(
     runtime_bytes=2e9,
     power_w=None,
     pue=Interval.exactly(1.1),
-    measured=True,
+    accelerator="h100-sxm-80gb",
 )
 
 
@@ -70,6 +70,26 @@ PARALLEL = plan(
 TENSOR = plan(layout(tensor=4, data=16, micro_batches=16, recomputation="selective"))
 REPLICAS = plan(layout(data=4, sharding="none", micro_batch=8, micro_batches=16))
 
+LARGE = plan(
+    layout(
+        tensor=2, pipeline=4, context=2, data=4, expert=4, interleave=2, sharding="optimizer", micro_batch=1,
+        micro_batches=128,
+    )
+)  # fmt: skip
+UNEVEN = plan(layout(pipeline=4, data=8, sharding="optimizer", micro_batch=1, micro_batches=64, offload=True))
+HYBRID = plan(layout(context=2, data=32, sharding="hybrid", micro_batches=8))
+INTERLEAVED = plan(
+    layout(
+        tensor=2, pipeline=4, data=8, sharding="optimizer", micro_batch=1, micro_batches=64, interleave=2,
+        sequence_parallel=False,
+    )
+)  # fmt: skip
+
+
+def trained(workload: Workload, **changes: object) -> Workload:
+    return replace(workload, task=replace(workload.training, **changes))  # type: ignore[arg-type]
+
+
 GOLDEN: Mapping[str, tuple[str, Workload, Plan]] = {
     "accelerate-full.yaml": ("accelerate", DENSE, FULL),
     "accelerate-tensor.yaml": ("accelerate", DENSE, TENSOR),
@@ -81,5 +101,11 @@ GOLDEN: Mapping[str, tuple[str, Workload, Plan]] = {
     "megatron-parallel.sh": ("megatron", DENSE, PARALLEL),
     "megatron-experts.sh": ("megatron", EXPERTS, TENSOR),
     "megatron-latent.sh": ("megatron", LATENT, REPLICAS),
+    "megatron-large.sh": ("megatron", trained(EXPERTS, precision="mxfp8", optimizer="adamw_bf16"), LARGE),
+    "megatron-uneven.sh": ("megatron", trained(LATENT, precision="nvfp4"), UNEVEN),
+    "megatron-hybrid.sh": ("megatron", trained(DENSE, precision="fp8", optimizer="adamw_8bit"), HYBRID),
+    "torchtitan-hybrid.py.txt": ("torchtitan", DENSE, HYBRID),
+    "torchtitan-interleaved.py.txt": ("torchtitan", DENSE, INTERLEAVED),
+    "accelerate-hybrid.yaml": ("accelerate", trained(DENSE, precision="fp8", optimizer="adamw_8bit"), HYBRID),
 }
 """Name of the golden file → program, workload, plan."""

@@ -23,8 +23,8 @@ def test_accelerate_reads_what_was_planned(name: str) -> None:
     config = load_config_from_file(str(FOLDER / name))
     assert config.num_processes == layout.devices
     assert config.num_machines == -(-layout.devices // 4)
-    assert config.mixed_precision == "bf16"
-    assert (config.distributed_type.value == "FSDP") == (layout.sharding == "full")
+    assert config.mixed_precision == GOLDEN[name][1].training.precision
+    assert (config.distributed_type.value == "FSDP") == (layout.sharding != "none")
     tensor = (config.parallelism_config or {}).get("parallelism_config_tp_size", 1)
     assert tensor == layout.tensor
 

@@ -26,6 +26,7 @@ from tests.launch.emit.cases import (
     TENSOR,
     layout,
     plan,
+    trained,
 )
 
 FOLDER = Path(__file__).with_name("golden")
@@ -95,6 +96,60 @@ def test_nothing_that_differs_from_the_plan_is_kept_silent() -> None:
     smaller = plan(layout(micro_batches=1))
     for program in PROGRAMS:
         assert any("takes 128 sequences" in sentence for sentence in emit(program, DENSE, smaller).unsaid)
+
+
+def test_what_larger_models_need_is_said_or_expressed() -> None:
+    gradients = plan(layout(sharding="gradients"))
+    for program in ("torchtitan", "accelerate"):
+        assert any("no gradients alone" in sentence for sentence in emit(program, DENSE, gradients).unsaid)
+    assert "--data-parallel-sharding-strategy optim_grads " in emit("megatron", DENSE, gradients).text
+    offload = plan(layout(offload=True))
+    assert any("host's memory" in sentence for sentence in emit("torchtitan", DENSE, offload).unsaid)
+    assert any("host's memory" in sentence for sentence in emit("accelerate", DENSE, offload).unsaid)
+    assert "--optimizer-cpu-offload" in emit("megatron", DENSE, offload).text
+    experts = plan(layout(expert=8))
+    assert any("no expert parallelism" in sentence for sentence in emit("accelerate", EXPERTS, experts).unsaid)
+    assert "--expert-model-parallel-size 8" in emit("megatron", EXPERTS, experts).text
+
+
+@pytest.mark.parametrize("precision", ["fp16", "fp8", "mxfp8", "nvfp4"])
+def test_a_precision_is_expressed_or_said(precision: str) -> None:
+    narrow = trained(DENSE, precision=precision)
+    assert any(precision in sentence for sentence in emit("torchtitan", narrow, FULL).unsaid)
+    assert (f"mixed_precision: {precision}\n" in emit("accelerate", narrow, FULL).text) != any(
+        precision in sentence for sentence in emit("accelerate", narrow, FULL).unsaid
+    )
+    assert "--bf16" in emit("megatron", DENSE, FULL).text
+    assert ("--bf16" in emit("megatron", narrow, FULL).text) == (precision != "fp16")
+
+
+@pytest.mark.parametrize("optimizer", ["adamw_bf16", "adamw_8bit", "muon"])
+def test_an_optimizer_is_expressed_or_said(optimizer: str) -> None:
+    other = trained(DENSE, optimizer=optimizer)
+    assert any(optimizer in sentence for sentence in emit("torchtitan", other, FULL).unsaid)
+    assert ("optim='adamw_bnb_8bit'" in emit("accelerate", other, FULL).text) != any(
+        optimizer in sentence for sentence in emit("accelerate", other, FULL).unsaid
+    )
+    assert emit("megatron", other, REPLICAS).text != emit("megatron", DENSE, REPLICAS).text
+
+
+def test_muon_goes_only_where_megatron_has_it() -> None:
+    muon = trained(DENSE, optimizer="muon")
+    assert "no sharding full" in complaint("megatron", muon, FULL)
+    assert "the host's memory" in complaint("megatron", muon, plan(layout(sharding="none", offload=True)))
+    assert "--optimizer muon" in emit("megatron", muon, REPLICAS).text
+    spread = emit("megatron", muon, plan(layout(sharding="optimizer")))
+    assert "--optimizer dist_muon" in spread.text
+    assert "--overlap-grad-reduce" not in spread.text
+    assert any("whole layers" in sentence for sentence in spread.unsaid)
+
+
+def test_uneven_stages_take_every_layer_once() -> None:
+    """27 layers over four stages: seven on the first three, six on the last."""
+    text = emit("megatron", *GOLDEN["megatron-uneven.sh"][1:]).text
+    assert "--pipeline-model-parallel-layout 'Et*7|t*7|t*7|t*6L'" in text
+    whole = emit("megatron", *GOLDEN["megatron-large.sh"][1:]).text
+    assert "--num-virtual-stages-per-pipeline-rank 2" in whole
 
 
 def test_a_name_cannot_leave_its_comment() -> None:

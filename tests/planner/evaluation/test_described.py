@@ -58,7 +58,7 @@ def test_a_row_with_every_column_leaves_nothing_to_assume(accelerators: Accelera
     [
         ("heads", "heads of 128"),
         ("gated_mlp", "a gated feed-forward block"),
-        ("micro_batch", "a micro-batch of one sequence"),
+        ("micro_batch", "the fastest micro-batch that fits"),
         ("recompute", "no recomputation"),
         ("sequence_parallel", "sequence parallelism"),
         ("zero_or_fsdp_stage", "sharding: none"),

@@ -52,7 +52,7 @@ def table() -> list[TrainingRun]:
         run(id="b1", step_time_s=12.0, source_family="two", experts=8, experts_active=2),
         run(id="c1", step_time_s=5.0, source_family="three", gpu="MI300X", task="full-ft"),
         run(id="d1", step_time_s=5.0, provenance="unverified"),
-        run(id="d2", vocab=None),
+        run(id="d2", ffn_hidden=None),
         run(id="d3", step_time_s=None),
     ]
 
@@ -107,14 +107,14 @@ def test_memory_is_scored_where_it_was_measured(accelerators: Accelerators) -> N
 
 def test_what_is_not_scored_is_counted_by_reason(accelerators: Accelerators) -> None:
     evaluation = evaluate(table(), times(1.0), accelerators)
-    assert evaluation.unscored == {"missing_vocab": ("d2",), "no_measurement": ("d3",), "unverified": ("d1",)}
+    assert evaluation.unscored == {"missing_ffn_hidden": ("d2",), "no_measurement": ("d3",), "unverified": ("d1",)}
     assert len(evaluation.rows) + sum(map(len, evaluation.unscored.values())) == len(table())
     silent = evaluate(table(), lambda _: Prediction(None, Interval.exactly(1e9)), accelerators)
     assert silent.unscored["nothing_predicted"] == ("a2", "a3", "b1", "c1")
     refusing = evaluate(table(), lambda _: Unscored("layout_not_modelled"), accelerators)
     assert len(refusing.unscored["layout_not_modelled"]) == 5
     assert refusing.all.overall.step_time is None
-    assert reason_in_words("missing_vocab") == "the column vocab is empty"
+    assert reason_in_words("missing_ffn_hidden") == "the column ffn_hidden is empty"
 
 
 def test_rows_on_accelerators_of_one_family_only_are_extrapolations(accelerators: Accelerators) -> None:

@@ -10,16 +10,15 @@ from stellwerk.broker.draft.flop import flop_estimate
 from stellwerk.broker.draft.hours import duration, gpu_hours
 from stellwerk.broker.draft.parts import GB, DraftGround, Open, Part, Table, Values, count, figures, size, tenths
 from stellwerk.broker.draft.scaling import scalability
-from stellwerk.broker.draft.storage import FROZEN_BYTES, storage, trained_parameters
+from stellwerk.broker.draft.storage import FROZEN_BYTES, WEIGHT_BYTES, storage, trained_parameters
 from stellwerk.catalog import ApplicationField, Catalogue, Fact
 from stellwerk.messages import Reason, Words, text
-from stellwerk.planner import Plan, ServingPlan
+from stellwerk.planner import Plan, ServingPlan, optimizer_bytes
 from stellwerk.workload import Serving, Training, Workload, adapter_parameters, count_parameters
 
-STATE_BYTES = 18
-"""Of a trained parameter while it is trained: weights, gradients and optimizer states (docs/formulas/memory.md)."""
+GRADIENT_BYTES = 4
 ADAPTER_STATE_BYTES = 16
-"""The same of an adapter (docs/formulas/fine-tuning.md)."""
+"""Of an adapter while it is trained: weights, gradients and optimizer states (docs/formulas/fine-tuning.md)."""
 SMALLEST_PART_SHOWN_BYTES = 0.05 * GB
 
 
@@ -158,7 +157,10 @@ def _memory_of_the_states(workload: Workload) -> Iterator[Part]:
         said = {"frozen": size(float(frozen)), "trained": size(float(ADAPTER_STATE_BYTES * trained))}
         yield Reason("draft_memory_states_adapters", said)
     else:
-        yield Reason("draft_memory_states", {"size": size(float(STATE_BYTES * trained)), "bytes": STATE_BYTES})
+        states = optimizer_bytes(task.optimizer)
+        bytes_each = WEIGHT_BYTES + GRADIENT_BYTES + states
+        of_one: Values = {"bytes": bytes_each, "states": states, "optimizer": task.optimizer}
+        yield Reason("draft_memory_states", of_one | {"size": size(bytes_each * trained)})
 
 
 def _hardware(ground: DraftGround) -> Iterator[Part]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from stellwerk.broker.draft.parts import TB, DraftGround, Note, Open, Part, Values, count, figures, size
 from stellwerk.broker.places import storage_quota_bytes
 from stellwerk.messages import Reason
-from stellwerk.planner import ServingPlan
+from stellwerk.planner import ServingPlan, optimizer_bytes
 from stellwerk.workload import Serving, Training, Workload, adapter_parameters, count_parameters
 
-CHECKPOINT_BYTES = 14
-"""Per trained parameter: in 16 bits, in fp32, and the two moments of AdamW (docs/formulas/memory.md)."""
+WEIGHT_BYTES = 2
+"""Per trained parameter, in 16 bits; its fp32 copy and the rest are the optimizer's (docs/formulas/memory.md)."""
 ADAPTER_CHECKPOINT_BYTES = 12
 """Adapters have no 16-bit copy (docs/formulas/fine-tuning.md)."""
 FROZEN_BYTES = 2
@@ -40,10 +40,14 @@ def trained_parameters(workload: Workload, task: Training) -> int:
 
 def _of_a_training(workload: Workload, task: Training) -> Iterator[Part]:
     trained = trained_parameters(workload, task)
-    bytes_each = ADAPTER_CHECKPOINT_BYTES if task.trains_adapters else CHECKPOINT_BYTES
+    states = optimizer_bytes(task.optimizer)
+    bytes_each = ADAPTER_CHECKPOINT_BYTES if task.trains_adapters else WEIGHT_BYTES + states
     checkpoint = float(bytes_each * trained)
     said: Values = {"size": size(checkpoint), "bytes": bytes_each, "parameters": count(trained)}
-    yield Reason("draft_checkpoint_adapters", said) if task.trains_adapters else Reason("draft_checkpoint", said)
+    if task.trains_adapters:
+        yield Reason("draft_checkpoint_adapters", said)
+    else:
+        yield Reason("draft_checkpoint", said | {"states": states, "optimizer": task.optimizer})
     together = CHECKPOINTS_KEPT * checkpoint
     yield Reason("draft_checkpoints_kept", {"kept": CHECKPOINTS_KEPT, "size": size(together)})
     if task.method != "pretraining":

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from stellwerk.launch.emit.model import Emitted, check_batch, commented, header, nodes, refuse
-from stellwerk.planner import Plan
-from stellwerk.workload import Architecture, Experts, LatentAttention, Workload
+from stellwerk.launch.emit.model import (
+    Emitted,
+    check_batch,
+    commented,
+    header,
+    nodes,
+    refuse,
+    sharding_groups,
+)
+from stellwerk.planner import Layout, Plan
+from stellwerk.planner.model import Sharding
+from stellwerk.workload import Architecture, Experts, LatentAttention, OptimizerChoice, Precision, Workload
 
 DATA = "--mock-data"
 SAVE_EVERY = 500
+FSDP_STRATEGIES: Mapping[Sharding, str] = {
+    "gradients": "optim_grads",
+    "full": "optim_grads_params",
+    "hybrid": "optim_grads_params",
+}
+MOMENTS: Mapping[OptimizerChoice, str] = {"adamw": "fp32", "adamw_bf16": "bf16", "adamw_8bit": "fp8", "muon": "fp32"}
+PRECISIONS: Mapping[Precision, tuple[str, ...]] = {
+    "bf16": ("--bf16",),
+    "fp16": ("--fp16",),
+    "fp8": ("--bf16", "--fp8-format", "hybrid", "--fp8-recipe", "tensorwise"),
+    "mxfp8": ("--bf16", "--fp8-format", "e4m3", "--fp8-recipe", "mxfp8"),
+    "nvfp4": ("--bf16", "--fp4-format", "e2m1", "--fp4-recipe", "nvfp4"),
+}
 Arguments = Iterator[tuple[object, ...]]
 """Each an option and its values."""
 
@@ -20,8 +42,13 @@ def emit_megatron(workload: Workload, plan: Plan) -> Emitted:
     if workload.training.trains_adapters:
         raise refuse("megatron", f"it trains all parameters, not {workload.training.method}", "accelerate")
     _check_model(workload.architecture)
+    _check_optimizer(workload, plan)
     unsaid = (*_unsaid(workload, plan), *check_batch(plan.layout, workload))
-    arguments = (*_model(workload.architecture, workload.training.sequence_length), *_layout(plan), *_run(workload))
+    arguments = (
+        *_model(workload.architecture, workload.training.sequence_length),
+        *_layout(workload, plan),
+        *_run(workload),
+    )
     vocabulary = workload.architecture.vocab
     tokenizer = f"--tokenizer-type NullTokenizer --vocab-size {vocabulary - 1}"  # it adds one token for the end
     lines = [
@@ -50,6 +77,16 @@ def _check_model(architecture: Architecture) -> None:
     ):
         if has:
             raise refuse("megatron", f"the model has {what}, which no argument says", "accelerate")
+
+
+def _check_optimizer(workload: Workload, plan: Plan) -> None:
+    if workload.training.optimizer != "muon":
+        return
+    layout = plan.layout
+    if layout.sharding not in ("none", "optimizer"):
+        raise refuse("megatron", f"its Muon has no sharding {layout.sharding}", "accelerate")
+    if layout.offload:
+        raise refuse("megatron", "its Muon keeps no states in the host's memory", "accelerate")
 
 
 def _model(architecture: Architecture, sequence_length: int) -> Arguments:
@@ -108,18 +145,17 @@ def _experts(experts: Experts, layers: int) -> Arguments:
     yield "--moe-grouped-gemm", "--moe-token-dispatcher-type", "alltoall"
 
 
-def _layout(plan: Plan) -> Arguments:
+def _layout(workload: Workload, plan: Plan) -> Arguments:
     layout = plan.layout
     yield "--tensor-model-parallel-size", layout.tensor, "--pipeline-model-parallel-size", layout.pipeline
-    if layout.tensor > 1:
+    yield from _stages(workload.architecture.layers, layout)
+    if layout.tensor > 1 and layout.sequence_parallel:
         yield ("--sequence-parallel",)
-    if layout.sharding == "optimizer":
-        yield "--use-distributed-optimizer", "--overlap-grad-reduce", "--overlap-param-gather"
-    elif layout.sharding == "full":
-        yield "--use-megatron-fsdp", "--data-parallel-sharding-strategy", "optim_grads_params"
-        yield "--use-distributed-optimizer", "--no-gradient-accumulation-fusion", "--ckpt-format", "fsdp_dtensor"
-    else:
-        yield ("--overlap-grad-reduce",)
+    if layout.context > 1:
+        yield "--context-parallel-size", layout.context
+    if layout.expert > 1:
+        yield "--expert-model-parallel-size", layout.expert, "--expert-tensor-parallel-size", 1
+    yield from _sharding(workload, plan)
     yield (
         *("--micro-batch-size", layout.micro_batch),
         *("--global-batch-size", layout.data * layout.micro_batch * layout.micro_batches),
@@ -130,10 +166,47 @@ def _layout(plan: Plan) -> Arguments:
         yield "--recompute-granularity", "selective", "--recompute-modules", "layernorm"
 
 
+def _stages(layers: int, layout: Layout) -> Arguments:
+    """Where the layers cannot be spread evenly, the first pieces take one more, stage by stage."""
+    pieces = layout.pipeline * layout.interleave
+    each, more = divmod(layers, pieces)
+    if more:
+        sizes = [each + 1] * more + [each] * (pieces - more)
+        inner = "|".join(f"t*{size}" if size else "" for size in sizes)
+        yield "--pipeline-model-parallel-layout", f"E{inner}L"
+    elif layout.interleave > 1:
+        yield "--num-virtual-stages-per-pipeline-rank", layout.interleave
+
+
+def _sharding(workload: Workload, plan: Plan) -> Arguments:
+    layout = plan.layout
+    if workload.training.optimizer == "muon":
+        yield "--optimizer", "muon" if layout.sharding == "none" else "dist_muon"
+        return
+    if layout.sharding in FSDP_STRATEGIES:
+        yield "--use-megatron-fsdp", "--data-parallel-sharding-strategy", FSDP_STRATEGIES[layout.sharding]
+        yield "--use-distributed-optimizer", "--no-gradient-accumulation-fusion", "--ckpt-format", "fsdp_dtensor"
+        if layout.sharding == "hybrid":
+            yield "--num-distributed-optimizer-instances", sharding_groups(plan)[0]
+    elif layout.sharding == "optimizer":
+        yield "--use-distributed-optimizer", "--overlap-grad-reduce", "--overlap-param-gather"
+    elif layout.offload or workload.training.optimizer != "adamw":
+        yield "--use-distributed-optimizer", "--overlap-grad-reduce"  # which states of other precision ask for
+    else:
+        yield ("--overlap-grad-reduce",)
+    moments = MOMENTS[workload.training.optimizer]
+    if layout.offload or moments != "fp32":
+        yield ("--use-precision-aware-optimizer",)
+    if moments != "fp32":
+        yield "--exp-avg-dtype", moments, "--exp-avg-sq-dtype", moments
+    if layout.offload:
+        yield "--optimizer-cpu-offload", "--overlap-cpu-optimizer-d2h-h2d"
+
+
 def _run(workload: Workload) -> Arguments:
     training, run = workload.training, workload.run
     steps = training.steps
-    yield ("--bf16" if training.precision == "bf16" else "--fp16",)
+    yield PRECISIONS[training.precision]
     yield "--train-iters", steps, "--lr-decay-iters", steps, "--lr-warmup-fraction", run.warm_up_share
     if run.schedule == "wsd":
         yield "--lr-decay-style", "WSD", "--lr-wsd-decay-style", "linear"
@@ -150,10 +223,12 @@ def _run(workload: Workload) -> Arguments:
 
 
 def _environment(plan: Plan) -> Iterator[str]:
-    if plan.layout.sharding == "full":
+    if plan.layout.sharding in FSDP_STRATEGIES:
         yield "unset CUDA_DEVICE_MAX_CONNECTIONS # with 1, sharding would not overlap"
     elif plan.layout.tensor > 1:
         yield "export CUDA_DEVICE_MAX_CONNECTIONS=1 # which tensor parallelism asks for before Blackwell"
+    elif plan.layout.context > 1:
+        yield "export CUDA_DEVICE_MAX_CONNECTIONS=1 # which context parallelism asks for before Blackwell"
 
 
 def _start(plan: Plan) -> Iterator[str]:
@@ -188,5 +263,9 @@ def _unsaid(workload: Workload, plan: Plan) -> Iterator[str]:
             "Megatron's selective recomputation can repeat the norms, not the activation function of a dense block: "
             "this needs more memory than planned."
         )
+    if workload.training.optimizer == "adamw_8bit":
+        yield "Megatron's moments in 8 bits are floating-point numbers with a scale for each tensor, not each block."
+    if workload.training.optimizer == "muon" and layout.sharding == "optimizer":
+        yield "Megatron's distributed Muon gives each rank whole layers, and hides no communication."
     if workload.training.method == "full":
         yield "Fine-tuning: convert the model to start from with tools/checkpoint, and add --finetune --load FOLDER."

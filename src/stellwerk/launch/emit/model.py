@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stellwerk.errors import InputError
-from stellwerk.planner import Layout, Plan
+from stellwerk.planner import Layout, Plan, layout_in_words
 from stellwerk.workload import Workload
 
 
@@ -23,12 +23,10 @@ def header(workload: Workload, plan: Plan) -> tuple[str, ...]:
     """Lines that say what was planned, for the beginning of a file."""
     layout, name = plan.layout, " ".join(workload.name.split())  # on one line: what follows it must stay a comment
     memory = f"{plan.memory_bytes / 1e9:.1f} GB of {plan.machine.memory_bytes / 1e9:.0f} GB per device"
-    recomputation = f"recomputation {layout.recomputation}"
     step = f"{plan.step_time_s.best:.3g} s per step ({plan.step_time_s.low:.3g} to {plan.step_time_s.high:.3g})"
     return (
         f"Written by `stellwerk plan --emit` for {name} on {plan.machine.name}.",
-        f"{layout.devices} devices = tensor {layout.tensor} x pipeline {layout.pipeline} x data {layout.data}",
-        f"micro-batch {layout.micro_batch} x {layout.micro_batches}, sharding {layout.sharding}, {recomputation}",
+        f"{layout.devices} devices = {layout_in_words(layout)}",
         f"Planned: {memory}, {step}, MFU {plan.mfu.best:.0%}.",
     )
 
@@ -41,6 +39,18 @@ def nodes(plan: Plan) -> tuple[int, int]:
     """Number of nodes, and processes on each."""
     per_node = min(plan.layout.devices, plan.machine.devices_per_node)
     return -(-plan.layout.devices // per_node), per_node
+
+
+def sharding_groups(plan: Plan) -> tuple[int, int]:
+    """How many copies of the sharded states there are, and over how many ranks each is spread."""
+    layout = plan.layout
+    ranks = layout.data * layout.context
+    if layout.sharding == "none":
+        return ranks, 1
+    if layout.sharding != "hybrid":
+        return 1, ranks
+    inside = min(max(plan.machine.devices_per_node // layout.tensor, 1), ranks)
+    return -(-ranks // inside), inside
 
 
 def refuse(program: str, problem: str, allowed: str) -> InputError:

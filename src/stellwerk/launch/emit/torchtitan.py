@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stellwerk.launch.emit.model import Emitted, check_batch, commented, header, nodes, refuse
-from stellwerk.planner import Plan
+from stellwerk.launch.emit.model import Emitted, check_batch, commented, header, nodes, refuse, sharding_groups
+from stellwerk.planner import Layout, Plan
 from stellwerk.workload import Architecture, Workload
 
 DEFAULT_LEARNING_RATE = 3e-4
@@ -81,8 +81,17 @@ def _unsaid(workload: Workload, plan: Plan, family: str) -> Iterator[str]:
         )
     if layout.recomputation == "selective":
         yield "torchtitan's selective recomputation keeps other results than the plan counts with."
-    if workload.training.precision == "fp16":
-        yield "torchtitan trains in bf16, not in fp16."
+    if layout.sharding == "gradients":
+        yield (
+            "torchtitan shards no gradients alone: weights are sharded as well, and kept whole from a forward pass to "
+            "its backward pass; this needs less memory than planned."
+        )
+    if layout.offload:
+        yield "torchtitan moves weights and gradients to the host's memory with the optimizer states, or none of them."
+    if workload.training.precision != "bf16":
+        yield f"torchtitan trains in bf16 here, not in {workload.training.precision}; see its docs on quantisation."
+    if workload.training.optimizer != "adamw":
+        yield f"The optimizer is AdamW with moments in fp32, not {workload.training.optimizer}."
     if workload.training.method == "full":
         yield "Fine-tuning: checkpoint.initial_load_path is the model to start from, in Hugging Face layout."
 
@@ -92,8 +101,12 @@ def _module(workload: Workload, plan: Plan, family: str, name: str) -> str:
     warm_up = round(run.warm_up_share * training.steps)
     wsd = run.schedule == "wsd"
     stage_batch = layout.micro_batch * (layout.micro_batches if layout.pipeline > 1 else 1)
-    replicate, shard = (layout.data, 1) if layout.sharding == "none" else (1, layout.data)
-    reshard = "always" if layout.sharding == "full" else "never"
+    replicate, shard = sharding_groups(plan)
+    if layout.sharding == "none":  # the ranks of a sequence hold the same weights; torchtitan shards over them
+        replicate, shard = layout.data, 1
+    else:
+        shard //= layout.context
+    reshard = "always" if layout.sharding in ("full", "hybrid") else "never"
     policy = _RECOMPUTATION[layout.recomputation]
     ac_import = f"from torchtitan.distributed.activation_checkpoint import {policy[:-9]}\n" if "AC" in policy else ""
     load = 'initial_load_path="FILL IN", initial_load_in_hf=True, ' if training.method == "full" else ""
@@ -141,8 +154,9 @@ def {name}() -> Trainer.Config:
             fsdp_reshard_after_forward="{reshard}",
             tensor_parallel_degree={layout.tensor},
             pipeline_parallel_degree={layout.pipeline},
-            pipeline_parallel_schedule="1F1B",
+            pipeline_parallel_schedule="{"Interleaved1F1B" if layout.interleave > 1 else "1F1B"}",
             pipeline_parallel_microbatch_size={layout.micro_batch if layout.pipeline > 1 else 1},
+{_more_parallelism(workload.architecture, layout)}\
         ),
         activation_checkpoint={policy},
         compile=CompileConfig(enable={run.compile is not False}),
@@ -150,6 +164,21 @@ def {name}() -> Trainer.Config:
         debug=DebugConfig(seed={run.seed}),
     )
 """
+
+
+def _more_parallelism(architecture: Architecture, layout: Layout) -> str:
+    settings: dict[str, object] = {}
+    if layout.interleave > 1:
+        # Equal pieces: torchtitan otherwise takes a layer off the first and the last one.
+        settings["pipeline_parallel_layers_per_stage"] = -(
+            -architecture.layers // (layout.pipeline * layout.interleave)
+        )
+        settings |= {f"pipeline_parallel_{end}_stage_less_layers": 0 for end in ("first", "last")}
+    if layout.context > 1:
+        settings["context_parallel_degree"] = layout.context
+    if layout.tensor > 1 and not layout.sequence_parallel:
+        settings["enable_sequence_parallel"] = False
+    return "".join(f"            {name}={value},\n" for name, value in settings.items())
 
 
 _ROPE_CLASS = {"llama3": "ComplexRoPE", "qwen3": "CosSinRoPE"}

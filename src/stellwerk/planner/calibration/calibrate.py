@@ -26,6 +26,7 @@ from stellwerk.planner.evaluation.model import Unscored, family_of
 from stellwerk.planner.evaluation.predictor import measured_share
 from stellwerk.planner.layouts import LayoutGrid, grid_of, take_rows, total
 from stellwerk.planner.memory import memory_parts
+from stellwerk.planner.model import Machine
 from stellwerk.planner.shape import Shape
 from stellwerk.planner.step import step_parts
 from stellwerk.records import TrainingRun
@@ -69,16 +70,19 @@ class Calibration:
     runs: int
 
 
-def calibrate(runs: Sequence[TrainingRun], accelerators: Mapping[str, Accelerator]) -> Calibration:
-    """The constants that explain the runs best; ``accelerators`` are the catalogue's, by id.
+def calibrate(
+    runs: Sequence[TrainingRun],
+    accelerators: Mapping[str, Accelerator],
+    operators: Mapping[str, float] | None = None,
+) -> Calibration:
+    """The constants that explain the runs best; ``accelerators`` are the catalogue's, by id, and ``operators`` the
+    values that measured operators give to priors.
 
     Runs without the columns that scoring needs are passed over. Raises ValueError where none is left.
     """
-    priors = read_priors()
+    priors = read_priors(operators)
     measured = [one for run in runs if not isinstance(one := measure(run, accelerators), Unscored)]
     observed = observations(measured, accelerators, constants_of((), np.zeros(0), priors))
-    if not observed.cases:
-        raise ValueError("no run of the table can be scored")
     parameters = parameters_for(
         priors,
         dict.fromkeys(case.described.software for case in observed.cases),
@@ -91,15 +95,23 @@ def calibrate(runs: Sequence[TrainingRun], accelerators: Mapping[str, Accelerato
 
 
 def observations(
-    measured: Sequence[MeasuredRun], accelerators: Mapping[str, Accelerator], constants: Constants
+    measured: Sequence[MeasuredRun],
+    accelerators: Mapping[str, Accelerator],
+    constants: Constants,
+    machine: Machine | None = None,
 ) -> Observations:
-    """The runs that can be predicted."""
-    pairs = [(one, case_of(one.described, accelerators, constants)) for one in measured]
+    """The runs that can be predicted; all made on ``machine`` where one is given.
+
+    Raises ValueError where none is left.
+    """
+    pairs = [(one, case_of(one.described, accelerators, constants, machine)) for one in measured]
     kept = [(one, case) for one, case in pairs if isinstance(case, Case)]
+    if not kept:
+        raise ValueError("no run of the table can be scored")
     cases = tuple(case for _, case in kept)
     kinds: dict[Any, int] = {}
     kind = [kinds.setdefault(_kind(case), len(kinds)) for case in cases]
-    first = {number: case for number, case in reversed(list(zip(kind, cases, strict=True)))}
+    first = dict(reversed(list(zip(kind, cases, strict=True))))
     groups = Counter((family_of(one.run), case.machine.accelerator) for one, case in kept)
     return Observations(
         cases=cases,
@@ -147,7 +159,9 @@ def log_predicted_memory(observed: Observations, constants: Constants, weighed: 
     """Of the runs whose memory was measured, in bytes of the counter that was read."""
     rates = take_rows(_rates(observed, constants), weighed)
     parts = memory_parts(take_rows(observed.shape, weighed), rates, take_rows(observed.grid, weighed))
-    measures = [case.described.run.memory_measure for case, chosen in zip(observed.cases, weighed, strict=True) if chosen]
+    measures = [
+        case.described.run.memory_measure for case, chosen in zip(observed.cases, weighed, strict=True) if chosen
+    ]
     factor = constants.common["reserved_factor"]
     shown = {one: measured_share(parts, one, factor) for one in set(measures)}
     return np.log([shown[one][index] for index, one in enumerate(measures)])

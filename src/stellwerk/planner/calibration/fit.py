@@ -74,9 +74,7 @@ def fit(residuals: Residuals, prior: Vector, prior_sd: Vector, noise: Vector, we
     return Fit(np.where(identified, vector, prior), sd, identified)
 
 
-def _cost(
-    found: Vector, vector: Vector, prior: Vector, prior_sd: Vector, noise: Vector, weight: Vector
-) -> float:
+def _cost(found: Vector, vector: Vector, prior: Vector, prior_sd: Vector, noise: Vector, weight: Vector) -> float:
     """Minus the logarithm of the probability, up to a constant."""
     data = weight * (DEGREES_OF_FREEDOM + 1) / 2 * np.log1p((found / noise) ** 2 / DEGREES_OF_FREEDOM)
     return float(data.sum() + 0.5 * (((vector - prior) / prior_sd) ** 2).sum())

@@ -34,10 +34,14 @@ class Parameter:
         return f"{self.constant} of {owner}" if owner else self.constant
 
 
-def read_priors() -> dict[str, dict[str, Any]]:
-    """What ``priors.toml`` says of each constant."""
+def read_priors(operators: Mapping[str, float] | None = None) -> dict[str, dict[str, Any]]:
+    """What ``priors.toml`` says of each constant; ``operators`` are values that measured operators give in the place of
+    its own (``operators.OperatorFits.priors``), with the same uncertainty."""
     with resources.files("stellwerk.planner.calibration").joinpath("priors.toml").open("rb") as file:
-        return tomllib.load(file)
+        priors = tomllib.load(file)
+    for name, value in (operators or {}).items():
+        priors[name]["value"] = value
+    return priors
 
 
 def parameters_for(
@@ -66,9 +70,7 @@ def prior_vector(parameters: Iterable[Parameter]) -> Vector:
     return np.log([one.prior for one in parameters])
 
 
-def constants_of(
-    parameters: Sequence[Parameter], vector: Vector, priors: Mapping[str, Mapping[str, Any]]
-) -> Constants:
+def constants_of(parameters: Sequence[Parameter], vector: Vector, priors: Mapping[str, Mapping[str, Any]]) -> Constants:
     """The constants whose logarithms ``vector`` holds; what no parameter stands for keeps its prior."""
     common = {name: float(one["value"]) for name, one in priors.items()}
     software: dict[str, dict[str, float]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -49,36 +50,40 @@ def spreads_of(evaluation: Evaluation) -> dict[str, float]:
     def plain(row: ScoredRow) -> bool:
         return row.is_dense and not row.trains_adapters
 
-    base = _covering_sd(deviations(lambda row: plain(row) and row.accelerator in covered))
-    accelerator = _covering_sd(deviations(lambda row: plain(row) and row.accelerator not in covered))
-    experts = _covering_sd(deviations(lambda row: not row.is_dense and row.accelerator in covered))
-    adapters = _covering_sd(deviations(lambda row: row.trains_adapters))
-    memory = _covering_sd(memory_deviations(experts=False))
+    base = covering_sd(deviations(lambda row: plain(row) and row.accelerator in covered))
+    accelerator = covering_sd(deviations(lambda row: plain(row) and row.accelerator not in covered))
+    experts = covering_sd(deviations(lambda row: not row.is_dense and row.accelerator in covered))
+    adapters = covering_sd(deviations(lambda row: row.trains_adapters))
+    memory = covering_sd(memory_deviations(experts=False))
     return {
         "base": base,
-        "accelerator": _on_top(accelerator, base),
-        "experts": _on_top(experts, base),
-        "adapters": _on_top(adapters, base),
+        "accelerator": on_top(accelerator, base),
+        "experts": on_top(experts, base),
+        "adapters": on_top(adapters, base),
         "memory": memory,
-        "memory_experts": max(memory, _covering_sd(memory_deviations(experts=True))),
+        "memory_experts": max(memory, covering_sd(memory_deviations(experts=True))),
     }
 
 
-def _covering_sd(deviations: Sequence[Deviation]) -> float:
+def covering_sd(deviations: Sequence[Deviation]) -> float:
     """The smallest standard deviation whose 80% interval covers as much as is wanted."""
     by_family: dict[str, list[float]] = defaultdict(list)
     for family, deviation in deviations:
         by_family[family].append(abs(deviation))
     if not by_family:
         return LEAST_SD
-    tried = sorted({value / BOUNDS_AT_SDS for values in by_family.values() for value in values})
-    for sd in tried:
-        covered = [float(np.mean(np.array(values) <= BOUNDS_AT_SDS * sd)) for values in by_family.values()]
-        if np.mean(covered) >= WANTED and min(covered) >= LEAST_OF_A_FAMILY:
-            return max(MARGIN * sd, LEAST_SD)
-    return tried[-1]
+    magnitudes = [np.sort(values) for values in by_family.values()]
+    tried = np.unique(np.concatenate(magnitudes)) / BOUNDS_AT_SDS
+
+    def is_enough(sd: float) -> bool:
+        inside = [np.searchsorted(one, BOUNDS_AT_SDS * sd * (1 + 1e-12), side="right") / len(one) for one in magnitudes]
+        return bool(np.mean(inside) >= WANTED and min(inside) >= LEAST_OF_A_FAMILY)
+
+    # Coverage only grows with the width.
+    found = bisect.bisect_left(tried.tolist(), True, key=is_enough)
+    return max(MARGIN * float(tried[found]), LEAST_SD)
 
 
-def _on_top(whole: float, base: float) -> float:
+def on_top(whole: float, base: float) -> float:
     """What has to be added to ``base`` in quadrature."""
     return math.sqrt(max(whole**2 - base**2, LEAST_SD**2))

@@ -40,9 +40,17 @@ class Case:
     assumed: tuple[str, ...]
 
 
-def case_of(described: DescribedRun, accelerators: Mapping[str, Accelerator], constants: Constants) -> Case | Unscored:
-    """The run on its machine, or what keeps it from being scored. ``accelerators`` are the catalogue's, by id."""
-    machine = machine_of_run(described.run, accelerators)
+def case_of(
+    described: DescribedRun,
+    accelerators: Mapping[str, Accelerator],
+    constants: Constants,
+    machine: Machine | None = None,
+) -> Case | Unscored:
+    """The run on its machine, or what keeps it from being scored. ``accelerators`` are the catalogue's, by id.
+
+    ``machine`` is the one that the run was made on; None: as the run states it.
+    """
+    machine = machine or machine_of_run(described.run, accelerators)
     if machine is None:
         return Unscored("accelerator_rates_unknown")
     assumed = described.assumed

@@ -31,6 +31,7 @@ Predictor = Callable[[TrainingRun], Prediction | Unscored]
 REASONS = {
     "unverified": "known, but not re-read in its source",
     "unknown_accelerator": "the accelerator is not in the catalogue",
+    "other_accelerator": "it was measured on another accelerator",
     "no_measurement": "no step time, token rate, TFLOP/s, MFU or memory is given",
     "flops_convention_unclear": "only TFLOP/s, MFU or HFU are given, and not which FLOPs they count",
     "peak_unclear": "only MFU or HFU are given, in a precision whose peak may be meant or not",

@@ -15,7 +15,6 @@ from stellwerk.planner.layouts import FloatArray, grid_of, total
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.step import step_parts
 from stellwerk.records import TrainingRun
-from stellwerk.units import Interval
 
 
 def packaged_predictor(accelerators: Mapping[str, Accelerator]) -> Predictor:

@@ -1,7 +1,6 @@
 #!/bin/sh
 # Written by `stellwerk plan --emit` for experts on test machine.
-# 64 devices = tensor 4 x pipeline 1 x data 16
-# micro-batch 2 x 16, sharding full, recomputation selective
+# 64 devices = tensor 4 x pipeline 1 x data 16, sharding full, micro-batch 2 x 16, recomputation selective
 # Planned: 60.0 GB of 96 GB per device, 12 s per step (10 to 14.5), MFU 40%.
 # The workload knows no base of the rotary positions: it is 10000 unless --rotary-base says another.
 # The workload knows no activation function: SwiGLU is taken.

@@ -1,7 +1,6 @@
 #!/bin/sh
 # Written by `stellwerk plan --emit` for dense 8B on test machine.
-# 64 devices = tensor 1 x pipeline 1 x data 64
-# micro-batch 2 x 4, sharding full, recomputation none
+# 64 devices = tensor 1 x pipeline 1 x data 64, sharding full, micro-batch 2 x 4, recomputation none
 # Planned: 60.0 GB of 96 GB per device, 12 s per step (10 to 14.5), MFU 40%.
 # The workload knows no base of the rotary positions: it is 10000 unless --rotary-base says another.
 # The workload knows no activation function: SwiGLU is taken.

@@ -1,7 +1,6 @@
 #!/bin/sh
 # Written by `stellwerk plan --emit` for latent on test machine.
-# 4 devices = tensor 1 x pipeline 1 x data 4
-# micro-batch 8 x 16, sharding none, recomputation none
+# 4 devices = tensor 1 x pipeline 1 x data 4, sharding none, micro-batch 8 x 16, recomputation none
 # Planned: 60.0 GB of 96 GB per device, 12 s per step (10 to 14.5), MFU 40%.
 # The workload knows no base of the rotary positions: it is 10000 unless --rotary-base says another.
 # The workload knows no activation function: SwiGLU is taken.

@@ -1,7 +1,6 @@
 #!/bin/sh
 # Written by `stellwerk plan --emit` for dense 8B on test machine.
-# 64 devices = tensor 4 x pipeline 2 x data 8
-# micro-batch 1 x 64, sharding optimizer, recomputation full
+# 64 devices = tensor 4 x pipeline 2 x data 8, sharding optimizer, micro-batch 1 x 64, recomputation full
 # Planned: 60.0 GB of 96 GB per device, 12 s per step (10 to 14.5), MFU 40%.
 # The workload knows no base of the rotary positions: it is 10000 unless --rotary-base says another.
 # The workload knows no activation function: SwiGLU is taken.
