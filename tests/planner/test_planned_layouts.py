@@ -202,29 +202,6 @@ def test_a_block_holds_what_its_rows_hold(architecture: Architecture, data: st.D
 
 @settings(max_examples=20, deadline=None)
 @given(architectures(), st.data())
-def test_blocks_hold_every_layout_once_and_what_divides_evenly_only(
-    architecture: Architecture, data: st.DataObject
-) -> None:
-    training = data.draw(trainings(data.draw(st.sampled_from([1, 24, 64, 1000]))))
-    counts = data.draw(st.lists(st.sampled_from([1, 2, 4, 6, 8, 16, 48]), min_size=1, max_size=3, unique=True))
-    grid = enumerate_layouts(architecture, training, Nodes(4, 8), counts)
-    rows = [grid.row(index) for index in range(len(grid))]
-    assert len(set(rows)) == len(rows)
-    for row in rows:
-        assert row.devices in counts
-        assert row.data * row.micro_batch * row.micro_batches == training.global_batch_sequences
-        assert row.tensor <= 8
-        assert row.pipeline <= architecture.layers
-        assert -(-architecture.layers // row.pipeline) % row.interleave == 0
-        assert row.interleave == 1 or row.micro_batches % row.pipeline == 0
-        assert row.context == 1 or training.sequence_length // row.context >= 4096
-        assert row.expert == 1 or (architecture.experts and architecture.experts.routed % row.expert == 0)
-        assert (row.tensor * row.context * row.data) % row.expert == 0
-        assert row.sharding in ("none", "optimizer") or row.pipeline == 1
-
-
-@settings(max_examples=20, deadline=None)
-@given(architectures(), st.data())
 def test_the_search_finds_what_trying_every_layout_finds(architecture: Architecture, data: st.DataObject) -> None:
     workload = replace(examples.workload(), architecture=architecture, task=data.draw(trainings(32)))
     memory_bytes = data.draw(st.sampled_from([4e9, 16e9, 94e9]))
@@ -235,13 +212,11 @@ def test_the_search_finds_what_trying_every_layout_finds(architecture: Architect
     shape, rates = numbers_of(workload)
     needed, seconds = total(memory_parts(shape, rates, grid)), total(step_parts(shape, rates, grid))
     fits = needed <= USABLE_MEMORY_SHARE * memory_bytes
-    assert found.evaluated == len(grid)
     assert found.least_memory_bytes == pytest.approx(needed.min())
-    fastest = found.fastest_by_devices()
     tried = {int(one): seconds[fits & (grid.devices == one)].min() for one in np.unique(grid.devices[fits])}
     steps = workload.training.steps
-    assert list(fastest.devices) == list(tried)
-    assert list(fastest.duration_s) == pytest.approx([steps * value for value in tried.values()])
+    assert list(found.devices) == list(tried)
+    assert list(found.duration_s) == pytest.approx([steps * value for value in tried.values()])
 
 
 @settings(max_examples=15, deadline=None)

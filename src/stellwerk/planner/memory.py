@@ -194,7 +194,11 @@ def _state_parts(shape: Shape, grid: LayoutGrid, held: Held, layer: Held, shards
         shape.gradient_bytes * shard + np.where(staged, shape.gradient_bytes * all_trained, gathered_layer),
         # Before they are sharded, the gradients of one layer exist whole.
         shape.gradient_bytes
-        * np.where(grid.sharding == GRADIENTS_SHARDED, shard + layer.trained + layer.experts, all_trained),
+        * np.where(
+            grid.sharding == GRADIENTS_SHARDED,
+            np.minimum(shard + layer.trained + layer.experts, all_trained),
+            all_trained,
+        ),
     )
     states = np.where(fully, shape.sharded_state_bytes, shape.state_bytes)
     on_device = 1.0 - grid.offload
