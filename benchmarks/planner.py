@@ -37,7 +37,8 @@ from stellwerk.planner import (
     usable_device_counts,
 )
 from stellwerk.planner.constants import rates_of
-from stellwerk.planner.layouts import BLOCK_LAYOUTS, COLUMNS, FULLY_SHARDED, enumerate_layouts, layout_blocks, values_at
+from stellwerk.planner.grid import COLUMNS, FULLY_SHARDED, values_at
+from stellwerk.planner.layouts import BLOCK_LAYOUTS, enumerate_layouts, layout_blocks
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.search import software_for
 from stellwerk.planner.shape import shape_of

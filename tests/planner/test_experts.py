@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from stellwerk.planner import Layout, Machine, Plan, nodes_of, packaged_constants, plan_layout, search
 from stellwerk.planner.constants import rates_of
 from stellwerk.planner.estimate import BOUNDS_AT_SDS
-from stellwerk.planner.layouts import enumerate_layouts, grid_of, stage_layers
-from stellwerk.planner.memory import held_by_device
+from stellwerk.planner.grid import grid_of, stage_layers
+from stellwerk.planner.held import held_by_device
+from stellwerk.planner.layouts import enumerate_layouts
 from stellwerk.planner.shape import shape_of
 from stellwerk.workload import (
     Architecture,

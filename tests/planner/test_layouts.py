@@ -10,18 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stellwerk.planner import Layout, Machine, Nodes, nodes_of, usable_device_counts
-from stellwerk.planner.layouts import (
-    BLOCK_LAYOUTS,
-    RECOMPUTATIONS,
-    SHARDINGS,
-    LayoutGrid,
-    divisors,
-    enumerate_layouts,
-    flattened,
-    grid_of,
-    layout_blocks,
-    values_at,
-)
+from stellwerk.planner.grid import RECOMPUTATIONS, SHARDINGS, LayoutGrid, flattened, grid_of, values_at
+from stellwerk.planner.layouts import BLOCK_LAYOUTS, divisors, enumerate_layouts, layout_blocks
 from stellwerk.planner.neighbours import neighbours
 from stellwerk.workload import Architecture, Experts, Training, Workload
 

@@ -6,7 +6,7 @@ import pytest
 
 from stellwerk.planner import Layout, Machine, packaged_constants, plan_layout
 from stellwerk.planner.constants import rates_of
-from stellwerk.planner.layouts import grid_of
+from stellwerk.planner.grid import grid_of
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.model import Software
 from stellwerk.planner.shape import shape_of

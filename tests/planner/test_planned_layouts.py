@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 from stellwerk.planner import MEMORY_PARTS, STEP_PARTS, Layout, Machine, Nodes, packaged_constants, plan_layout, search
 from stellwerk.planner.constants import Rates, rates_of
 from stellwerk.planner.estimate import software_for
-from stellwerk.planner.layouts import (
-    RECOMPUTATIONS,
-    SHARDINGS,
-    LayoutGrid,
-    enumerate_layouts,
-    grid_of,
-    layout_blocks,
-    nodes_of,
-    total,
-)
+from stellwerk.planner.grid import RECOMPUTATIONS, SHARDINGS, LayoutGrid, grid_of, total
+from stellwerk.planner.layouts import enumerate_layouts, layout_blocks, nodes_of
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.search import USABLE_MEMORY_SHARE, kept_by_definition
 from stellwerk.planner.shape import Shape, shape_of

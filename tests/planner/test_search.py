@@ -18,7 +18,8 @@ from stellwerk.planner import (
 )
 from stellwerk.planner.constants import rates_of
 from stellwerk.planner.estimate import software_for
-from stellwerk.planner.layouts import LayoutGrid, enumerate_layouts, grid_of, layout_blocks
+from stellwerk.planner.grid import LayoutGrid, grid_of
+from stellwerk.planner.layouts import enumerate_layouts, layout_blocks
 from stellwerk.planner.memory import memory_bytes, memory_parts
 from stellwerk.planner.search import USABLE_MEMORY_SHARE, WORTH_FOR_SPEED, kept_by_definition
 from stellwerk.planner.shape import shape_of

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stellwerk.planner import Layout, Machine, Plan, packaged_constants, plan_layout
 from stellwerk.planner.constants import rates_of
 from stellwerk.planner.estimate import BOUNDS_AT_SDS
-from stellwerk.planner.layouts import grid_of
+from stellwerk.planner.grid import grid_of
 from stellwerk.planner.model import Sharding
 from stellwerk.planner.shape import shape_of
 from stellwerk.planner.step import step_parts

@@ -5,15 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from stellwerk.planner.constants import Rates
-from stellwerk.planner.layouts import (
-    FULLY_SHARDED,
-    GRADIENTS_SHARDED,
-    HYBRID_SHARDED,
-    REPLICATED,
-    FloatArray,
-    LayoutGrid,
-)
-from stellwerk.planner.memory import GATHERED_BYTES, Held, last_in_flight, shards_of
+from stellwerk.planner.grid import FULLY_SHARDED, GRADIENTS_SHARDED, HYBRID_SHARDED, REPLICATED, FloatArray, LayoutGrid
+from stellwerk.planner.held import GATHERED_BYTES, Held, last_in_flight, shards_of
 from stellwerk.planner.shape import Number, Shape
 
 ACTIVATION_BYTES = 2.0

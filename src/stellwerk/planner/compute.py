@@ -7,12 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stellwerk.planner.constants import Rates
-from stellwerk.planner.layouts import (
-    FULL_RECOMPUTATION,
-    NO_RECOMPUTATION,
-    FloatArray,
-    LayoutGrid,
-)
+from stellwerk.planner.grid import FULL_RECOMPUTATION, NO_RECOMPUTATION, FloatArray, LayoutGrid
 from stellwerk.planner.shape import Number, Shape
 
 FUSED_BACKWARD_PASSES = 2.5

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from stellwerk.planner.constants import Rates
-from stellwerk.planner.layouts import (
+from stellwerk.planner.grid import (
     FULL_RECOMPUTATION,
     FULLY_SHARDED,
     GRADIENTS_SHARDED,
-    HYBRID_SHARDED,
     NO_RECOMPUTATION,
     REPLICATED,
     FloatArray,
@@ -21,13 +18,23 @@ from stellwerk.planner.layouts import (
     stage_layers,
     total,
 )
+from stellwerk.planner.held import (
+    GATHERED_BYTES,
+    Held,
+    Shards,
+    held_by_device,
+    last_in_flight,
+    micro_batches_in_flight,
+    one_layer_of,
+    shards_of,
+    tokens_of_micro_batch,
+)
 from stellwerk.planner.shape import Number, Shape
 
 MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "runtime")
 
 MASTER_BYTES = 4.0
 """Of a weight in 32 bits; fully sharded, it takes the place of the 16-bit copy, otherwise it is the optimizer's."""
-GATHERED_BYTES = 2.0
 GATHERED_LAYERS = 2.0
 """The layer in use and the one that is prefetched (Zhao et al. 2023, section 3)."""
 ACTIVATION_BYTES = 2.0
@@ -36,26 +43,6 @@ STATISTICS_BYTES = 4.0
 SCORE_BYTES = 5.0
 """Per score that attention stores where it is not fused: soft-max and dropout in 16 bits, and the dropout's mask
 (Korthikanti et al. 2022, section 4.1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a device of one stage holds before anything is sharded over the ranks that hold the same."""
-
-    trained: FloatArray
-    """Parameters with gradients and optimizer states, less those of routed experts."""
-    experts: FloatArray
-    """The same of its routed experts."""
-    frozen_bytes: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class Shards:
-    """Over how many ranks the states are spread, where they are."""
-
-    ranks: FloatArray
-    expert_ranks: FloatArray
-    """Those of routed experts."""
 
 
 def memory_parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatArray]:
@@ -119,61 +106,6 @@ def _parts_of_ends(shape: Shape, rates: Rates, grid: LayoutGrid) -> tuple[dict[s
         return first, first
     last = of_stage(last_stage_layers(shape, grid), shape.head, shape.head_entries, last_in_flight(grid), logits)
     return first, last
-
-
-def held_by_device(shape: Shape, grid: LayoutGrid, layers: FloatArray, end: Number, end_entries: Number) -> Held:
-    """Of ``layers`` layers on a stage and an ``end`` of the model (embedding, output head), what each device holds.
-
-    Where only some layers have experts, a stage may hold as many of these as it has room for: the upper end, met where
-    the dense layers stand together at the beginning, as DeepSeek's do. Adapters count whole on every tensor-parallel
-    rank: one of the two matrices of each is there whole.
-    """
-    with_experts = np.minimum(layers, shape.layers * shape.expert_layers)
-    dense, shards = layers - with_experts, grid.expert_shards
-    split = dense * shape.dense_layer + with_experts * shape.other_layer + end
-    frozen = dense * shape.dense_layer_frozen + with_experts * shape.other_layer_frozen
-    return Held(
-        trained=split / grid.tensor + layers * shape.adapters,
-        experts=with_experts * shape.experts_of_layer / shards,
-        frozen_bytes=(frozen + shape.frozen_end_bytes * end_entries) / grid.tensor
-        + with_experts * shape.experts_frozen / shards,
-    )
-
-
-def one_layer_of(shape: Shape, grid: LayoutGrid) -> Held:
-    """The largest layer."""
-    return held_by_device(shape, grid, np.ones(1), 0.0, 0.0)
-
-
-def shards_of(rates: Rates, grid: LayoutGrid) -> Shards:
-    """Hybrid sharding keeps within a node what it can."""
-    ranks = grid.ranks
-    expert_ranks = grid.tensor * ranks / grid.expert_shards
-    hybrid = grid.sharding == HYBRID_SHARDED
-    inside = np.maximum(np.floor(rates.devices_per_node / grid.tensor), 1.0)
-    experts_inside = np.maximum(np.floor(rates.devices_per_node / grid.expert_shards), 1.0)
-    return Shards(
-        ranks=np.where(hybrid, np.minimum(ranks, inside), ranks),
-        expert_ranks=np.where(hybrid, np.minimum(expert_ranks, experts_inside), expert_ranks),
-    )
-
-
-def tokens_of_micro_batch(shape: Shape, grid: LayoutGrid) -> FloatArray:
-    """On each context-parallel rank."""
-    return grid.micro_batch * shape.sequence / grid.context
-
-
-def micro_batches_in_flight(grid: LayoutGrid) -> FloatArray:
-    """On the first stage: one forward, one backward in turn (Narayanan et al. 2021, section 2.2.1), more with an
-    interleaved schedule (Korthikanti et al. 2022, section 4.2.3)."""
-    interleaved = grid.pipeline + (grid.pipeline - 1) / grid.interleave
-    return np.minimum(np.where(grid.interleave > 1, interleaved, grid.pipeline), grid.micro_batches)
-
-
-def last_in_flight(grid: LayoutGrid) -> FloatArray:
-    """The same on the last stage, which waits for nobody."""
-    interleaved = 1 + (grid.pipeline - 1) * (1 - 1 / grid.interleave)
-    return np.minimum(interleaved, grid.micro_batches)
 
 
 def _state_parts(shape: Shape, grid: LayoutGrid, held: Held, layer: Held, shards: Shards) -> dict[str, FloatArray]:

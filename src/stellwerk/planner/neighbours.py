@@ -7,10 +7,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import Literal
 
+from stellwerk.planner.grid import RECOMPUTATIONS, SHARDINGS
 from stellwerk.planner.layouts import (
     MOST_SEQUENCES,
-    RECOMPUTATIONS,
-    SHARDINGS,
     context_sizes_of,
     divisors,
     nodes_of,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stellwerk.planner.layouts import FloatArray, IntArray
+from stellwerk.planner.grid import FloatArray, IntArray
 
 
 def unbeaten(duration_s: FloatArray, devices: IntArray) -> IntArray:

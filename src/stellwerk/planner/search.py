@@ -10,22 +10,8 @@ import numpy.typing as npt
 
 from stellwerk.planner.constants import Constants, Rates, packaged_constants, rates_of
 from stellwerk.planner.estimate import assemble_plan, software_for, step_time_spread
-from stellwerk.planner.layouts import (
-    BLOCK_LAYOUTS,
-    COLUMNS,
-    FloatArray,
-    IntArray,
-    LayoutGrid,
-    Nodes,
-    columns_of,
-    grid_of,
-    layout_blocks,
-    nodes_of,
-    take_rows,
-    total,
-    usable_device_counts,
-    values_at,
-)
+from stellwerk.planner.grid import COLUMNS, FloatArray, IntArray, LayoutGrid, grid_of, take_rows, total, values_at
+from stellwerk.planner.layouts import BLOCK_LAYOUTS, Nodes, columns_of, layout_blocks, nodes_of, usable_device_counts
 from stellwerk.planner.memory import memory_bytes, memory_parts
 from stellwerk.planner.model import Layout, Machine, Plan, Software
 from stellwerk.planner.shape import Shape, shape_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stellwerk.planner.layouts import FloatArray, IntArray
+from stellwerk.planner.grid import FloatArray, IntArray
 from stellwerk.planner.model import Machine
 from stellwerk.planner.weights import MATRIX_BYTES, weight_bytes
 from stellwerk.planner.widths import layer_widths

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stellwerk.planner.layouts import FloatArray, IntArray, tensor_sizes_of
+from stellwerk.planner.grid import FloatArray, IntArray
+from stellwerk.planner.layouts import tensor_sizes_of
 from stellwerk.planner.model import Machine, ServingPlan
 from stellwerk.planner.search import USABLE_MEMORY_SHARE
 from stellwerk.planner.serving import answer_times, largest_batch, replica_memory_parts

@@ -14,7 +14,7 @@ from stellwerk.planner.communication import (
 )
 from stellwerk.planner.compute import head_times, layer_times
 from stellwerk.planner.constants import Rates
-from stellwerk.planner.layouts import (
+from stellwerk.planner.grid import (
     FULL_RECOMPUTATION,
     REPLICATED,
     FloatArray,
@@ -24,7 +24,7 @@ from stellwerk.planner.layouts import (
     stage_layers,
     total,
 )
-from stellwerk.planner.memory import Held, held_by_device, shards_of, tokens_of_micro_batch
+from stellwerk.planner.held import Held, held_by_device, shards_of, tokens_of_micro_batch
 from stellwerk.planner.shape import Shape
 
 STEP_PARTS = (

@@ -24,7 +24,7 @@ from stellwerk.planner.evaluation.cases import Case, case_of, stacked
 from stellwerk.planner.evaluation.measured import MeasuredRun, measure
 from stellwerk.planner.evaluation.model import Unscored, family_of
 from stellwerk.planner.evaluation.predictor import measured_share
-from stellwerk.planner.layouts import LayoutGrid, grid_of, take_rows, total
+from stellwerk.planner.grid import LayoutGrid, grid_of, take_rows, total
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.model import Machine
 from stellwerk.planner.shape import Shape

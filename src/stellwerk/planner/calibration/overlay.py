@@ -26,7 +26,7 @@ from stellwerk.planner.constants import Constants
 from stellwerk.planner.estimate import MODEL_VERSION
 from stellwerk.planner.evaluation.measured import MeasuredRun, measure
 from stellwerk.planner.evaluation.model import Unscored, reason_in_words
-from stellwerk.planner.layouts import take_rows
+from stellwerk.planner.grid import take_rows
 from stellwerk.planner.model import Machine, MachineCalibration, Software
 from stellwerk.records import TrainingRun
 

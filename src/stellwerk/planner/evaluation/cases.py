@@ -12,7 +12,8 @@ from stellwerk.catalog import Accelerator
 from stellwerk.planner.constants import Constants, Rates, rates_of
 from stellwerk.planner.evaluation.described import DescribedRun
 from stellwerk.planner.evaluation.model import Unscored
-from stellwerk.planner.layouts import grid_of, pieces_of_stage, total
+from stellwerk.planner.grid import grid_of, total
+from stellwerk.planner.layouts import pieces_of_stage
 from stellwerk.planner.machines import machine_of_run
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.model import Layout, Machine

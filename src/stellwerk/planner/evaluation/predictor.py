@@ -11,7 +11,7 @@ from stellwerk.planner.estimate import memory_spread, step_time_spread
 from stellwerk.planner.evaluation.cases import Case, case_of
 from stellwerk.planner.evaluation.described import describe
 from stellwerk.planner.evaluation.model import Prediction, Predictor, Unscored
-from stellwerk.planner.layouts import FloatArray, grid_of, total
+from stellwerk.planner.grid import FloatArray, grid_of, total
 from stellwerk.planner.memory import memory_parts
 from stellwerk.planner.step import step_parts
 from stellwerk.records import TrainingRun
