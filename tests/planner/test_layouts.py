@@ -39,7 +39,7 @@ def rows_of(grid: LayoutGrid) -> list[Layout]:
     return [grid.row(index) for index in range(len(grid))]
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     layers=st.integers(2, 96),
     heads=st.sampled_from([1, 6, 12, 32, 40, 128]),

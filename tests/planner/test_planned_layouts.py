@@ -115,7 +115,7 @@ def parts_of(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, Any]:
     return {f"memory {name}": memory[name] for name in memory} | {f"step {name}": step[name] for name in step}
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cases())
 def test_parts_are_finite_and_not_negative_and_sum_to_the_whole(case: tuple[Workload, Layout]) -> None:
     workload, layout = case
@@ -131,7 +131,7 @@ def test_parts_are_finite_and_not_negative_and_sum_to_the_whole(case: tuple[Work
     assert plan.step_time_s.low < plan.step_time_s.best < plan.step_time_s.high
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cases(), st.sampled_from(RATES), st.floats(1.0, 20.0))
 def test_a_faster_machine_is_never_slower(case: tuple[Workload, Layout], rate: str, factor: float) -> None:
     """Of uneven stages, the slowest may be another one on a faster machine, and start another number of layers."""
@@ -143,7 +143,7 @@ def test_a_faster_machine_is_never_slower(case: tuple[Workload, Layout], rate: s
     assert seconds[1] <= seconds[0] * (1 + 1e-9)
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cases())
 def test_what_spares_memory_spares_it(case: tuple[Workload, Layout]) -> None:
     workload, layout = case
