@@ -100,14 +100,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         errors=dict(_errors(evaluation)),
         spreads=spreads | with_one_run,
     )
+    constants = replace(calibration.constants, spreads=spreads | with_one_run, fitted=date)
+    released = as_released(read.runs, constants, accelerators)
     print_evaluation(evaluation)
-    print_clusters(clusters)
+    print_clusters(clusters, released)
     print_spreads(spreads | with_one_run)
     print_constants(calibration)
     write_whole(OUT, text.encode())
-    constants = replace(calibration.constants, spreads=spreads | with_one_run, fitted=date)
     write_accuracy(evaluation, calibration, constants, accelerators)
-    fill(ROOT / "docs" / "calibrate.md", {"one_run": one_run_table(clusters)})
+    fill(ROOT / "docs" / "calibrate.md", {"one_run": one_run_table(clusters, released)})
     console.print(f"Written: {OUT.relative_to(ROOT)}")
 
 
@@ -121,6 +122,16 @@ def without_each_family(
         found = list(pool.map(task, families))
     constants = {family: one for family, (one, _) in zip(families, found, strict=True)}
     return constants, tuple(chain.from_iterable(clusters for _, clusters in found))
+
+
+def as_released(runs: Sequence[TrainingRun], constants: Constants, accelerators: Mapping[str, Accelerator]) -> Released:
+    """What one run says of the others of its cluster with the constants that are fitted to all families."""
+    families = sorted({family_of(run) for run in runs if not isinstance(measure(run, accelerators), Unscored)})
+    of_families = [[run for run in runs if family_of(run) == family] for family in families]
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        task = partial(cluster_errors, constants=constants, accelerators=accelerators)
+        found = chain.from_iterable(pool.map(task, of_families))
+    return {(one.family, one.accelerator): one for one in found}
 
 
 def _without(
@@ -206,35 +217,51 @@ def _percent(errors: Errors | None, name: str) -> str:
     return "" if value is None else f"{value:,}" if name == "n" else f"{value:.1%}"
 
 
-ONE_RUN = ("source", "accelerator", "runs", "before", "after", "alike: before", "after", "all runs on themselves")
+ONE_RUN = (
+    "source",
+    "accelerator",
+    "runs",
+    "before",
+    "after",
+    "alike: before",
+    "after",
+    "all runs on themselves",
+    "as released: before",
+    "after",
+)
+
+Released = Mapping[tuple[str, str], ClusterErrors]
+"""By family and accelerator."""
 
 
-def print_clusters(clusters: Iterable[ClusterErrors]) -> None:
-    """What one run says of the others of its cluster, with constants fitted without its family."""
+def print_clusters(clusters: Iterable[ClusterErrors], released: Released) -> None:
+    """What one run says of the others of its cluster, with constants fitted without its family, and as released."""
     table = _table(
         "One run of a cluster: median error on its others",
         *ONE_RUN[1:],
         justify=("left", *("right",) * (len(ONE_RUN) - 2)),
     )
-    for row in _one_run_rows(clusters):
+    for row in _one_run_rows(clusters, released):
         table.add_row(*row)
     console.print(table)
 
 
-def one_run_table(clusters: Iterable[ClusterErrors]) -> str:
+def one_run_table(clusters: Iterable[ClusterErrors], released: Released) -> str:
     """The same for the documentation."""
-    return markdown(ONE_RUN, list(_one_run_rows(clusters)))
+    return markdown(ONE_RUN, list(_one_run_rows(clusters, released)))
 
 
-def _one_run_rows(clusters: Iterable[ClusterErrors]) -> Iterable[list[str]]:
+def _one_run_rows(clusters: Iterable[ClusterErrors], released: Released) -> Iterable[list[str]]:
     clusters = tuple(clusters)
     for one in clusters:
-        errors = (one.before, one.after, one.alike_before, one.alike_after, one.all_runs_after)
+        seen = released[one.family, one.accelerator]
+        errors = (one.before, one.after, one.alike_before, one.alike_after, one.all_runs_after, seen.before, seen.after)
         shown = ("" if error is None else f"{error:.1%}" for error in errors)
         name = f"{one.family} (spreads by 40%, it says)" if one.noisy else one.family
         yield [name, one.accelerator, f"{one.runs:,}", *shown]
-    means = (fmean(one.before for one in clusters), fmean(one.after for one in clusters))
-    yield ["mean of the clusters", "", "", *(f"{mean:.1%}" for mean in means), "", "", ""]
+    means = [f"{fmean(getattr(one, name) for one in clusters):.1%}" for name in ("before", "after")]
+    seen_means = [f"{fmean(getattr(one, name) for one in released.values()):.1%}" for name in ("before", "after")]
+    yield ["mean of the clusters", "", "", *means, "", "", "", *seen_means]
 
 
 def print_spreads(spreads: Mapping[str, float]) -> None:
