@@ -16,6 +16,7 @@ from stellwerk.catalog import Accelerator
 from stellwerk.files import write_whole
 from stellwerk.planner import Constants, machine_from_accelerator, search
 from stellwerk.planner.calibration.calibrate import Calibration
+from stellwerk.planner.estimate import interval_of_spread
 from stellwerk.planner.evaluation import Errors, Evaluation, FamilyTable, Score, ScoredRow
 from stellwerk.units import Interval
 from stellwerk.workload import Applicant, Limits, Training, Workload, published_models
@@ -179,10 +180,10 @@ def _spreads(constants: Constants) -> str:
         "memory": "peak memory of a dense model",
         "memory_experts": "peak memory of a mixture of experts",
     }
-    rows = [
-        [words[name], f"{sd:.3f}", f"−{1 - math.exp(-1.2816 * sd):.0%} to +{math.exp(1.2816 * sd) - 1:.0%}"]
-        for name, sd in constants.spreads.items()
-    ]
+    rows = []
+    for name, sd in constants.spreads.items():
+        factors = interval_of_spread(sd)
+        rows.append([words[name], f"{sd:.3f}", f"−{1 - factors.low:.0%} to +{factors.high - 1:.0%}"])
     return markdown(("what it stands for", "standard deviation of the logarithm", "alone, in 80% of cases"), rows)
 
 

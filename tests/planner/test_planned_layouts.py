@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from stellwerk.planner import MEMORY_PARTS, STEP_PARTS, Layout, Machine, Nodes, packaged_constants, plan_layout, search
 from stellwerk.planner.constants import Rates, rates_of
 from stellwerk.planner.estimate import software_for
+from stellwerk.planner.evaluation.cases import stacked
 from stellwerk.planner.grid import RECOMPUTATIONS, SHARDINGS, LayoutGrid, grid_of, total
 from stellwerk.planner.layouts import enumerate_layouts, layout_blocks, nodes_of
 from stellwerk.planner.memory import memory_parts
@@ -169,12 +170,6 @@ def test_a_layout_is_evaluated_alone_as_beside_other_models(drawn: list[tuple[Wo
         alone = parts_of(shape, rate, grid_of([grid.row(index)]))
         for name, values in together.items():
             assert values[index] == pytest.approx(float(alone[name][0]), rel=1e-9), name
-
-
-def stacked(rows: list[Any]) -> Any:
-    """A dataclass of arrays from many of numbers."""
-    names = type(rows[0]).__slots__
-    return type(rows[0])(*(np.array([getattr(row, name) for row in rows], dtype=np.float64) for name in names))
 
 
 @settings(max_examples=20, deadline=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +40,14 @@ def calibrations_in(
     found: dict[str, MachineCalibration] = {}
     for file in files:
         overlay = read_overlay(file)
-        known: Collection[str] = [*catalogue.systems, *catalogue.products]
-        if overlay.system not in known:
-            raise InputError(
-                "no system or product has this id", file=file, key="system", value=overlay.system, allowed=list(known)
-            )
+        offer = offer_at(catalogue, overlay.system, file=file, key="system")
         if only is not None and overlay.system != only:
             raise InputError(
                 "is a calibration of another system", file=file, key="system", value=overlay.system, allowed=only
             )
         if overlay.system in found:
             raise InputError("another file calibrates it, too", file=file, key="system", value=overlay.system)
-        accelerator = hardware_of(offer_at(catalogue, overlay.system), catalogue).accelerator
+        accelerator = hardware_of(offer, catalogue).accelerator
         if accelerator is None or accelerator.id != overlay.accelerator:
             raise InputError(
                 f"is not the accelerator of {overlay.system}",

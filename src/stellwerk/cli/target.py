@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from stellwerk.broker import CommercialOffer, PublicOffer
 from stellwerk.catalog import Catalogue
 from stellwerk.errors import InputError
 
 
-def offer_at(catalogue: Catalogue, target: str, *, key: str = "--on") -> PublicOffer | CommercialOffer:
+def offer_at(
+    catalogue: Catalogue, target: str, *, file: Path | None = None, key: str = "--on"
+) -> PublicOffer | CommercialOffer:
     """The hardware of this id, on no particular terms.
 
     Raises InputError that names the nearest id where there is none.
@@ -17,5 +21,9 @@ def offer_at(catalogue: Catalogue, target: str, *, key: str = "--on") -> PublicO
     if target in catalogue.products:
         return CommercialOffer(catalogue.products[target], None)
     raise InputError(
-        "no system or product has this id", key=key, value=target, allowed=[*catalogue.systems, *catalogue.products]
+        "no system or product has this id",
+        file=file,
+        key=key,
+        value=target,
+        allowed=[*catalogue.systems, *catalogue.products],
     )

@@ -44,12 +44,12 @@ def step_time_spread(
     architecture: Architecture, training: Training, machine: Machine, constants: Constants
 ) -> Interval:
     """The interval of a step time, in units of its best estimate; independent errors add in quadrature."""
-    return _interval(math.hypot(*spread_terms(architecture, training, machine, constants).values()))
+    return interval_of_spread(math.hypot(*spread_terms(architecture, training, machine, constants).values()))
 
 
 def memory_spread(architecture: Architecture, constants: Constants) -> Interval:
     """The same of the peak memory."""
-    return _interval(constants.spreads["memory_experts" if architecture.experts else "memory"])
+    return interval_of_spread(constants.spreads["memory_experts" if architecture.experts else "memory"])
 
 
 def software_for(training: Training) -> Software:
@@ -62,7 +62,8 @@ def _is_calibrated(machine: Machine, training: Training) -> bool:
     return calibration is not None and calibration.narrows and calibration.software == software_for(training)
 
 
-def _interval(sd: float) -> Interval:
+def interval_of_spread(sd: float) -> Interval:
+    """Factors on a best guess that hold in 80% of cases; ``sd`` is the standard deviation of the error's logarithm."""
     return Interval(math.exp(-BOUNDS_AT_SDS * sd), 1.0, math.exp(BOUNDS_AT_SDS * sd))
 
 

@@ -52,6 +52,18 @@ def held_by_device(shape: Shape, grid: LayoutGrid, layers: FloatArray, end: Numb
     )
 
 
+def held_on_stage(shape: Shape, grid: LayoutGrid, layers: FloatArray, end: Number, end_entries: Number) -> Held:
+    """The same of a pipeline's stage; where there is only one, it has both ends of the model."""
+    single = grid.pipeline == 1
+    return held_by_device(
+        shape,
+        grid,
+        layers,
+        np.where(single, shape.embedding + shape.own_head, end),
+        np.where(single, shape.embedding_entries + shape.own_head_entries, end_entries),
+    )
+
+
 def one_layer_of(shape: Shape, grid: LayoutGrid) -> Held:
     """The largest layer."""
     return held_by_device(shape, grid, np.ones(1), 0.0, 0.0)

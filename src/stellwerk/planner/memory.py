@@ -22,7 +22,7 @@ from stellwerk.planner.held import (
     GATHERED_BYTES,
     Held,
     Shards,
-    held_by_device,
+    held_on_stage,
     last_in_flight,
     micro_batches_in_flight,
     one_layer_of,
@@ -80,15 +80,11 @@ def _parts_of_ends(shape: Shape, rates: Rates, grid: LayoutGrid) -> tuple[dict[s
     tokens = tokens_of_micro_batch(shape, grid)
     layer_bytes, in_use_bytes = _activation_bytes(shape, rates, grid)
     logits = rates.logit_memory * tokens * shape.vocab / grid.tensor
-    whole = shape.embedding + shape.own_head
-    whole_entries = shape.embedding_entries + shape.own_head_entries
 
     def of_stage(
         layers: FloatArray, end: Number, entries: Number, in_flight: FloatArray, own_logits: FloatArray
     ) -> dict[str, FloatArray]:
-        held = held_by_device(
-            shape, grid, layers, np.where(single, whole, end), np.where(single, whole_entries, entries)
-        )
+        held = held_on_stage(shape, grid, layers, end, entries)
         return {
             **_state_parts(shape, grid, held, one_layer, shards),
             "activations": (tokens * layers * in_flight) * layer_bytes + tokens * in_use_bytes,

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from stellwerk.planner.weights import NF4_BYTES, SIXTEEN_BIT_BYTES
+from stellwerk.planner.weights import NF4_BYTES, SIXTEEN_BIT_BYTES, matrix_parameters
+from stellwerk.planner.widths import layer_widths
 from stellwerk.workload import (
     Architecture,
     OptimizerChoice,
@@ -149,23 +150,17 @@ def optimizer_bytes(optimizer: OptimizerChoice) -> float:
 
 def shape_of(architecture: Architecture, training: Training, *, fused_attention: bool = True) -> Shape:
     """The shape of a training."""
-    a, experts, latent = architecture, architecture.experts, architecture.latent_attention
+    a, experts, widths = architecture, architecture.experts, layer_widths(architecture)
     with_experts = a.expert_layers / a.layers
     inner = 2 if a.gated_mlp else 1
-    rope, value = (latent.rope_head_dim, latent.value_head_dim) if latent else (0, a.head_dim)
-    query, output = a.heads * (a.head_dim + rope), a.heads * value
-    key_value = a.kv_heads * (a.head_dim + rope + value)
-    narrow = (latent.query_rank or 0) + latent.key_value_rank if latent else 0
-    dense_ffn = (1 - with_experts) * a.ffn_hidden
-    dense_ffn += with_experts * experts.shared_ffn_hidden if experts else 0.0
-    routed_ffn = with_experts * experts.per_token * experts.ffn_hidden if experts else 0.0
-    dispatched = with_experts * experts.per_token * a.hidden if experts and experts.routed > 1 else 0.0
+    query, key_value, output, narrow = widths.query, widths.key_value, widths.attention_output, widths.latent
+    dense_ffn, routed_ffn, dispatched = widths.dense_ffn, widths.routed_ffn, widths.dispatched
     flops = flops_per_token(a, training.sequence_length)
-    counts = count_parameters(a)
+    counts, matrices = count_parameters(a), matrix_parameters(a)
     expert_entries = (inner + 1) * a.hidden * experts.ffn_hidden * experts.routed if experts else 0
     frozen = training.trains_adapters
     dense_layer, other_layer, experts_of_layer = _layer_parameters(a)
-    matrix_share = (counts.non_embedding - counts.norms) / max(counts.non_embedding, 1)
+    matrix_share = matrices / max(counts.non_embedding, 1)
     four_bit_bytes = SIXTEEN_BIT_BYTES - (SIXTEEN_BIT_BYTES - NF4_BYTES) * matrix_share
     frozen_bytes = four_bit_bytes if training.freezes_in_four_bits else SIXTEEN_BIT_BYTES
     state_bytes, optimizer_traffic = OPTIMIZERS[training.optimizer]
@@ -213,9 +208,7 @@ def shape_of(architecture: Architecture, training: Training, *, fused_attention:
         head_entries=head,
         own_head_entries=counts.output_head,
         in_use_entries=a.hidden * max(a.ffn_hidden, query, output) if training.freezes_in_four_bits else 0.0,
-        dequantised=(NF4_BYTES + SIXTEEN_BIT_BYTES) * (counts.non_embedding - counts.norms) / a.layers
-        if training.freezes_in_four_bits
-        else 0.0,
+        dequantised=(NF4_BYTES + SIXTEEN_BIT_BYTES) * matrices / a.layers if training.freezes_in_four_bits else 0.0,
         weight_bytes=4.0 if frozen else 2.0,
         gradient_bytes=4.0,
         state_bytes=8.0 if frozen else state_bytes,

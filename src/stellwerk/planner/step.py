@@ -24,7 +24,7 @@ from stellwerk.planner.grid import (
     stage_layers,
     total,
 )
-from stellwerk.planner.held import Held, held_by_device, shards_of, tokens_of_micro_batch
+from stellwerk.planner.held import Held, held_on_stage, shards_of, tokens_of_micro_batch
 from stellwerk.planner.shape import Shape
 
 STEP_PARTS = (
@@ -117,17 +117,12 @@ def _slowest_stage(
 
 def _held_by_fullest(shape: Shape, grid: LayoutGrid, layers: FloatArray) -> Held:
     """Where the pipeline's fullest stage has the larger end of the model as well."""
-    single = grid.pipeline == 1
-    return held_by_device(
+    return held_on_stage(
         shape,
         grid,
         layers,
-        np.where(single, shape.embedding + shape.own_head, np.maximum(shape.embedding, shape.head)),
-        np.where(
-            single,
-            shape.embedding_entries + shape.own_head_entries,
-            np.maximum(shape.embedding_entries, shape.head_entries),
-        ),
+        np.maximum(shape.embedding, shape.head),
+        np.maximum(shape.embedding_entries, shape.head_entries),
     )
 
 
