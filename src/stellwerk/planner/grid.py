@@ -34,7 +34,7 @@ class LayoutGrid:
     """Many layouts, one array per choice; the arrays broadcast to ``shape``.
 
     All hold whole numbers as floats, which is what the formulas calculate with. ``sharding`` and ``recomputation`` are
-    indices into ``SHARDINGS`` and ``RECOMPUTATIONS``, ``sequence_parallel`` and ``offload`` 0 or 1.
+    indices into ``SHARDINGS`` and ``RECOMPUTATIONS``, ``sequence_parallel``, ``offload`` and ``balanced`` 0 or 1.
     """
 
     tensor: FloatArray
@@ -49,6 +49,7 @@ class LayoutGrid:
     sharding: FloatArray
     recomputation: FloatArray
     offload: FloatArray
+    balanced: FloatArray
 
     @functools.cached_property
     def shape(self) -> tuple[int, ...]:
@@ -89,6 +90,7 @@ class LayoutGrid:
             interleave=choice["interleave"],
             sequence_parallel=bool(choice["sequence_parallel"]),
             offload=bool(choice["offload"]),
+            balanced=bool(choice["balanced"]),
         )
 
 
@@ -115,19 +117,36 @@ def grid_of(layouts: Iterable[Layout]) -> LayoutGrid:
         sharding=column(SHARDINGS.index(row.sharding) for row in rows),
         recomputation=column(RECOMPUTATIONS.index(row.recomputation) for row in rows),
         offload=column(row.offload for row in rows),
+        balanced=column(row.balanced for row in rows),
     )
 
 
 def stage_layers(shape: Shape, grid: LayoutGrid) -> FloatArray:
     """Layers on the fullest pipeline stage; where they cannot be spread evenly, the first stages take one more."""
     layers: FloatArray = np.ceil(shape.layers / grid.pipeline)
-    return layers
+    if not grid.balanced.any():
+        return layers
+    return np.where(_cut_by_cost(grid), _layers_before(shape, grid, np.ones(1)), layers)
 
 
 def last_stage_layers(shape: Shape, grid: LayoutGrid) -> FloatArray:
     """Layers on the last stage, which works out the logits besides."""
     layers: FloatArray = np.floor(shape.layers / grid.pipeline)
-    return layers
+    if not grid.balanced.any():
+        return layers
+    return np.where(_cut_by_cost(grid), shape.layers - _layers_before(shape, grid, grid.pipeline - 1.0), layers)
+
+
+def _cut_by_cost(grid: LayoutGrid) -> npt.NDArray[np.bool_]:
+    return (grid.balanced > 0) & (grid.pipeline > 1)
+
+
+def _layers_before(shape: Shape, grid: LayoutGrid, stages: FloatArray) -> FloatArray:
+    """Layers on the first ``stages`` stages where each takes layers until it has gone beyond its share of all
+    multiply-adds (nanotron, ``NanotronModel.build_model``)."""
+    head_in_layers = shape.hidden * shape.vocab / (shape.products + shape.expert_products)
+    share = stages * (shape.layers + head_in_layers) / grid.pipeline
+    return np.minimum(np.floor(share) + 1.0, shape.layers)
 
 
 def take_rows(columns: Columns, chosen: npt.NDArray[np.bool_] | IntArray | slice) -> Columns:

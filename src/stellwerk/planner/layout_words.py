@@ -21,4 +21,5 @@ def layout_in_words(layout: Layout) -> str:
         f"recomputation {layout.recomputation}",
     ]
     said += ["optimizer states in host memory"] if layout.offload else []
+    said += ["stages cut by multiply-adds"] if layout.balanced else []
     return ", ".join(said)

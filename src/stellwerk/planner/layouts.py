@@ -180,6 +180,7 @@ def _block(even: list[FloatArray], shardings: tuple[int, ...], sequence_parallel
         sharding=along(1, shardings),
         recomputation=along(0, range(len(RECOMPUTATIONS))),
         offload=along(2, (0, 1)),
+        balanced=along(4, (0,)),
     )
 
 

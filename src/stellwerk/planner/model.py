@@ -117,6 +117,8 @@ class Layout:
     """Whether the tensor ranks share what lies between the split matrices out too (Korthikanti et al. 2022)."""
     offload: bool = False
     """Whether the optimizer states lie in the host's memory and are updated there."""
+    balanced: bool = False
+    """Whether the pipeline is cut by multiply-adds, the output head's among them, and not by layers alone."""
 
     @property
     def devices(self) -> int:

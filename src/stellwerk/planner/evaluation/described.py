@@ -38,6 +38,8 @@ METHODS: Mapping[str | None, Method] = {
 """By the task of a row."""
 OFFLOADED = "CPU offload opt=Y"
 """What the notes say where optimizer states lay in the host's memory."""
+BALANCED = "nanotron"
+"""What the framework's name contains where a pipeline is cut by multiply-adds."""
 SOFTWARE: tuple[tuple[str, Software], ...] = (
     ("Megatron-Bridge", "megatron_core"),
     ("Megatron-Core", "megatron_core"),
@@ -226,6 +228,7 @@ def _layout(run: TrainingRun, software: Software, assumed: list[str]) -> Layout:
         interleave=run.vpp or 1,
         sequence_parallel=sequence_parallel,
         offload=OFFLOADED in (run.notes or ""),
+        balanced=BALANCED in (run.framework or ""),
     )
 
 
