@@ -155,6 +155,9 @@ SELECTIVE_KEPT: Mapping[Software, float] = {"torch_native": 0.65}
 """Of what the planner's selective recomputation keeps: the same policy drops half of the products' results."""
 REDUCED_BYTES: Mapping[Software, float] = {"megatron_core": 2.0}
 """Megatron-Core reduces gradients in 16 bits as its published configurations for speed do; others in 32."""
+NEW_KERNELS: frozenset[Software] = frozenset({"megatron_core"})
+"""Software whose attention uses the instructions that came with the first accelerators for 8 bits; without these a
+kernel reaches 35% of an H100 (Shah et al. 2024, arXiv:2407.08608, section 1)."""
 HOST_MEMORY_BYTES_PER_S = 40e9
 """A device's share of its host's memory bandwidth. Assumption: eight channels of DDR5 for every four devices."""
 PCIE_BYTES_PER_S = 25e9
@@ -178,6 +181,8 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
     eight = wide * constant("matmul_eight") * machine.fp8_flops if machine.fp8_flops else matmul
     four = wide * constant("matmul_four") * machine.fp4_flops if machine.fp4_flops else eight
     attention = machine.attention_flops or machine.matmul_flops * constant("attention")
+    if machine.attention_flops is None and machine.fp8_flops and software not in NEW_KERNELS:
+        attention *= constant("older_attention")
     network = machine.network_bytes_per_s
     return Rates(
         matmul=matmul,

@@ -35,9 +35,6 @@ CAUSAL_SHARE = 0.5
 """The table counts all scores of causal attention, of which half are worked out (planner.shape counts that half)."""
 BACKWARD_PRODUCTS = 2.5
 """Of the forward pass: five products instead of two (Dao 2023, section 3.1)."""
-KERNELS_OF_TABLE = 1.3
-"""The prior factor of Megatron-Core on ``attention``: the table is of its kernels, as are its source's runs
-(Megatron-LM with Transformer Engine)."""
 HEAD_HALF = 32.0
 """The prior of ``head_half``: rates of heads of several widths are brought to that of wide ones with it."""
 NOISE = 0.05
@@ -147,7 +144,7 @@ def _priors(fits: Iterable[OperatorFit]) -> dict[str, float]:
         elif one.kind == "group_matmul":
             values["expert_slowness"][one.system].append(one.values["slowness"])
         elif one.kind.startswith("sdp"):
-            values["attention"][one.system].append(one.values["wide_of_best"] / KERNELS_OF_TABLE)
+            values["attention"][one.system].append(one.values["wide_of_best"])
         elif one.kind == "all_reduce":
             values["link_latency"][one.system].append(one.values["latency_s"] / _latency_units(one))
             if one.values["devices"] == 8:
