@@ -39,7 +39,7 @@ CONSTANTS_OF_PARTS: Mapping[str, tuple[str, ...]] = {
         "narrowing_bytes",
         "adapter_bytes",
     ),
-    "attention": ("attention", "head_half", "score_bytes"),
+    "attention": ("attention", "older_attention", "head_half", "score_bytes"),
     "memory_bound": ("memory", "traffic_factor", "dispatch_bytes", "logit_bytes"),
     "recomputation": (),
     "tensor_parallel": ("link", "link_latency", "tensor_exposed"),

@@ -12,9 +12,16 @@ def test_only_what_is_in_use_is_named() -> None:
 
 def test_what_larger_models_need_is_named() -> None:
     large = Layout(
-        2, 4, 8, "hybrid", 1, 64, "full", context=2, expert=16, interleave=3, sequence_parallel=False, offload=True
+        *(2, 4, 8, "hybrid", 1, 64, "full"),
+        context=2,
+        expert=16,
+        interleave=3,
+        sequence_parallel=False,
+        offload=True,
+        balanced=True,
     )
     assert layout_in_words(large) == (
         "tensor 2 x pipeline 4 x data 8 x context 2, expert 16, interleave 3, no sequence parallelism, "
-        "sharding hybrid, micro-batch 1 x 64, recomputation full, optimizer states in host memory"
+        "sharding hybrid, micro-batch 1 x 64, recomputation full, optimizer states in host memory, "
+        "stages cut by multiply-adds"
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,14 +11,15 @@ from hypothesis import strategies as st
 from stellwerk.planner import Layout, Machine, Plan, packaged_constants, plan_layout
 from stellwerk.planner.constants import rates_of
 from stellwerk.planner.estimate import BOUNDS_AT_SDS
-from stellwerk.planner.grid import grid_of
-from stellwerk.planner.model import Sharding
-from stellwerk.planner.shape import shape_of
+from stellwerk.planner.grid import grid_of, last_stage_layers, stage_layers
+from stellwerk.planner.model import Sharding, Software
+from stellwerk.planner.shape import Number, shape_of
 from stellwerk.planner.step import step_parts
 from stellwerk.workload import Architecture, Training, Workload, flops_per_token
 from tests.planner import examples
 
 BASE = Layout(2, 4, 8, "optimizer", 1, 128, "none")
+ONE_SEQUENCE = Training(tokens=10**9, sequence_length=4096, global_batch_sequences=64, precision="bf16")
 ONCE_A_STEP = ("pipeline_bubble", "data_parallel", "optimizer", "overhead")
 
 
@@ -25,13 +27,15 @@ def step_s(plan: Plan) -> float:
     return plan.step_time_s.best
 
 
-def parts_of(architecture: Architecture, layout: Layout) -> dict[str, float]:
-    """Of a machine whose kernels start at once and whose stages hand on in no time."""
+def parts_of(
+    architecture: Architecture, layout: Layout, software: Software = "megatron_core", **rate: float
+) -> dict[str, float]:
+    """Of a machine whose kernels start at once and whose stages hand on in no time; ``rate`` are other rates of it."""
     batch = layout.data * layout.micro_batch * layout.micro_batches
     training = Training(tokens=10**9, sequence_length=4096, global_batch_sequences=batch, precision="bf16")
     instant = {"link_bytes_per_s": 1e30, "network_bytes_per_s": 1e30, "layer_overhead_s": 0.0}
     machine = replace(examples.machine(), **instant)  # type: ignore[arg-type]
-    rates = replace(rates_of(machine, "megatron_core", packaged_constants()), expert_launch=0.0, network_latency=0.0)
+    rates = replace(rates_of(machine, software, packaged_constants()), expert_launch=0.0, network_latency=0.0, **rate)
     parts = step_parts(shape_of(architecture, training), rates, grid_of([layout]))
     return {name: float(values[0]) for name, values in parts.items()}
 
@@ -66,6 +70,34 @@ def test_a_heavy_head_makes_the_last_stage_the_slowest() -> None:
     parts, one = parts_of(architecture, layout), parts_of(without_head(1), Layout(1, 1, 1, "none", 1, 64, "none"))
     assert parts["attention"] == pytest.approx(7 * one["attention"], rel=1e-3)
     assert parts["matrix_products"] > 8 * one["matrix_products"]
+
+
+def test_stages_cut_by_multiply_adds_take_layers_until_they_are_beyond_their_share() -> None:
+    """A head as large as four layers and sixteen of these over two stages: ten would be the first one's share, and it
+    takes one more before it has gone beyond; with the head the last one has nine."""
+    layer = without_head(1)
+    head = 4 * flops_per_token(layer, 4096).mlp + 4 * flops_per_token(layer, 4096).query_key_value
+    head += 4 * flops_per_token(layer, 4096).attention_output
+    architecture = replace(without_head(16), vocab=round(head / (2 * 4096)))
+    even, cut = (Layout(1, 2, 1, "none", 1, 64, "none", balanced=balanced) for balanced in (False, True))
+    attention = parts_of(without_head(1), Layout(1, 1, 1, "none", 1, 64, "none"))["attention"]
+    assert parts_of(architecture, even)["attention"] == pytest.approx(8 * attention, rel=1e-3)
+    assert parts_of(architecture, cut)["attention"] == pytest.approx(11 * attention, rel=1e-3)
+    assert sum(parts_of(architecture, cut).values()) < sum(parts_of(architecture, even).values())
+
+
+@given(layers=st.integers(1, 130), stages=st.integers(1, 16), vocab=st.sampled_from([2, 32_000, 256_000]))
+def test_no_layer_is_lost_or_doubled_where_stages_are_cut_by_multiply_adds(
+    layers: int, stages: int, vocab: int
+) -> None:
+    shape = shape_of(replace(without_head(layers), vocab=vocab), ONE_SEQUENCE)
+    grid = grid_of([Layout(1, min(stages, layers), 1, "none", 1, 64, "none", balanced=True)])
+    most, last = float(stage_layers(shape, grid)[0]), float(last_stage_layers(shape, grid)[0])
+    if grid.pipeline[0] == 1:
+        assert most == last == layers
+    else:
+        assert 0 <= last <= most <= layers
+        assert last + most * (grid.pipeline[0] - 1) >= layers
 
 
 def test_parts_sum_to_the_step_time_and_steps_to_the_duration(machine: Machine, workload: Workload) -> None:
@@ -105,13 +137,45 @@ def test_recomputation_and_tensor_parallelism_cost_time(machine: Machine, worklo
 
 
 def test_full_recomputation_repeats_the_forward_pass(machine: Machine, workload: Workload) -> None:
-    """A third of the products of three passes, but for the logits; attention's backward pass is two and a half."""
+    """A third of the products of three passes, but for the logits; attention's backward pass is two and a half, and an
+    operation of it takes longer."""
     parts = plan_layout(workload, machine, Layout(1, 1, 1, "none", 1, 1024, "full")).step_parts_s
     flops = flops_per_token(workload.architecture, 4096)
     scores = flops.attention_scores + flops.attention_values
     layers = (flops.forward - flops.logits - scores) / (flops.forward - scores)
-    repeated = parts["matrix_products"] * layers / 3 + parts["attention"] / 3.5
+    repeated = parts["matrix_products"] * layers / 3 + 0.8 * parts["attention"] / 3.5
     assert repeated < parts["recomputation"] < repeated + parts["memory_bound"] / 3
+
+
+@pytest.mark.parametrize("tensor", [1, 4])
+def test_checkpoints_that_stop_early_leave_out_the_last_product_and_its_exchange(tensor: int) -> None:
+    """Of a gated block the last of three matrices: its input is kept, nobody asks for its result."""
+    layout = Layout(tensor, 1, 1, "none", 1, 64, "full")
+    whole, early = (parts_of(without_head(32), layout, last_repeated=share) for share in (1.0, 0.0))
+    layer = flops_per_token(without_head(32), 4096)
+    last = layer.mlp / 3 / (layer.mlp + layer.query_key_value + layer.attention_output)
+    saved = whole["matrix_products"] / 3 * last + whole["tensor_parallel"] / 4
+    assert whole["recomputation"] - early["recomputation"] == pytest.approx(saved, rel=1e-3)
+    assert {name for name in whole if whole[name] != early[name]} <= {"recomputation", "data_parallel", "overhead"}
+
+
+def test_only_pytorchs_own_checkpoints_stop_early() -> None:
+    software = get_args(Software)
+    early = {one for one in software if rates_of(examples.machine(), one, packaged_constants()).last_repeated == 0}
+    assert early == {"torch_native", "fsdp_2023"}
+
+
+def test_attention_of_older_software_misses_newer_units_only() -> None:
+    """Units for 8 bits came with instructions that kernels before them do not use."""
+    plain = replace(packaged_constants(), software={}, accelerators={})
+
+    def attention(software: Software, fp8_flops: float | None) -> Number:
+        return rates_of(replace(examples.machine(), fp8_flops=fp8_flops), software, plain).attention
+
+    older = plain.common["older_attention"]
+    assert older < 0.8
+    assert attention("torch_native", 2e15) == pytest.approx(older * attention("megatron_core", 2e15))
+    assert attention("torch_native", None) == attention("megatron_core", None)
 
 
 def test_the_ranks_of_a_sequence_share_what_takes_time(machine: Machine, workload: Workload) -> None:

@@ -12,6 +12,9 @@ from stellwerk.planner.shape import Number, Shape
 
 FUSED_BACKWARD_PASSES = 2.5
 """Fused attention recomputes the scores backwards: five products instead of two (Dao 2023, section 3.1)."""
+FUSED_FORWARD = 0.8
+"""Time of a fused attention's forward pass, relative to its share of the operations of both passes: backwards an
+operation takes 1.3 to 1.4 times as long (op_efficiency_measured.csv, sdp_fwd and sdp_bwd)."""
 SELECTIVE_TRAFFIC = 0.4
 """Of the traffic between products is that of norms and activation function, which selective recomputation repeats."""
 
@@ -51,6 +54,9 @@ def layer_times(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray
     ) / rates.memory
     dequantised = shape.dequantised / rates.memory
     forward = products + adapters + attention + traffic + dequantised
+    last_product = products * (shape.last_products / (shape.products + shape.expert_products))
+    repeated = forward - (1.0 - rates.last_repeated) * last_product
+    repeated = repeated - shape.fused_attention * (1.0 - FUSED_FORWARD) * attention
     stored_attention = (1.0 - shape.fused_attention) * attention
     return LayerTimes(
         matrix_products=shape.passes * products + 3.0 * adapters,
@@ -61,7 +67,7 @@ def layer_times(shape: Shape, rates: Rates, grid: LayoutGrid, tokens: FloatArray
             0.0,
             np.where(
                 grid.recomputation == FULL_RECOMPUTATION,
-                forward,
+                repeated,
                 SELECTIVE_TRAFFIC * traffic + stored_attention + rates.selective_products * products,
             ),
         ),

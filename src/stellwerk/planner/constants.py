@@ -51,6 +51,8 @@ class Rates:
     """How often these kernels move each number, relative to one reading and one writing by each."""
     selective_products: Number
     """Share of the matrix products that selective recomputation repeats."""
+    last_repeated: Number
+    """1 where full recomputation goes to the end of a layer, 0 where it leaves out the last product."""
     selective_kept: Number
     """Share of the other activations that it keeps."""
     adapter_bytes: Number
@@ -151,6 +153,9 @@ ENOUGH_POWER = 1.8
 SELECTIVE_PRODUCTS: Mapping[Software, float] = {"torch_native": 0.5}
 """torchtitan's selective recomputation saves the result of every other matrix product (its policy
 ``_get_custom_policy``); elsewhere products are not repeated."""
+LAST_REPEATED: Mapping[Software, float] = {"torch_native": 0.0, "fsdp_2023": 0.0}
+"""PyTorch's checkpoints stop as soon as the last kept tensor is there (``set_checkpoint_early_stop``, on by default);
+Megatron-LM's and DeepSpeed's run the whole layer again."""
 SELECTIVE_KEPT: Mapping[Software, float] = {"torch_native": 0.65}
 """Of what the planner's selective recomputation keeps: the same policy drops half of the products' results."""
 REDUCED_BYTES: Mapping[Software, float] = {"megatron_core": 2.0}
@@ -199,6 +204,7 @@ def rates_of(machine: Machine, software: Software, constants: Constants) -> Rate
         memory=machine.memory_bandwidth_bytes_per_s * constant("memory"),
         traffic_factor=constant("traffic_factor"),
         selective_products=SELECTIVE_PRODUCTS.get(software, 0.0),
+        last_repeated=LAST_REPEATED.get(software, 1.0),
         selective_kept=SELECTIVE_KEPT.get(software, 1.0),
         adapter_bytes=constant("adapter_bytes"),
         logit_bytes=constant("logit_bytes"),

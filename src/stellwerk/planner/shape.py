@@ -43,6 +43,8 @@ class Shape:
     """Sequences of one step."""
     products: Number
     """Multiply-adds of the matrices that every token passes through, the router among them."""
+    last_products: Number
+    """Those of them of the last matrix of a layer without experts."""
     matrices_whole: Number
     """Width of the unshared sides of these matrices, added up; those with one input count once."""
     matrices_shared: Number
@@ -174,6 +176,7 @@ def shape_of(architecture: Architecture, training: Training, *, fused_attention:
         sequence=training.sequence_length,
         batch=training.global_batch_sequences,
         products=(flops.query_key_value + flops.attention_output + flops.mlp) / (2 * a.layers),
+        last_products=(1.0 - with_experts) * a.hidden * a.ffn_hidden,
         matrices_whole=a.hidden * (4 if dense_ffn else 2),
         matrices_shared=query + key_value + output + 2 * narrow + (inner + 1) * dense_ffn,
         expert_products=flops.experts / (2 * a.layers),

@@ -67,7 +67,9 @@ def _parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatArray
     context = context_parallel_s(shape, rates, grid, tokens, layer.attention)
     again = np.where(grid.recomputation == FULL_RECOMPUTATION, 1.0, 0.0)
     # Keys and values go round once forward and, with their gradients, twice backward.
-    recomputation = layer.recomputation + again * (tensor + expert + context / 3.0)
+    # The last of a layer's two exchanges goes with its last product.
+    tensor_again = tensor * (1.0 - 0.5 * (1.0 - rates.last_repeated) * (1.0 - shape.expert_layers))
+    recomputation = layer.recomputation + again * (tensor_again + expert + context / 3.0)
     one_layer = layer.matrix_products + layer.attention + layer.memory_bound + recomputation
     one_layer = one_layer + 2.0 * (tensor + expert) + context
 

@@ -8,7 +8,8 @@ import pytest
 from stellwerk.catalog import Accelerator
 from stellwerk.errors import InputError
 from stellwerk.planner.calibration import fit_operators, read_operators, read_priors, read_rings
-from stellwerk.planner.calibration.operators import Operator, OperatorFits, Ring
+from stellwerk.planner.calibration.operators import Operator, OperatorFits, Ring, attention_passes
+from stellwerk.planner.compute import FUSED_FORWARD
 
 TABLES = Path(__file__).parents[3] / "calibration"
 SIZES = (512, 2048, 8192)
@@ -33,6 +34,13 @@ def test_eight_a100_reach_three_quarters_of_their_link(fits: OperatorFits) -> No
     rings = {one.values["devices"]: one for one in fits.fits if one.system == "a100"}
     assert rings[8].values["link"] == pytest.approx(0.76, abs=0.01)
     assert rings[2].values["latency_s"] < rings[8].values["latency_s"] == pytest.approx(88e-6, rel=0.05)
+
+
+def test_attentions_forward_pass_takes_four_fifths_of_its_share_of_the_operations(fits: OperatorFits) -> None:
+    passes = list(attention_passes(fits.fits))
+    assert {system for system, _, _ in passes} == {"a100_pcie", "b200_bf16_ceperm"}
+    shares = [forward_s / (forward_s + backward_s) * 3.5 for _, forward_s, backward_s in passes]
+    assert shares == [pytest.approx(FUSED_FORWARD, abs=0.03)] * 4
 
 
 def test_the_tables_take_the_place_of_priors_and_keep_their_uncertainty(fits: OperatorFits) -> None:

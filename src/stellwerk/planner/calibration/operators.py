@@ -82,6 +82,10 @@ class OperatorFit:
     values: Mapping[str, float]
     median_error: float
 
+    @property
+    def is_sdp(self) -> bool:
+        return self.kind.startswith("sdp")
+
 
 @dataclass(frozen=True, slots=True)
 class OperatorFits:
@@ -134,7 +138,7 @@ def fit_operators(
     return OperatorFits(tuple(fits), _priors(fits))
 
 
-def _priors(fits: Iterable[OperatorFit]) -> dict[str, float]:
+def _priors(fits: Sequence[OperatorFit]) -> dict[str, float]:
     """Each the geometric mean over systems, of all-reduces as the planner counts them: between two devices one takes
     ``link_latency``, and half of it more for every two more (``communication.tensor_latency_s``)."""
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -143,16 +147,26 @@ def _priors(fits: Iterable[OperatorFit]) -> dict[str, float]:
             values["matmul_traffic"][one.system].append(1.0 / one.values["traffic"])
         elif one.kind == "group_matmul":
             values["expert_slowness"][one.system].append(one.values["slowness"])
-        elif one.kind.startswith("sdp"):
-            values["attention"][one.system].append(one.values["wide_of_best"])
         elif one.kind == "all_reduce":
             values["link_latency"][one.system].append(one.values["latency_s"] / _latency_units(one))
             if one.values["devices"] == 8:
                 values["link"][one.system].append(one.values["link"])
+    for system, forward_s, backward_s in attention_passes(fits):
+        values["attention"][system].append((1.0 + BACKWARD_PRODUCTS) / (forward_s + backward_s))
     return {
         constant: math.exp(fmean(fmean(map(math.log, found)) for found in by_system.values()))
         for constant, by_system in values.items()
     }
+
+
+def attention_passes(fits: Sequence[OperatorFit]) -> Iterable[tuple[str, float, float]]:
+    """Of each system and width of a head the time that both passes of attention take, as the planner's ``attention``
+    counts it: in units of the forward pass's operations at the best measured rate."""
+    passes = {(one.system, one.values["head_dim"], one.kind): one.values["wide_of_best"] for one in fits if one.is_sdp}
+    for (system, head_dim, kind), forward in passes.items():
+        backward = passes.get((system, head_dim, "sdp_bwd"))
+        if kind == "sdp_fwd" and backward is not None:
+            yield system, 1.0 / forward, BACKWARD_PRODUCTS / backward
 
 
 def _latency_units(one: OperatorFit) -> float:
