@@ -7,11 +7,9 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from stellwerk.cli.explain import layout_line
 from stellwerk.cli.main import main
 from stellwerk.cli.output import console
 from stellwerk.errors import InputError
-from stellwerk.planner import Layout
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -80,9 +78,3 @@ def test_what_cannot_be_explained_says_why(tmp_path: Path) -> None:
         explain("--picture", str(tmp_path / "step.png"))
     with pytest.raises(InputError, match="mixed, unclear or not stated"):
         explain(on="dfki-pegasus")
-
-
-def test_a_layout_is_written_in_the_abbreviations_of_the_field() -> None:
-    assert layout_line(Layout(1, 1, 1, "none", 2, 8, "full")) == "1; none; 2×8; full"
-    wide = Layout(2, 4, 8, "optimizer", 1, 16, "none", context=2, expert=8, interleave=2, offload=True)
-    assert layout_line(wide) == "TP2 PP4 VP2 CP2 EP8 DP8; optimizer; 1×16; none; offload"

@@ -27,7 +27,7 @@ from stellwerk.cli.target import offer_at
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.messages import LANGUAGES, Language, render, text
-from stellwerk.planner import Layout, ServingPlan
+from stellwerk.planner import ServingPlan, layout_in_short
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY
 from stellwerk.workload import read_workload
 
@@ -70,26 +70,12 @@ def command(
     if as_json:
         print_json(explanation_as_dict(explanation, as_of, known.hash, language))
         return
-    console.print(f"{plan.machine.name}: {plan.devices} GPUs, {layout_line(plan.layout)}", style="bold")
+    console.print(f"{plan.machine.name}: {plan.devices} GPUs, {layout_in_short(plan.layout)}", style="bold")
     _print_waterfall(explanation, language)
     _print_front(explanation, language)
     _print_alternatives(explanation, language)
     for reason in (*basis_of(workload), *(finding.reason for finding in findings)):
         console.print(f"- {render(reason, language)}")
-
-
-def layout_line(layout: Layout) -> str:
-    """A layout in the abbreviations of the field; what has one rank only is left out."""
-    degrees = {
-        "TP": layout.tensor,
-        "PP": layout.pipeline,
-        "VP": layout.interleave,
-        "CP": layout.context,
-        "EP": layout.expert,
-    }
-    ranks = " ".join(f"{name}{degree}" for name, degree in (*degrees.items(), ("DP", layout.data)) if degree > 1)
-    shown = [ranks or "1", layout.sharding, f"{layout.micro_batch}×{layout.micro_batches}", layout.recomputation]
-    return "; ".join([*shown, "offload"] if layout.offload else shown)
 
 
 def _print_waterfall(explanation: Explanation, language: Language) -> None:
@@ -149,7 +135,7 @@ def _print_front(explanation: Explanation, language: Language) -> None:
             "★" if plan.devices == explanation.plan.devices else "",
             format_number(plan.devices, language),
             *("–" if value is None else _number(value, language) for value in values),
-            layout_line(plan.layout),
+            layout_in_short(plan.layout),
         )
     console.print(table)
     console.print(text("explain.front_note", language))

@@ -9,10 +9,9 @@ from rich.table import Column, Table
 from stellwerk.broker import CommercialOffer, PublicOffer, largest_as_dict, largest_on
 from stellwerk.catalog import Catalogue
 from stellwerk.cli.output import console, print_json, show_interval
-from stellwerk.cli.plan_scan import layout_text
 from stellwerk.errors import InputError
 from stellwerk.messages import Reason, render
-from stellwerk.planner import LLAMA_LIKE, Largest, MachineCalibration, Plan, Rung
+from stellwerk.planner import LLAMA_LIKE, Largest, MachineCalibration, Plan, Rung, layout_in_short
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, format_count
 from stellwerk.workload import Applicant, Limits, Training, Workload
 
@@ -87,7 +86,7 @@ def _table(largest: Largest, best: Rung, plan: Plan) -> Table:
             "Global batch",
             f"{training.global_batch_sequences:,} sequences, {format_count(training.tokens_per_step)} tokens",
         ),
-        ("Layout", f"{plan.devices:,} GPUs: {layout_text(plan.layout)}"),
+        ("Layout", f"{plan.devices:,} GPUs: {layout_in_short(plan.layout)}"),
         ("MFU, %", show_interval(plan.mfu * 100, "en")),
         ("Days", show_interval(plan.duration_s * (1 / SECONDS_PER_DAY), "en")),
         ("GPU-hours", show_interval(plan.device_hours, "en")),

@@ -17,13 +17,12 @@ from stellwerk.cli.output import console, print_json, show_interval, today
 from stellwerk.errors import InputError
 from stellwerk.files import write_whole
 from stellwerk.messages import render
-from stellwerk.planner import Layout, MachineCalibration, Plan, ScalingPoint
+from stellwerk.planner import MachineCalibration, Plan, ScalingPoint, layout_in_short
 from stellwerk.units import JOULES_PER_MWH, SECONDS_PER_DAY, Interval
 from stellwerk.workload import Workload
 
 _SPEED = ("Layout", "Step, s", "MFU, %", "Speed-up", "Scaling, %")
 _TOTAL = ("Days", "GPU-hours", "MWh")
-_SHARDING = {"optimizer": "ZeRO-1", "gradients": "ZeRO-2", "full": "FSDP", "hybrid": "HSDP"}
 _PREDICTED, _PERFECT = "predicted (bar: 80% interval)", "perfect scaling"
 
 
@@ -57,20 +56,6 @@ def print_scan(
         console.print(f"- {note}")
     if picture is not None:
         console.print(f"Written: {picture}")
-
-
-def layout_text(layout: Layout) -> str:
-    """A layout in short, what is not used left out: ``T4 P2 D8, ZeRO-1, 2x16, recompute full`` for tensor, pipeline and
-    data parallelism, sharding, micro-batch and micro-batches."""
-    sizes = [("T", layout.tensor), ("P", layout.pipeline), ("C", layout.context), ("D", layout.data)]
-    degrees = " ".join(f"{letter}{size}" for letter, size in sizes if size > 1) or "D1"
-    extras = [f"E{layout.expert}"] if layout.expert > 1 else []
-    extras += [f"I{layout.interleave}"] if layout.interleave > 1 else []
-    extras += [_SHARDING[layout.sharding]] if layout.sharding != "none" else []
-    extras += [f"{layout.micro_batch}x{layout.micro_batches}"]
-    extras += [f"recompute {layout.recomputation}"] if layout.recomputation != "none" else []
-    extras += ["offload"] if layout.offload else []
-    return f"{degrees}, {', '.join(extras)}"
 
 
 def _scanned(
@@ -131,7 +116,7 @@ def _blank(*names: str) -> Table:
 def _row(point: ScalingPoint, plan: Plan) -> list[str]:
     return [
         f"{point.devices:,}",
-        layout_text(plan.layout),
+        layout_in_short(plan.layout),
         _shown(plan.step_time_s),
         _best(plan.mfu * 100),
         f"{point.speed_up:.3g}",

@@ -9,7 +9,7 @@ from stellwerk.planner.alternatives import Alternative, nearest_alternatives, pa
 from stellwerk.planner.constants import Constants, packaged_constants
 from stellwerk.planner.goodput import OVERHEAD_PARTS, CheckpointKind, Goodput, goodput_of
 from stellwerk.planner.largest import LLAMA_LIKE, TOKENS_PER_PARAMETER, Largest, Rung, largest_trainable
-from stellwerk.planner.layout_words import layout_in_words
+from stellwerk.planner.layout_words import layout_in_short, layout_in_words
 from stellwerk.planner.layouts import Nodes, nodes_of, usable_device_counts
 from stellwerk.planner.machines import BITS, machine_from_accelerator, machine_of_run, product_bits
 from stellwerk.planner.memory import MEMORY_PARTS
@@ -52,6 +52,7 @@ __all__ = [
     "WaterfallTerm",
     "goodput_of",
     "largest_trainable",
+    "layout_in_short",
     "layout_in_words",
     "layout_space",
     "machine_from_accelerator",

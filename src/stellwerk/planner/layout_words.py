@@ -1,8 +1,17 @@
-"""A layout in words, for what people read in English."""
+"""A layout in words, and in the abbreviations of the field."""
 
 from __future__ import annotations
 
-from stellwerk.planner.model import Layout
+from collections.abc import Mapping
+
+from stellwerk.planner.model import Layout, Sharding
+
+SHARDINGS_IN_SHORT: Mapping[Sharding, str] = {
+    "optimizer": "ZeRO-1",
+    "gradients": "ZeRO-2",
+    "full": "FSDP",
+    "hybrid": "HSDP",
+}
 
 
 def layout_in_words(layout: Layout) -> str:
@@ -22,4 +31,23 @@ def layout_in_words(layout: Layout) -> str:
     ]
     said += ["optimizer states in host memory"] if layout.offload else []
     said += ["stages cut by multiply-adds"] if layout.balanced else []
+    return ", ".join(said)
+
+
+def layout_in_short(layout: Layout) -> str:
+    """``TP2 PP4 DP8, ZeRO-1, 1×64, recompute full``; what is not in use is left out, at the end stand micro-batch and
+    micro-batches, recomputation and offloading."""
+    degrees = {
+        "TP": layout.tensor,
+        "PP": layout.pipeline,
+        "VP": layout.interleave,
+        "CP": layout.context,
+        "EP": layout.expert,
+        "DP": layout.data,
+    }
+    said = [" ".join(f"{name}{degree}" for name, degree in degrees.items() if degree > 1) or "DP1"]
+    said += [SHARDINGS_IN_SHORT[layout.sharding]] if layout.sharding != "none" else []
+    said += [f"{layout.micro_batch}×{layout.micro_batches}"]
+    said += [f"recompute {layout.recomputation}"] if layout.recomputation != "none" else []
+    said += ["offload"] if layout.offload else []
     return ", ".join(said)
