@@ -99,6 +99,7 @@ def _print_scores(title: str, scores: Mapping[str, Score], overall: Score | None
         *(Column(name, justify="right") for name in ("memory", "rows")),
         box=None,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for name, score in scores.items():
         table.add_row(escape(name), *_cells(score))
