@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -237,7 +238,8 @@ def _feed_forward_widths(architecture: Architecture) -> list[int]:
     return [*dense, experts.ffn_hidden, experts.shared_ffn_hidden] if experts else dense
 
 
-def _round_numbers(largest: int) -> list[int]:
+@functools.cache
+def _round_numbers(largest: int) -> tuple[int, ...]:
     """1, 2, 3, 4, 6, 8, 12, 16, ... up to and including ``largest``: powers of two and one and a half times them."""
     numbers = {largest} if largest > 0 else set()
     power = 1
@@ -246,4 +248,4 @@ def _round_numbers(largest: int) -> list[int]:
         if power > 1 and power * 3 // 2 <= largest:
             numbers.add(power * 3 // 2)
         power *= 2
-    return sorted(numbers)
+    return tuple(sorted(numbers))
