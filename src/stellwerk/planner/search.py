@@ -163,18 +163,21 @@ class LayoutSpace:
         machines = [machine for machine, _ in asked]
         counts, wanted = _united([device_counts for _, device_counts in asked])
         rates_of_each = [rates_of(machine, self.software, self.constants) for machine in machines]
-        rates = _rates_along(rates_of_each, (-1, 1))
+        distinct = {rates: place for place, rates in enumerate(dict.fromkeys(rates_of_each))}
+        rates = _rates_along(list(distinct), (-1, 1))
         fitting = self._fitting(machines[0], counts, spares_work=_offloading_is_slower(self.shape, rates))
-        fastest = self._fastest(rates, fitting, len(machines), len(counts))
+        fastest = self._fastest(rates, fitting, len(distinct), len(counts))
 
-        number, place = np.nonzero(wanted & np.isfinite(fastest.step_s))
-        grid = take_rows(fitting.grid, fastest.rows[number, place])
+        rates_of_machine = np.array([distinct[one] for one in rates_of_each])
+        number, place = np.nonzero(wanted & np.isfinite(fastest.step_s)[rates_of_machine])
+        found = (rates_of_machine[number], place)
+        grid = take_rows(fitting.grid, fastest.rows[found])
         rates_of_rows = take_rows(_rates_along(rates_of_each, (-1,)), number)
         step = step_parts(self.shape, rates_of_rows, grid)
         layouts = WorkedOut(grid, memory_parts(self.shape, rates_of_rows, grid), step)
         devices, duration_s = counts[place], self.workload.training.steps * total(step)
         hours = duration_s * devices / SECONDS_PER_HOUR
-        most_hours = hours * fastest.slowest_s[number, place] / fastest.step_s[number, place]
+        most_hours = hours * fastest.slowest_s[found] / fastest.step_s[found]
         evaluated = wanted @ fitting.layouts_of_count
         least_bytes = np.where(wanted, fitting.least_bytes_of_count, np.inf).min(axis=1, initial=np.inf)
         ends = np.searchsorted(number, np.arange(len(machines) + 1)).tolist()
