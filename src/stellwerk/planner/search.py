@@ -10,8 +10,15 @@ import numpy.typing as npt
 
 from stellwerk.planner.constants import Constants, Rates, packaged_constants, rates_of
 from stellwerk.planner.estimate import assemble_plan, software_for, step_time_spread
-from stellwerk.planner.grid import FloatArray, IntArray, LayoutGrid, grid_of, joined, take_rows, total, values_at
-from stellwerk.planner.layouts import BLOCK_LAYOUTS, columns_of, layout_blocks, nodes_of, usable_device_counts
+from stellwerk.planner.grid import FloatArray, IntArray, LayoutGrid, grid_of, take_rows, total
+from stellwerk.planner.layouts import (
+    BLOCK_LAYOUTS,
+    EVEN_COLUMNS,
+    columns_and_choices,
+    layout_blocks,
+    nodes_of,
+    usable_device_counts,
+)
 from stellwerk.planner.memory import memory_bytes, memory_parts
 from stellwerk.planner.model import Layout, Machine, Plan, Software
 from stellwerk.planner.shape import Shape, shape_of
@@ -139,8 +146,15 @@ class LayoutSpace:
     blocks: tuple[LayoutGrid, ...]
     memory_bytes: tuple[FloatArray, ...]
     """Of each block, in its shape."""
-    least_bytes: tuple[FloatArray, ...]
-    """Of each column of a block, shape (n,)."""
+    columns: FloatArray
+    choices: FloatArray
+    """As ``columns_and_choices`` has them."""
+    devices: IntArray
+    """Of each column, shape (n,), and so are the two that follow."""
+    layouts: IntArray
+    """How many there are."""
+    least_bytes: FloatArray
+    """What the most frugal of them needs."""
 
     def on(self, machine: Machine, device_counts: Collection[int]) -> Candidates:
         """The fastest layouts of these device counts on a machine with such nodes."""
@@ -165,7 +179,7 @@ class LayoutSpace:
         rates_of_each = [rates_of(machine, self.software, self.constants) for machine in machines]
         distinct = {rates: place for place, rates in enumerate(dict.fromkeys(rates_of_each))}
         rates = _rates_along(list(distinct), (-1, 1))
-        fitting = self._fitting(machines[0], counts, spares_work=_offloading_is_slower(self.shape, rates))
+        fitting = self._fitting(machines[0], counts, offloading_is_slower=_offloading_is_slower(self.shape, rates))
         fastest = self._fastest(rates, fitting, len(distinct), len(counts))
 
         rates_of_machine = np.array([distinct[one] for one in rates_of_each])
@@ -199,34 +213,40 @@ class LayoutSpace:
                 least_memory_bytes=float(least_bytes[one]) if np.isfinite(least_bytes[one]) else None,
             )
 
-    def _fitting(self, machine: Machine, counts: IntArray, *, spares_work: bool) -> _Fitting:
-        """The layouts on these numbers of devices that fit the memory of a machine and that may be the fastest."""
+    def _fitting(self, machine: Machine, counts: IntArray, *, offloading_is_slower: bool) -> _Fitting:
+        """The layouts on these numbers of devices that fit the memory of a machine and that may be the fastest:
+        ``offloading_is_slower`` says that offloading is slower."""
         usable_bytes = USABLE_MEMORY_SHARE * machine.memory_bytes
+        asked = np.isin(self.devices, counts)
+        place_of_column = np.searchsorted(counts, self.devices)
         layouts_of_count, least_bytes_of_count = np.zeros(len(counts)), np.full(len(counts), np.inf)
-        grids, places, by_definition = [grid_of(())], [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.bool_)]
-        for block, needed_bytes, least_bytes in zip(self.blocks, self.memory_bytes, self.least_bytes, strict=True):
-            asked = np.flatnonzero(np.isin(block.devices.ravel(), counts))
-            place, choices = np.searchsorted(counts, block.devices.ravel()[asked]), len(block) // len(least_bytes)
-            layouts_of_count += choices * np.bincount(place, minlength=len(counts))
-            np.minimum.at(least_bytes_of_count, place, least_bytes[asked])
-            some = np.flatnonzero(least_bytes[asked] <= usable_bytes)
-            columns = asked[some]
-            fits = needed_bytes[..., columns] <= usable_bytes
+        np.add.at(layouts_of_count, place_of_column[asked], self.layouts[asked])
+        np.minimum.at(least_bytes_of_count, place_of_column[asked], self.least_bytes[asked])
+
+        fits_somehow = asked & (self.least_bytes <= usable_bytes)
+        nothing = np.zeros(0, dtype=np.int64)
+        columns, choices, by_definition = [nothing], [nothing], [nothing.astype(np.bool_)]
+        first_column = first_choice = 0
+        for needed_bytes in self.memory_bytes:
+            some = np.flatnonzero(fits_somehow[first_column : first_column + needed_bytes.shape[-1]])
+            fits = needed_bytes[..., some] <= usable_bytes
             if machine.shared_host_memory:
                 fits[:, :, 1:] = False
             kept = kept_by_definition(fits)
-            worth = kept if spares_work else earliest_recomputations(fits)
-            # Column by column, as they stand in the block: fewest devices first.
-            column, choice = np.divmod(np.flatnonzero(np.moveaxis(worth, -1, 0)), choices)
-            rows = choice * len(some) + column
-            grids.append(LayoutGrid(*values_at(columns_of(block, columns), rows)))
-            places.append(place[some[column]])
-            by_definition.append(kept.ravel()[rows])
-        every_place = np.concatenate(places)
-        order = np.argsort(every_place, kind="stable")
+            worth = kept if offloading_is_slower else earliest_recomputations(fits)
+            choice, column = np.divmod(np.flatnonzero(worth), max(len(some), 1))
+            columns.append(first_column + some[column])
+            choices.append(first_choice + choice)
+            by_definition.append(kept[worth])
+            first_column += needed_bytes.shape[-1]
+            first_choice += needed_bytes.size // needed_bytes.shape[-1]
+        every_column = np.concatenate(columns)
+        # Fewest devices first; of as many, column by column as they stand in the blocks.
+        order = np.lexsort((every_column, place_of_column[every_column]))
+        column = every_column[order]
         return _Fitting(
-            grid=take_rows(joined(grids), order),
-            place=every_place[order],
+            grid=LayoutGrid(*self.columns[:, column], *self.choices[:, np.concatenate(choices)[order]]),
+            place=place_of_column[column],
             by_definition=np.concatenate(by_definition)[order],
             layouts_of_count=layouts_of_count,
             least_bytes_of_count=least_bytes_of_count,
@@ -305,7 +325,7 @@ def _offloading_is_slower(shape: Shape, rates: Rates) -> bool:
 def layout_space(
     workload: Workload, machine: Machine, device_counts: Iterable[int], constants: Constants | None = None
 ) -> LayoutSpace:
-    """Every layout of the device counts on nodes like those of the machine."""
+    """Every layout of the device counts on nodes like those of the machine, on which the runtime takes as much."""
     constants = constants or packaged_constants()
     architecture, training = workload.architecture, workload.training
     software = software_for(training)
@@ -314,6 +334,7 @@ def layout_space(
     rates = rates_of(machine, software, constants)
     blocks = tuple(layout_blocks(architecture, training, nodes_of(machine), device_counts, sequence_parallel=(1,)))
     needed_bytes = tuple(memory_bytes(shape, rates, block) for block in blocks)
+    columns, choices, block_of_column = columns_and_choices(blocks)
     return LayoutSpace(
         workload=workload,
         software=software,
@@ -321,7 +342,11 @@ def layout_space(
         shape=shape,
         blocks=blocks,
         memory_bytes=needed_bytes,
-        least_bytes=tuple(one.min(axis=(0, 1, 2, 3)) for one in needed_bytes),
+        columns=columns,
+        choices=choices,
+        devices=columns[: EVEN_COLUMNS.index("data") + 1].prod(axis=0).astype(np.int64),
+        layouts=np.array([one[..., 0].size for one in needed_bytes], dtype=np.int64)[block_of_column],
+        least_bytes=np.concatenate([np.zeros(0), *(one.min(axis=(0, 1, 2, 3)) for one in needed_bytes)]),
     )
 
 
