@@ -11,7 +11,7 @@ import pytest
 
 from stellwerk.broker import CommercialOffer, JudgedOffer, match
 from stellwerk.broker.bounds import Estimates
-from stellwerk.broker.costs import Rental, budget_bound, judge_least_rent
+from stellwerk.broker.costs import Rental, budget_bound, conversions_to, judge_least_rent
 from stellwerk.catalog import Catalogue, Claim, ExchangeRate, Fact, Price, Source, convert, load_catalogue
 from stellwerk.units import SECONDS_PER_DAY, Money
 from stellwerk.workload import Limits, Training, Workload
@@ -169,7 +169,9 @@ def test_the_least_rent_rules_out_only_what_no_likely_rate_can_save(
     product = changed.products["v-dollars"]
     least = 8 * 4.0 * 24 * commitment_days / 1.25
     money = Money(Decimal(round(least * budget)), "EUR")
-    found = list(judge_least_rent(CommercialOffer(product, product.prices[0]), money, changed, DAY))
+    found = list(
+        judge_least_rent(CommercialOffer(product, product.prices[0]), money, conversions_to("EUR", changed, DAY), DAY)
+    )
     assert [(one.effect, one.reason.code) for one in found] == [("impossible", "over_budget")] * ruled_out
 
 
@@ -196,10 +198,10 @@ def test_a_run_of_months_on_a_reservation_of_years_pays_the_years(
     assert offer.plan.duration_s.best <= 90 * SECONDS_PER_DAY
     assert offer.cost is not None
     assert offer.cost.amount.best == pytest.approx(offer.plan.devices * float(price.amount) * 24 * days)
-    least = 8 * float(price.amount) * 24 * days / 1.25
+    least, conversions = 8 * float(price.amount) * 24 * days / 1.25, conversions_to("EUR", known, DAY)
     for share, ruled_out in ((0.85, True), (0.95, False)):  # the dollar may fall to 0.9 of its worth in that time
         budget = Money(Decimal(round(least * share)), "EUR")
-        assert bool(list(judge_least_rent(CommercialOffer(reserved, price), budget, known, DAY))) == ruled_out
+        assert bool(list(judge_least_rent(CommercialOffer(reserved, price), budget, conversions, DAY))) == ruled_out
 
 
 @pytest.mark.parametrize(
@@ -213,8 +215,8 @@ def test_a_run_of_months_on_a_reservation_of_years_pays_the_years(
 def test_a_cluster_for_weeks_costs_at_least_its_fewest_gpus_for_the_shortest_time(
     packaged: Catalogue, term: str, least_dollars: float
 ) -> None:
-    product, known = packaged.products["lambda-1cc-b200"], with_rate(packaged)
+    product, conversions = packaged.products["lambda-1cc-b200"], conversions_to("EUR", with_rate(packaged), DAY)
     offer = CommercialOffer(product, price_of(packaged, product.id, term))
     for share, ruled_out in ((0.99, True), (1.01, False)):
         budget = Money(Decimal(round(least_dollars / 1.25 * share)), "EUR")
-        assert bool(list(judge_least_rent(offer, budget, known, DAY))) == ruled_out
+        assert bool(list(judge_least_rent(offer, budget, conversions, DAY))) == ruled_out

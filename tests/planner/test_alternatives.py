@@ -11,7 +11,6 @@ from stellwerk.planner import (
     Plan,
     layout_space,
     nearest_alternatives,
-    nodes_of,
     pareto_front,
     plan_layout,
     search,
@@ -82,7 +81,7 @@ def test_weights_in_four_bits_stay_whole(machine: Machine, workload: Workload) -
 
 def test_neighbours_that_search_knows_are_planned_as_search_plans_them(machine: Machine, workload: Workload) -> None:
     """Where memory is ample, both see the same layouts of the same choices."""
-    space = layout_space(workload, nodes_of(machine), machine.runtime_bytes, (64,))
+    space = layout_space(workload, machine, (64,))
     known = {block.row(row) for block in space.blocks for row in range(len(block))}
     shared = ("tensor", "pipeline", "micro_batch", "recomputation")
     assert {layout for choice, layout in neighbours(workload, machine, BASE) if choice in shared} <= known

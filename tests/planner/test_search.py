@@ -25,7 +25,7 @@ from stellwerk.planner.search import USABLE_MEMORY_SHARE, WORTH_FOR_SPEED, kept_
 from stellwerk.planner.shape import shape_of
 from stellwerk.planner.step import step_parts, step_s
 from stellwerk.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
-from stellwerk.workload import Experts, LatentAttention, Workload
+from stellwerk.workload import Experts, LatentAttention, OptimizerChoice, Workload
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def test_the_search_finds_what_looking_at_every_layout_finds(
     _, needed_bytes, seconds = every_layout(wanted, sized, devices)
     fitting = seconds[needed_bytes <= USABLE_MEMORY_SHARE * sized.memory_bytes]
     found = search(wanted, sized, [devices])
-    assert len(found.grid) == (len(fitting) > 0)
+    assert len(found.devices) == (len(fitting) > 0)
     assert found.least_memory_bytes == pytest.approx(needed_bytes.min(), rel=1e-12)
     if len(fitting):
         steps = wanted.training.steps
@@ -151,9 +151,9 @@ def test_without_a_limit_speed_is_bought_up_to_a_tenth_more_device_hours(machine
 
 def test_every_plan_fits_the_memory_and_takes_what_its_entry_says(machine: Machine, workload: Workload) -> None:
     candidates = search(workload, machine)
-    assert candidates.evaluated > len(candidates.grid) > 0
+    assert candidates.evaluated > len(candidates.devices) > 0
     assert (np.diff(candidates.devices) > 0).all()
-    for index in range(len(candidates.grid)):
+    for index in range(len(candidates.devices)):
         plan = candidates.plan(index)
         assert plan == plan_layout(workload, machine, plan.layout)
         assert plan.memory_bytes <= USABLE_MEMORY_SHARE * machine.memory_bytes
@@ -191,6 +191,25 @@ def test_where_memory_is_the_hosts_nothing_is_offloaded(machine: Machine, worklo
     assert search(workload, replace(narrow, shared_host_memory=True), [4]).fastest() is None
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "slow"), [("adamw", {"memory_bandwidth_bytes_per_s": 5e9}), ("muon", {"matmul_flops": 1e13})]
+)
+def test_where_offloading_is_faster_it_is_found(
+    machine: Machine, workload: Workload, optimizer: OptimizerChoice, slow: dict[str, float]
+) -> None:
+    """The host's memory may be faster than the device's, and an optimizer may compute more than the device likes."""
+    wanted = replace(workload, task=replace(workload.training, optimizer=optimizer))
+    one = replace(machine, host_link_bytes_per_s=500e9, **slow)
+    _, needed_bytes, seconds = every_layout(wanted, one, 16)
+    found = search(wanted, one, [16])
+    plan = found.fastest()
+    assert plan is not None
+    assert plan.layout.offload
+    fastest_s = seconds[needed_bytes <= USABLE_MEMORY_SHARE * one.memory_bytes].min()
+    assert found.duration_s[0] == pytest.approx(wanted.training.steps * fastest_s, rel=1e-12)
+    assert found.most_device_hours[0] == pytest.approx(most_wasteful_hours(wanted, one, 16), rel=1e-12)
+
+
 def most_wasteful_hours(workload: Workload, machine: Machine, devices: int) -> float:
     """Of the layouts that no other beats by definition: they neither recompute nor offload where they fit without."""
     grid, needed_bytes, seconds = every_layout(workload, machine, devices)
@@ -219,10 +238,10 @@ def test_the_most_wasteful_layout_that_nothing_beats_by_definition_is_said(
 
 
 def test_of_what_fits_the_first_in_both_is_kept() -> None:
-    fits = np.zeros((1, 3, 1, 2, 1, 3), dtype=bool)
-    fits[0, 1:, 0, :, 0, 0] = True
-    fits[0, 2, 0, 0, 0, 1] = fits[0, 0, 0, 1, 0, 1] = True
-    kept = kept_by_definition(fits)[0]
+    fits = np.zeros((3, 1, 2, 1, 3), dtype=bool)
+    fits[1:, 0, :, 0, 0] = True
+    fits[2, 0, 0, 0, 1] = fits[0, 0, 1, 0, 1] = True
+    kept = kept_by_definition(fits)
     assert np.argwhere(kept[:, 0, :, 0, 0]).tolist() == [[1, 0]]
     assert np.argwhere(kept[:, 0, :, 0, 1]).tolist() == [[0, 1], [2, 0]]
     assert not kept[:, 0, :, 0, 2].any()
@@ -252,7 +271,7 @@ def test_machines_that_share_a_space_are_answered_as_each_alone(machine: Machine
     lonely = replace(machine, network_bytes_per_s=None)
     asked = [(one, usable_device_counts(one)) for one in (machine, replace(slow, devices=48), lonely)]
     every = {3, *(count for _, counts in asked for count in counts)}
-    space = layout_space(workload, nodes_of(machine), machine.runtime_bytes, every)
+    space = layout_space(workload, machine, every)
     together = space.on_each(asked)
     for (one, counts), among in zip(asked, together, strict=True):
         for shared, alone in ((space.on(one, counts), search(workload, one)), (among, search(workload, one))):
@@ -261,11 +280,11 @@ def test_machines_that_share_a_space_are_answered_as_each_alone(machine: Machine
             assert np.isfinite(shared.duration_s).all()
             assert shared.duration_s.tolist() == pytest.approx(alone.duration_s.tolist(), rel=1e-12)
             assert shared.most_device_hours.tolist() == pytest.approx(alone.most_device_hours.tolist(), rel=1e-12)
-            assert shared.plan(len(shared.grid) - 1) == alone.plan(len(alone.grid) - 1)
+            assert shared.plan(len(shared.devices) - 1) == alone.plan(len(alone.devices) - 1)
 
 
 def test_no_device_counts_leave_no_layouts(machine: Machine, workload: Workload) -> None:
-    space = layout_space(workload, nodes_of(machine), machine.runtime_bytes, (4, 8))
+    space = layout_space(workload, machine, (4, 8))
     for nothing in (search(workload, machine, ()), space.on(machine, ()), space.on(machine, (16,))):
         assert (nothing.evaluated, nothing.least_memory_bytes) == (0, None)
         assert nothing.choose() is None

@@ -136,17 +136,17 @@ def choose(options: Choices, time_bounds: Sequence[Bound], other_bounds: Sequenc
     """
     if not len(options.duration_s):
         return None
-    severities = np.zeros((1, len(options.duration_s)), dtype=np.int64)
-    if time_bounds or other_bounds:
-        severities = np.array([bound.severity() for bound in (*time_bounds, *other_bounds)])
+    bounds = (*time_bounds, *other_bounds)
+    severities = list(zip(*(bound.severity().tolist() for bound in bounds), strict=True))
     # The worst finding counts before any number of lesser ones.
-    rank = severities.max(axis=0) * (RULED_OUT * len(severities) + 1) + severities.sum(axis=0)
-    equal = np.flatnonzero(rank == rank.min())
-    durations, hours, rows = options.duration_s[equal].tolist(), options.device_hours[equal].tolist(), equal.tolist()
-    if time_bounds and severities[: len(time_bounds), equal].max(axis=0).min() < RULED_OUT:
-        return min(zip(hours, durations, rows, strict=True))[-1]
-    worth = math.inf if time_bounds else WORTH_FOR_SPEED * min(hours)
-    return min(one for one in zip(durations, hours, rows, strict=True) if one[1] <= worth)[-1]
+    ranks = [(max(those), sum(those)) for those in severities] or [(FINE, 0)] * len(options.duration_s)
+    least = min(ranks)
+    equal = [row for row, one in enumerate(ranks) if one == least]
+    durations, hours = options.duration_s.tolist(), options.device_hours.tolist()
+    if time_bounds and any(max(severities[row][: len(time_bounds)]) < RULED_OUT for row in equal):
+        return min((hours[row], durations[row], row) for row in equal)[-1]
+    worth = math.inf if time_bounds else WORTH_FOR_SPEED * min(hours[row] for row in equal)
+    return min((durations[row], hours[row], row) for row in equal if hours[row] <= worth)[-1]
 
 
 def _finding(severity: int, reason: Reason, params: Params) -> Finding:

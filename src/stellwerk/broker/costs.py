@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -24,6 +24,10 @@ OLD_PRICE_DAYS = 180
 MOVED_RATE = Interval(0.9, 1.0, 1.1)
 """How far an exchange rate moves until it is stale, or after: a judgement, of the order of a year's movement of the
 dollar."""
+
+
+Conversions = Mapping[str, Conversion | None]
+"""What one unit of a currency is worth in that of the match; None where no exchange rate is known."""
 
 
 class Rental(NamedTuple):
@@ -79,8 +83,14 @@ def judge_price(offer: CommercialOffer, as_of: datetime.date) -> Iterator[Findin
         yield Finding("unknown", Reason("spot_interruptible"))
 
 
+def conversions_to(currency: str, catalogue: Catalogue, as_of: datetime.date) -> Conversions:
+    """Of every currency that products are priced in."""
+    priced = {price.currency for product in catalogue.products.values() for price in product.prices if price.currency}
+    return {one: convert(Decimal(1), one, currency, catalogue, as_of) for one in priced}
+
+
 def rental_of(
-    offer: CommercialOffer, options: Options, catalogue: Catalogue, currency: str, as_of: datetime.date
+    offer: CommercialOffer, options: Options, conversions: Conversions, as_of: datetime.date
 ) -> Rental | None:
     """What each option costs on the terms of an offer; None where its price is unknown or only a starting price, or
     where it binds for a time that is not stated.
@@ -94,15 +104,16 @@ def rental_of(
     devices = rows_of(options.devices_spread) * options.devices
     duration_s = rows_of(options.duration_spread) * options.duration_s
     rent = _rent(price, offer.product, devices, duration_s, options.machine.devices_per_node)
-    conversion = convert(Decimal(1), price.currency, currency, catalogue, as_of)
+    conversion = conversions[price.currency]
     moves = _paid_s(price, options.duration_s) > _fresh_days(conversion, as_of) * SECONDS_PER_DAY
     return Rental(Estimates(rent), price.currency, price.net, conversion, moves)
 
 
 def judge_least_rent(
-    offer: CommercialOffer, budget: Money | None, catalogue: Catalogue, as_of: datetime.date
+    offer: CommercialOffer, budget: Money | None, conversions: Conversions, as_of: datetime.date
 ) -> Iterator[Finding]:
-    """Terms whose shortest time on the fewest instances exceeds the budget, whatever the plan."""
+    """Terms whose shortest time on the fewest instances exceeds the budget, whatever the plan; ``conversions`` are
+    those to the currency of the budget."""
     price = offer.price
     if (
         budget is None
@@ -111,7 +122,7 @@ def judge_least_rent(
         or not (price.unit == "month" or price.commitment_days)
     ):
         return
-    conversion = convert(Decimal(1), price.currency, budget.currency, catalogue, as_of)
+    conversion = conversions[price.currency]
     if conversion is None:
         return
     second = np.ones(1)

@@ -100,7 +100,9 @@ def ground_of(
     )
     if machine is None:
         return _no_ground(Reason("accelerator_rates_unknown", {"accelerator": accelerator.name}))
-    machine = replace(machine, calibration=calibrations.get(target_of(offer)))
+    calibration = calibrations.get(target_of(offer))
+    if calibration is not None:
+        machine = replace(machine, calibration=calibration)
     if machine.devices == 1 < machine.devices_per_node:
         forbidding = [Finding("unknown", Reason("link_unknown", {"accelerator": accelerator.name}))]
     return Ground(

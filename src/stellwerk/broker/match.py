@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 
 from stellwerk.broker.access import judge_admission, judge_state
 from stellwerk.broker.bounds import Bound, choose
 from stellwerk.broker.costs import (
+    Conversions,
     Rental,
     budget_bound,
+    conversions_to,
     judge_least_rent,
     judge_price,
     judge_rate,
@@ -29,7 +32,7 @@ from stellwerk.broker.finish import (
     time_limit,
 )
 from stellwerk.broker.grants import grant_bounds, grant_time_bounds, judge_comparability
-from stellwerk.broker.hardware import NO_CALIBRATIONS, Ground, ground_of
+from stellwerk.broker.hardware import NO_CALIBRATIONS, Ground, ground_of, target_of
 from stellwerk.broker.model import (
     CommercialOffer,
     Finding,
@@ -61,15 +64,33 @@ class _Asked:
     """What all offers are judged by."""
 
     workload: Workload
-    catalogue: Catalogue
     as_of: datetime.date
     waits: Waits
     limit: TimeLimit
     currency: str
+    conversions: Conversions
     kg_per_kwh: Mapping[str, float]
     """What electricity emits, by country."""
     admissions: Mapping[str, tuple[Finding, ...]]
     """What a programme says of who asks, by its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """What offers on the same hardware share: they differ in who gets there and on what terms."""
+
+    ground: Ground
+    options: MachineOptions | None
+    """None where too little is known of the hardware to plan on it."""
+    place: tuple[Finding, ...]
+    limit: TimeLimit
+    _run_bounds: dict[tuple[FinishPart, ...], tuple[Bound, ...]] = field(default_factory=dict)
+
+    def run_bounds(self, before: tuple[FinishPart, ...], options: Options) -> tuple[Bound, ...]:
+        """Those on the run, worked out once for the offers that the same passes ``before``."""
+        if before not in self._run_bounds:
+            self._run_bounds[before] = tuple(run_bounds(self.limit, before, options))
+        return self._run_bounds[before]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +122,24 @@ def match(
     currency = budget.currency if budget else DEFAULT_CURRENCY
     asked = _Asked(
         workload,
-        catalogue,
         as_of,
         waits,
         time_limit(workload.limits, as_of),
         currency,
+        conversions_to(currency, catalogue, as_of),
         kg_per_kwh_by_country(catalogue, as_of),
         {key: tuple(judge_admission(programme, workload)) for key, programme in catalogue.programmes.items()},
     )
-    offers = tuple(offers_of(catalogue, as_of))
-    grounds = _grounds(offers, catalogue, workload, calibrations)
-    options = options_by_machine(workload, _machines(grounds.values()))
-    judged = [_judge(offer, grounds[_pool(offer)], options, asked) for offer in offers]
+    offers_by_pool = [
+        tuple(those) for _, those in groupby(offers_of(catalogue, as_of), key=lambda one: (type(one), target_of(one)))
+    ]
+    grounds = [ground_of(one, catalogue, workload.task, calibrations=calibrations) for one, *_ in offers_by_pool]
+    options = options_by_machine(workload, _machines(grounds))
+    judged: list[JudgedOffer] = []
+    for offers, ground in zip(offers_by_pool, grounds, strict=True):
+        found = None if ground.machine is None else options[ground.machine]
+        pool = _Pool(ground, found, tuple(judge_place(offers[0], workload.data)), asked.limit)
+        judged += [_judge(offer, pool, asked) for offer in offers]
     return Match(workload, as_of, catalogue, tuple(rank(judged)), currency, pareto_front(judged))
 
 
@@ -138,34 +165,14 @@ def plan_on(
     return planned.plan, list(planned.findings)
 
 
-def _grounds(
-    offers: Iterable[Offer],
-    catalogue: Catalogue,
-    workload: Workload,
-    calibrations: Mapping[str, MachineCalibration],
-) -> dict[str, Ground]:
-    grounds: dict[str, Ground] = {}
-    for offer in offers:
-        pool = _pool(offer)
-        if pool not in grounds:
-            grounds[pool] = ground_of(offer, catalogue, workload.task, calibrations=calibrations)
-    return grounds
-
-
-def _pool(offer: Offer) -> str:
-    """What offers on the same hardware share."""
-    return f"product {offer.product.id}" if isinstance(offer, CommercialOffer) else f"system {offer.system.id}"
-
-
 def _machines(grounds: Iterable[Ground]) -> Iterator[Machine]:
     return (ground.machine for ground in grounds if ground.machine is not None)
 
 
-def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions], asked: _Asked) -> JudgedOffer:
+def _judge(offer: Offer, pool: _Pool, asked: _Asked) -> JudgedOffer:
     before = parts_before_the_run(offer, asked.as_of)
-    data = asked.workload.data
-    findings = [*_judge_access(offer, asked), *judge_place(offer, data), *judge_storage(offer, data)]
-    planned, rental = _plan_for(offer, ground, options, before, asked)
+    findings = [*_judge_access(offer, asked), *pool.place, *judge_storage(offer, asked.workload.data)]
+    planned, rental = _plan_for(offer, pool, before, asked)
     plan = planned.plan
     findings += planned.findings
     if isinstance(offer, CommercialOffer):
@@ -173,7 +180,7 @@ def _judge(offer: Offer, ground: Ground, options: dict[Machine, MachineOptions],
         budget = asked.workload.limits.budget
         findings += judge_price(offer, asked.as_of)
         if rental is None:
-            findings += judge_least_rent(offer, budget, asked.catalogue, asked.as_of)
+            findings += judge_least_rent(offer, budget, asked.conversions, asked.as_of)
         else:
             findings += judge_rate(rental, budget, asked.currency, asked.as_of)
     else:
@@ -200,37 +207,25 @@ def _judge_access(offer: Offer, asked: _Asked) -> Iterator[Finding]:
 
 
 def _plan_for(
-    offer: Offer,
-    ground: Ground,
-    options: dict[Machine, MachineOptions],
-    before: tuple[FinishPart, ...],
-    asked: _Asked,
+    offer: Offer, pool: _Pool, before: tuple[FinishPart, ...], asked: _Asked
 ) -> tuple[_Planned, Rental | None]:
     """What planning makes of an offer, and what renting its options costs where a price is known."""
-    if ground.machine is None:
-        return _Planned(None, ground.in_the_way), None
-    found = options[ground.machine]
-    candidates = found.candidates
+    if pool.options is None:
+        return _Planned(None, pool.ground.in_the_way), None
+    candidates = pool.options.candidates
     if not len(candidates.duration_s):
-        return _plan(ground, found, (), ()), None
+        return _plan(pool.ground, pool.options, (), ()), None
     rental: Rental | None = None
+    time_bounds = pool.run_bounds(before, candidates)
+    other_bounds: tuple[Bound, ...] = ()
     if isinstance(offer, CommercialOffer):
-        rental = rental_of(offer, candidates, asked.catalogue, asked.currency, asked.as_of)
-    return _plan(ground, found, *_bounds(offer, before, candidates, rental, asked)), rental
-
-
-def _bounds(
-    offer: Offer, before: tuple[FinishPart, ...], options: Options, rental: Rental | None, asked: _Asked
-) -> tuple[tuple[Bound, ...], tuple[Bound, ...]]:
-    """(Those on the time, all others)."""
-    time_bounds = list(run_bounds(asked.limit, before, options))
-    if isinstance(offer, CommercialOffer):
-        budget = asked.workload.limits.budget
-        return tuple(time_bounds), () if rental is None else tuple(budget_bound(rental, budget))
-    if offer.programme is None:
-        return tuple(time_bounds), ()
-    time_bounds += grant_time_bounds(offer.programme, options)
-    return tuple(time_bounds), tuple(grant_bounds(offer.programme, offer.system, options))
+        rental = rental_of(offer, candidates, asked.conversions, asked.as_of)
+        if rental is not None:
+            other_bounds = tuple(budget_bound(rental, asked.workload.limits.budget))
+    elif offer.programme is not None:
+        time_bounds = (*time_bounds, *grant_time_bounds(offer.programme, candidates))
+        other_bounds = tuple(grant_bounds(offer.programme, offer.system, candidates))
+    return _plan(pool.ground, pool.options, time_bounds, other_bounds), rental
 
 
 def _plan(

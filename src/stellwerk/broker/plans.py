@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any
 
 from stellwerk.planner import (
     Candidates,
     Machine,
-    Nodes,
     Plan,
     ServingCandidates,
     ServingPlan,
@@ -21,6 +22,8 @@ from stellwerk.workload import Serving, Workload
 
 Options = Candidates | ServingCandidates
 """Ways to run a workload on one machine: layouts of a training, or replicas of a service."""
+
+_kind = attrgetter(*(one.name for one in fields(Machine) if one.name != "devices"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +43,20 @@ def options_by_machine(workload: Workload, machines: Iterable[Machine]) -> dict[
     """For each machine the options that none beats in both time and device-hours, or the ways to serve."""
     if isinstance(workload.task, Serving):
         return {machine: MachineOptions(search_serving(workload, machine)) for machine in dict.fromkeys(machines)}
-    by_kind: dict[Machine, list[Machine]] = {}
-    for machine in dict.fromkeys(machines):
-        by_kind.setdefault(replace(machine, devices=machine.devices_per_node), []).append(machine)
-    counts = {
-        kind: {count for member in members for count in usable_device_counts(member)}
-        for kind, members in by_kind.items()
-    }
     options: dict[Machine, MachineOptions] = {}
-    for node, kinds in _by_node(counts).items():
-        space = layout_space(workload, *node, set().union(*(counts[kind] for kind in kinds)))
-        every = space.on_each([(kind, counts[kind]) for kind in kinds])
-        for kind, fastest in zip(kinds, every, strict=True):
-            options |= {member: MachineOptions(fastest.front(member)) for member in by_kind[kind]}
+    for kinds in _kinds_by_node(machines):
+        counts = [set().union(*map(usable_device_counts, members)) for members in kinds]
+        first = [members[0] for members in kinds]
+        space = layout_space(workload, first[0], set().union(*counts))
+        for members, fastest in zip(kinds, space.on_each(list(zip(first, counts, strict=True))), strict=True):
+            options |= {member: MachineOptions(fastest.front(member)) for member in members}
     return options
 
 
-def _by_node(kinds: Iterable[Machine]) -> dict[tuple[Nodes, float], list[Machine]]:
-    """Kinds of machines by what they have to share to have the same layouts and memory."""
-    by_node: dict[tuple[Nodes, float], list[Machine]] = {}
-    for kind in kinds:
-        by_node.setdefault((nodes_of(kind), kind.runtime_bytes), []).append(kind)
-    return by_node
+def _kinds_by_node(machines: Iterable[Machine]) -> Iterable[Collection[list[Machine]]]:
+    """Machines that differ in size only, and these together that share what decides on layouts and their memory."""
+    by_node: dict[Any, dict[Any, list[Machine]]] = {}
+    for machine in dict.fromkeys(machines):
+        kinds = by_node.setdefault((nodes_of(machine), machine.runtime_bytes), {})
+        kinds.setdefault(_kind(machine), []).append(machine)
+    return [kinds.values() for kinds in by_node.values()]

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from stellwerk.broker.costs import rental_of
+from stellwerk.broker.costs import conversions_to, rental_of
 from stellwerk.broker.hardware import NO_CALIBRATIONS, Ground, ground_of
 from stellwerk.broker.model import CommercialOffer, Cost, Finding, Offer
 from stellwerk.catalog import Catalogue
@@ -118,7 +118,7 @@ def _costs(scaling: Scaling, offer: Offer, catalogue: Catalogue, as_of: datetime
     rental = None
     if isinstance(offer, CommercialOffer) and offer.price is not None and scaling.planned:
         currency = offer.price.currency or ""
-        rental = rental_of(offer, scaling.fastest, catalogue, currency, as_of)
+        rental = rental_of(offer, scaling.fastest, conversions_to(currency, catalogue, as_of), as_of)
     if rental is None:
         return (None,) * len(scaling.points)
     rows = {point.devices: row for row, point in enumerate(scaling.planned)}

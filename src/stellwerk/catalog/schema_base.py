@@ -20,7 +20,8 @@ Sentence = Annotated[str, Field(pattern=r"\S")]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    # Many are only parts or bases of others; each is built when something is first checked against it.
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class SourceTable(Strict):

@@ -73,14 +73,15 @@ def assemble_plan(
     layout: Layout,
     memory_parts_bytes: Mapping[str, float],
     step_parts_s: Mapping[str, float],
-    constants: Constants,
+    spread: Interval,
 ) -> Plan:
     """Time, throughput, MFU, device-hours and energy that follow from the parts, with their intervals.
 
-    Energy is power per device times device-hours times the site's PUE (docs/formulas/energy.md).
+    ``spread`` is the interval of the step time, in units of its best estimate (``step_time_spread``). Energy is
+    power per device times device-hours times the site's PUE (docs/formulas/energy.md).
     """
     training = workload.training
-    step_time_s = step_time_spread(workload.architecture, training, machine, constants) * sum(step_parts_s.values())
+    step_time_s = spread * sum(step_parts_s.values())
     flops = training_flops_per_token(workload.architecture, training) * training.tokens_per_step
     duration_s = step_time_s * training.steps
     device_seconds = duration_s * layout.devices

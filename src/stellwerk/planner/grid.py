@@ -59,6 +59,11 @@ class LayoutGrid:
         return math.prod(self.shape)
 
     @functools.cached_property
+    def whole(self) -> tuple[FloatArray, ...]:
+        """The columns in their order, as (read-only) arrays of the grid's shape."""
+        return tuple(np.broadcast_to(getattr(self, name), self.shape) for name in COLUMNS)
+
+    @functools.cached_property
     def devices(self) -> IntArray:
         return (self.tensor * self.pipeline * self.context * self.data).astype(np.int64)
 
@@ -75,8 +80,7 @@ class LayoutGrid:
 
     def row(self, index: int) -> Layout:
         """One layout by its place, counted in C order over ``shape``."""
-        values = values_at(self, np.array([index]))[:, 0].astype(np.int64).tolist()
-        choice = dict(zip(COLUMNS, values, strict=True))
+        choice = {name: int(column.item(index)) for name, column in zip(COLUMNS, self.whole, strict=True)}
         return Layout(
             tensor=choice["tensor"],
             pipeline=choice["pipeline"],
@@ -173,7 +177,7 @@ def joined(grids: Sequence[LayoutGrid]) -> LayoutGrid:
 
 def flattened(grid: LayoutGrid) -> LayoutGrid:
     """The same layouts as arrays of shape (n,)."""
-    return LayoutGrid(*(np.broadcast_to(getattr(grid, name), grid.shape).ravel() for name in COLUMNS))
+    return LayoutGrid(*(column.ravel() for column in grid.whole))
 
 
 def values_at(grid: LayoutGrid, rows: IntArray) -> FloatArray:

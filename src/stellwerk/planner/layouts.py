@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ BLOCK_LAYOUTS = 65_536
 
 EVEN_COLUMNS = COLUMNS[: COLUMNS.index("sequence_parallel")]
 """What must divide evenly: the last axis of a block."""
+CHOICES = COLUMNS[len(EVEN_COLUMNS) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,19 @@ def enumerate_layouts(
     return joined([flattened(block) for block in layout_blocks(architecture, training, nodes, device_counts)])
 
 
-def columns_of(block: LayoutGrid, chosen: IntArray) -> LayoutGrid:
-    """The layouts of a block at these places of its last axis."""
-    divided = [getattr(block, name)[..., chosen] for name in EVEN_COLUMNS]
-    return LayoutGrid(*divided, *(getattr(block, name) for name in COLUMNS[len(EVEN_COLUMNS) :]))
+def columns_and_choices(blocks: Sequence[LayoutGrid]) -> tuple[FloatArray, FloatArray, IntArray]:
+    """What divides evenly in each column (place of the last axis) of the blocks, shape (8, n); the choices that go with
+    each column of a block, shape (4, k); both one block after the other. Last, the block of each column, shape (n,)."""
+    divided = [np.array([getattr(block, name).ravel() for name in EVEN_COLUMNS]) for block in blocks]
+    choices = [
+        np.array([np.broadcast_to(getattr(block, name), (*block.shape[:-1], 1)).ravel() for name in CHOICES])
+        for block in blocks
+    ]
+    return (
+        np.concatenate([np.zeros((len(EVEN_COLUMNS), 0)), *divided], axis=1),
+        np.concatenate([np.zeros((len(CHOICES), 0)), *choices], axis=1),
+        np.repeat(np.arange(len(blocks)), [block.shape[-1] for block in blocks]),
+    )
 
 
 def _even_layouts(
@@ -238,7 +249,8 @@ def _feed_forward_widths(architecture: Architecture) -> list[int]:
     return [*dense, experts.ffn_hidden, experts.shared_ffn_hidden] if experts else dense
 
 
-def _round_numbers(largest: int) -> list[int]:
+@functools.cache
+def _round_numbers(largest: int) -> tuple[int, ...]:
     """1, 2, 3, 4, 6, 8, 12, 16, ... up to and including ``largest``: powers of two and one and a half times them."""
     numbers = {largest} if largest > 0 else set()
     power = 1
@@ -247,4 +259,4 @@ def _round_numbers(largest: int) -> list[int]:
         if power > 1 and power * 3 // 2 <= largest:
             numbers.add(power * 3 // 2)
         power *= 2
-    return sorted(numbers)
+    return tuple(sorted(numbers))

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from stellwerk.catalog import Accelerator
 from stellwerk.planner.model import Machine
-from stellwerk.records import TrainingRun
 from stellwerk.units import Interval
 from stellwerk.workload import Precision
+
+if TYPE_CHECKING:  # who plans an offer needs no tables of jobs and runs
+    from stellwerk.records import TrainingRun
 
 # Assumptions without a measured source; docs/formulas/energy.md discusses them.
 DEVICE_LOAD = Interval(0.6, 0.85, 1.0)

@@ -36,7 +36,8 @@ Number = Annotated[float, BeforeValidator(lambda value: float(value) if type(val
 class Section(BaseModel):
     """A table of a file: exactly these keys, exactly these types. A field's description says what may stand there."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, validate_default=False)
+    # A file has few of the sections that there are; each is built when it is first met.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, validate_default=False, defer_build=True)
 
 
 S = TypeVar("S", bound=Section)
