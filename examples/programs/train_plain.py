@@ -82,6 +82,7 @@ def main() -> None:
                 torch.save(state, options.checkpoint.with_suffix(".new"))
                 options.checkpoint.with_suffix(".new").replace(options.checkpoint)
             break
+    del model  # before the process group, which would otherwise end inside it: Gloo can then wait for ever
     dist.destroy_process_group()
 
 

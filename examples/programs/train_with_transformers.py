@@ -7,8 +7,10 @@ that nothing has to be downloaded: sequences that count upwards in strides.
 """
 
 import argparse
+import gc
 
 import torch
+import torch.distributed as dist
 from torch.utils.data import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
@@ -36,8 +38,13 @@ def main() -> None:
     parser.add_argument("--accumulation", type=int, default=1)
     parser.add_argument("--sequence-length", type=int, default=64)
     parser.add_argument("--steps", type=int, default=40)
-    options = parser.parse_args()
+    train(parser.parse_args())
+    gc.collect()  # the Trainer, before the process group that it used
+    if dist.is_initialized():
+        dist.destroy_process_group()  # Python must not end while threads of Gloo still hold tensors of its
 
+
+def train(options: argparse.Namespace) -> None:
     config = LlamaConfig(
         vocab_size=256,
         hidden_size=64,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from stellwerk.errors import InputError
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+@cache
 def plan(*arguments: str, file: str | Path = "german-7b.toml") -> str:
+    """What the command prints; the same call is made once for all tests that read it."""
     result = CliRunner().invoke(main, ["plan", str(EXAMPLES / file), *arguments], catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
@@ -209,7 +212,7 @@ def test_a_scan_is_drawn_with_its_table(tmp_path: Path) -> None:
         assert word in texts
     assert texts.count("Speed-up") == 1
     with pytest.raises(InputError, match="--picture: exists"):
-        plan("--on", "jsc-jupiter-booster", "--scan-gpus", "8..64", "--picture", str(file))
+        plan.__wrapped__("--on", "jsc-jupiter-booster", "--scan-gpus", "8..64", "--picture", str(file))
 
 
 def test_the_largest_model_is_shown_with_its_interval_and_its_plan() -> None:

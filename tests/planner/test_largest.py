@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -9,14 +10,27 @@ from stellwerk.planner import Machine, search
 from stellwerk.planner.largest import (
     LLAMA_LIKE,
     TOKENS_PER_PARAMETER,
+    Largest,
     architecture_ladder,
     batch_sequences,
     largest_trainable,
 )
 from stellwerk.units import SECONDS_PER_DAY
 from stellwerk.workload import Experts, Workload, count_parameters
+from tests.planner import examples
 
 MONTH_S = 30 * SECONDS_PER_DAY
+
+
+@cache
+def largest(devices: int, duration_s: float = MONTH_S, tokens_per_parameter: float = TOKENS_PER_PARAMETER) -> Largest:
+    """Of the family on so many devices of the machine that the planner's tests share."""
+    return largest_trainable(
+        replace(examples.workload(), architecture=LLAMA_LIKE),
+        replace(examples.machine(), devices=devices),
+        duration_s,
+        tokens_per_parameter=tokens_per_parameter,
+    )
 
 
 @pytest.fixture
@@ -67,9 +81,9 @@ def test_the_batch_grows_with_the_training_and_divides_over_the_devices(family: 
         assert 0.5 < sequences * 4096 / 7.4e6 < 2 or odd > 1000
 
 
-def test_the_largest_is_trained_in_time_and_the_next_is_not(machine: Machine, family: Workload) -> None:
+def test_the_largest_is_trained_in_time_and_the_next_is_not(machine: Machine) -> None:
     small = replace(machine, devices=64)
-    found = largest_trainable(family, small, MONTH_S)
+    found = largest(64)
     best = found.best
     assert best is not None
     assert best.plan is not None
@@ -79,13 +93,13 @@ def test_the_largest_is_trained_in_time_and_the_next_is_not(machine: Machine, fa
     assert found.bound == "time"
     ladder = architecture_ladder(LLAMA_LIKE)
     sizes = [count_parameters(one).total for one in ladder]
-    following = largest_trainable(family, small, MONTH_S * 1.2).best
+    following = largest(64, MONTH_S * 1.2).best
     assert following is not None
     assert sizes.index(following.parameters) > sizes.index(best.parameters)
 
 
-def test_the_interval_of_the_size_comes_from_that_of_the_step_time(machine: Machine, family: Workload) -> None:
-    found = largest_trainable(family, replace(machine, devices=256), MONTH_S)
+def test_the_interval_of_the_size_comes_from_that_of_the_step_time() -> None:
+    found = largest(256)
     assert found.low is not None
     assert found.best is not None
     assert found.high is not None
@@ -96,17 +110,16 @@ def test_the_interval_of_the_size_comes_from_that_of_the_step_time(machine: Mach
     assert found.high.plan.duration_s.low <= MONTH_S
 
 
-def test_more_time_and_more_devices_allow_larger_models(machine: Machine, family: Workload) -> None:
-    by_time = [largest_trainable(family, replace(machine, devices=64), days * 86_400).best for days in (3, 30, 90)]
-    by_size = [largest_trainable(family, replace(machine, devices=many), MONTH_S).best for many in (32, 1024)]
+def test_more_time_and_more_devices_allow_larger_models() -> None:
+    by_time = [largest(64, days * SECONDS_PER_DAY).best for days in (3, 30, 90)]
+    by_size = [largest(devices).best for devices in (64, 256)]
     for found in (by_time, by_size):
         sizes = [one.parameters if one else 0 for one in found]
         assert sizes == sorted(set(sizes))
 
 
-def test_fewer_tokens_allow_a_larger_model(machine: Machine, family: Workload) -> None:
-    small = replace(machine, devices=64)
-    usual, fewer = (largest_trainable(family, small, MONTH_S, tokens_per_parameter=ratio).best for ratio in (20, 5))
+def test_fewer_tokens_allow_a_larger_model() -> None:
+    usual, fewer = largest(64).best, largest(64, tokens_per_parameter=5).best
     assert usual is not None
     assert fewer is not None
     assert fewer.parameters > 1.4 * usual.parameters

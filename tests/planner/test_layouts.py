@@ -110,7 +110,7 @@ def every_choice(architecture: Architecture, training: Training, nodes: Nodes, d
             )  # fmt: skip
 
 
-@pytest.mark.parametrize("devices", [1, 6, 12, 48])
+@pytest.mark.parametrize("devices", [1, 6, 12, 24])
 @pytest.mark.parametrize("experts", [0, 12])
 @pytest.mark.parametrize("sequence_length", [128, 16_384])
 def test_the_space_holds_all_that_the_rules_admit(devices: int, experts: int, sequence_length: int) -> None:
@@ -121,7 +121,7 @@ def test_the_space_holds_all_that_the_rules_admit(devices: int, experts: int, se
 
 
 def test_numbers_of_devices_do_not_change_each_others_layouts(machine: Machine, workload: Workload) -> None:
-    nodes, counts = nodes_of(machine), (1, 4, 24, 256)
+    nodes, counts = nodes_of(machine), (1, 4, 24)
     together = enumerate_layouts(workload.architecture, workload.training, nodes, counts)
     alone = [enumerate_layouts(workload.architecture, workload.training, nodes, [count]) for count in counts]
     assert len(together) == sum(len(grid) for grid in alone)
@@ -136,7 +136,7 @@ def test_blocks_stay_small_and_hold_the_fewest_devices_first(machine: Machine, w
 
 
 def test_a_block_is_as_its_layouts_one_by_one(machine: Machine, workload: Workload) -> None:
-    for block in layout_blocks(workload.architecture, workload.training, nodes_of(machine), [16]):
+    for block in layout_blocks(workload.architecture, workload.training, nodes_of(machine), [8]):
         rows, flat = rows_of(block), flattened(block)
         assert rows == rows_of(flat)
         assert rows == rows_of(grid_of(rows))
@@ -146,9 +146,9 @@ def test_without_sequence_parallelism_there_are_only_layouts_that_split_tensors(
     machine: Machine, workload: Workload
 ) -> None:
     of, nodes = (workload.architecture, workload.training), nodes_of(machine)
-    both = {row for block in layout_blocks(*of, nodes, [16]) for row in rows_of(block)}
-    with_it = {row for block in layout_blocks(*of, nodes, [16], sequence_parallel=(1,)) for row in rows_of(block)}
-    without = {row for block in layout_blocks(*of, nodes, [16], sequence_parallel=(0,)) for row in rows_of(block)}
+    both = {row for block in layout_blocks(*of, nodes, [8]) for row in rows_of(block)}
+    with_it = {row for block in layout_blocks(*of, nodes, [8], sequence_parallel=(1,)) for row in rows_of(block)}
+    without = {row for block in layout_blocks(*of, nodes, [8], sequence_parallel=(0,)) for row in rows_of(block)}
     assert with_it | without == both
     assert without == {replace(row, sequence_parallel=False) for row in with_it if row.tensor > 1}
 

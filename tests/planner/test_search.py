@@ -97,7 +97,7 @@ def test_the_sums_are_those_of_the_parts_and_of_each_layout_alone(
         parts, seconds = memory_parts(shape, rates, block), step_parts(shape, rates, block)
         assert memory_bytes(shape, rates, block) == pytest.approx(sum(parts.values()), rel=1e-12)
         assert step_s(shape, rates, block) == pytest.approx(sum(seconds.values()), rel=1e-12)
-        for index in drawn.integers(0, len(block), 5):
+        for index in drawn.integers(0, len(block), 2):
             alone = grid_of([block.row(index)])
             for name, values in (memory_parts(shape, rates, alone) | step_parts(shape, rates, alone)).items():
                 assert values[0] == pytest.approx((parts | seconds)[name].flat[index], rel=1e-12), name

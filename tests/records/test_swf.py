@@ -240,7 +240,7 @@ def test_every_line_ends_up_in_the_table_or_in_the_report(
 
 
 @given(seed=st.integers(0, 2**32), edits=st.integers(1, 6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_a_damaged_log_gives_a_sound_table_or_a_named_error(
     tmp_path_factory: pytest.TempPathFactory, seed: int, edits: int
 ) -> None:
@@ -259,7 +259,7 @@ def test_a_damaged_log_gives_a_sound_table_or_a_named_error(
 
 
 @given(content=st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_arbitrary_bytes_never_escape_as_another_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:

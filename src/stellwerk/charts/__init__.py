@@ -1,8 +1,8 @@
 """Pictures as inline SVG, each with the table it was drawn from, and the frame of every page.
 
 A picture is made by ``horizontal_bars``, ``stacked_bars``, ``rising_bars``, ``scatter``, ``step_lines`` or
-``heat_map``, put into a page with ``figure``, and the page is written with ``render_page``; ``standalone`` makes a file
-of one picture. Numbers follow the language through ``format_number`` and its kin.
+``heat_map``, put into a page with ``figure``, and the page is written with ``render_page``; ``svg_document`` makes a
+file of pictures alone. Numbers follow the language through ``format_number`` and its kin.
 """
 
 from stellwerk.charts.bars import Bar, horizontal_bars, stacked_bars
@@ -21,7 +21,6 @@ from stellwerk.charts.model import Chart
 from stellwerk.charts.page import Link, render_page, style_sheet
 from stellwerk.charts.rises import Rise, rising_bars
 from stellwerk.charts.scatter import Point, scatter
-from stellwerk.charts.standalone import standalone
 from stellwerk.charts.templates import page_template
 from stellwerk.charts.words import Language
 
@@ -48,7 +47,6 @@ __all__ = [
     "rising_bars",
     "scatter",
     "stacked_bars",
-    "standalone",
     "step_lines",
     "style_sheet",
     "svg_document",

@@ -19,7 +19,7 @@ from stellwerk.broker import (
 )
 from stellwerk.broker.explain_picture import percent, seconds_decimals
 from stellwerk.catalog import load_catalogue
-from stellwerk.charts import format_number, standalone
+from stellwerk.charts import format_number, svg_document
 from stellwerk.cli.calibrations import calibration_option, calibrations_in
 from stellwerk.cli.mistakes import naming_file
 from stellwerk.cli.output import console, print_json, show_interval, today
@@ -65,7 +65,7 @@ def command(
         raise InputError("serves a model; only the steps of a training are explained", file=file, key="serving")
     explanation = explain(workload, plan, instance_rate(offer, plan, as_of))
     if picture is not None:
-        write_whole(picture, standalone(waterfall_picture(explanation, language), language).encode())
+        write_whole(picture, svg_document([waterfall_picture(explanation, language)], language).encode())
         click.echo(text("explain.picture_written", language, path=str(picture)), err=True)
     if as_json:
         print_json(explanation_as_dict(explanation, as_of, known.hash, language))

@@ -45,7 +45,7 @@ def print_scan(
         offer = replace(offer, price=offer.product.price_at(as_of))
     scan, findings = _scanned(workload, offer, catalogue, as_of, asked, calibrations)
     if picture is not None:
-        write_whole(picture, svg_document(_charts(scan)).encode())
+        write_whole(picture, svg_document(_charts(scan), "en").encode())
     if as_json:
         print_json(scan_as_dict(scan, "en") | {"as_of": as_of.isoformat(), "catalogue_sha256": catalogue.hash})
         return

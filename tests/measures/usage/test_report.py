@@ -55,7 +55,7 @@ def logs(draw: st.DrawFn) -> JobTable:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(logs(), st.booleans())
 def test_every_grouping_has_the_same_jobs_and_hours(jobs: JobTable, part: bool) -> None:
     period_s = (10 * DAY_S, 40 * DAY_S) if part else None
@@ -67,7 +67,7 @@ def test_every_grouping_has_the_same_jobs_and_hours(jobs: JobTable, part: bool) 
         assert math.fsum(use.lost_hours for use in uses.values()) == pytest.approx(usage.total.lost_hours)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(logs())
 def test_months_and_spans_hold_all_hours_whose_time_is_known(jobs: JobTable) -> None:
     usage = usage_of(jobs, zone=BERLIN)
@@ -80,7 +80,7 @@ def test_months_and_spans_hold_all_hours_whose_time_is_known(jobs: JobTable) -> 
     assert sum(month.started for month in usage.months) == usage.total.wait_s.jobs
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(logs())
 def test_two_periods_hold_the_hours_of_the_one_they_make_up(jobs: JobTable) -> None:
     first, middle, last = 0, 33 * DAY_S + 7, 200 * DAY_S
