@@ -7,8 +7,13 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.slurm.testbed import Slurm, why_not_here
+
+
+settings.register_profile("promises", deadline=None)  # timing belongs in the benchmarks: a busy machine breaks nothing
+settings.load_profile("promises")
 
 
 @pytest.hookimpl(wrapper=True)
