@@ -11,8 +11,8 @@ from hypothesis import settings
 
 from tests.slurm.testbed import Slurm, why_not_here
 
-
-settings.register_profile("promises", deadline=None)  # timing belongs in the benchmarks: a busy machine breaks nothing
+# How long an example takes is for the benchmarks: a busy machine breaks no promise.
+settings.register_profile("promises", deadline=None)
 settings.load_profile("promises")
 
 

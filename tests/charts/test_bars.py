@@ -83,6 +83,7 @@ def test_a_limit_without_a_name_is_refused() -> None:
 
 
 @settings(max_examples=40, deadline=None)
+@example([(":", None, None, 0.001953125)])
 @given(st.lists(st.tuples(_LABELS, _VALUES, _VALUES, _VALUES), min_size=1, max_size=6))
 @example([("I", None, None, None)])
 def test_nothing_leaves_the_drawing(rows: list[tuple[str, float | None, float | None, float | None]]) -> None:

@@ -39,9 +39,10 @@ def row_frame(labels: Sequence[str], endings: Sequence[str], values: Sequence[fl
     """Room for the labels before the rows, for what stands at their ends, and for ``beside`` at the right edge."""
     widest_label = max((text_width(label) for label in labels), default=0.0)
     widest_ending = max((text_width(ending) for ending in endings), default=0.0)
-    largest = max(values, default=0.0) or 1.0
-    left = min(widest_label, _LABELS_AT_MOST) + 12
-    return Frame(left, WIDTH - beside - max(widest_ending + 12, 40.0), linear_ticks(largest))
+    ticks = linear_ticks(max(values, default=0.0) or 1.0)
+    half_tick = max(text_width(label, SMALL_FONT_SIZE) for label in _tick_labels(ticks, "en")) / 2
+    left = max(min(widest_label, _LABELS_AT_MOST) + 12, half_tick)
+    return Frame(left, WIDTH - beside - max(widest_ending + 12, 40.0, half_tick), ticks)
 
 
 def row_label(label: str, frame: Frame, middle: float) -> list[Markup]:
@@ -55,13 +56,17 @@ def row_label(label: str, frame: Frame, middle: float) -> list[Markup]:
 
 def axis(frame: Frame, top: float, bottom: float, unit: str, language: Language) -> list[Markup]:
     """Grid lines from ``top`` to ``bottom`` with their values, and the title beneath."""
-    decimals = max(decimals_of(tick) for tick in frame.ticks)
     parts = []
-    for tick in frame.ticks:
+    for tick, label in zip(frame.ticks, _tick_labels(frame.ticks, language), strict=True):
         x = frame.x(tick)
         parts.append(element("line", x1=x, y1=top, x2=x, y2=bottom, class_="grid" if tick else "axis"))
-        parts.append(text(format_number(tick, language, decimals), x, bottom + 12, "tick", "middle"))
+        parts.append(text(label, x, bottom + 12, "tick", "middle"))
     middle = (frame.left + frame.right) / 2
     half = text_width(unit, SMALL_FONT_SIZE) / 2
     parts.append(text(unit, min(max(middle, half + 2), WIDTH - half - 2), bottom + 33, "axis-title", "middle"))
     return parts
+
+
+def _tick_labels(ticks: Sequence[float], language: Language) -> list[str]:
+    decimals = max(decimals_of(tick) for tick in ticks)
+    return [format_number(tick, language, decimals) for tick in ticks]
