@@ -31,7 +31,11 @@ def load_catalogue(directory: Path | None = None, *, overlay: Path | None = None
 @cache
 def _packaged() -> Catalogue:
     """Nobody writes to an installed package while it runs, and nothing changes a catalogue: one object serves all."""
-    return _load(PACKAGED, None)
+    catalogue = _load(PACKAGED, None)
+    # It stays as long as the process: whoever looks for garbage afterwards need not look through all of it each time.
+    # What else there is by now (modules, mostly) is left alone, too.
+    gc.freeze()
+    return catalogue
 
 
 def _load(directory: Path, overlay: Path | None) -> Catalogue:
