@@ -40,7 +40,7 @@ def with_memory(fact: Fact[float], factor: float) -> Fact[float]:
     return Fact(tuple(replace(claim, value=claim.value * factor) for claim in fact.claims))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     factors=st.lists(st.floats(1.0, 8.0), min_size=1, max_size=10),
     start=st.floats(0.1, 1.0),
@@ -73,7 +73,7 @@ def test_more_memory_never_makes_an_offer_impossible(
     assert [name for name in before if before[name] != "impossible" and after[name] == "impossible"] == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     days=st.floats(1, 300),
     more_days=st.floats(1, 10),

@@ -24,7 +24,7 @@ VALUES = st.one_of(
 KEYS = st.one_of(st.text(alphabet="abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=12), st.just("id"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(line=st.integers(0, len(LINES) - 1), value=VALUES)
 def test_another_value_gives_a_catalogue_or_named_mistakes(line: int, value: str) -> None:
     changed = list(LINES)
@@ -33,7 +33,7 @@ def test_another_value_gives_a_catalogue_or_named_mistakes(line: int, value: str
     _load("\n".join(changed).encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(line=st.integers(0, len(LINES) - 1), key=KEYS)
 def test_another_key_gives_a_catalogue_or_named_mistakes(line: int, key: str) -> None:
     changed = list(LINES)
@@ -42,13 +42,13 @@ def test_another_key_gives_a_catalogue_or_named_mistakes(line: int, key: str) ->
     _load("\n".join(changed).encode())
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(first=st.integers(0, len(LINES) - 1), length=st.integers(1, 12))
 def test_missing_lines_give_a_catalogue_or_named_mistakes(first: int, length: int) -> None:
     _load("\n".join(LINES[:first] + LINES[first + length :]).encode())
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(position=st.integers(0, len(SMALL.encode()) - 1), new=st.binary(min_size=1, max_size=4))
 def test_broken_bytes_give_a_catalogue_or_named_mistakes(position: int, new: bytes) -> None:
     raw = SMALL.encode()

@@ -286,7 +286,7 @@ def test_the_catalogue_below_cannot_refer_to_local_entries(tmp_path: Path) -> No
     assert {error.file for error in found.value.errors} == {tmp_path / "below/a.toml"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), files=st.integers(1, 4))
 def test_neither_the_order_nor_the_names_of_local_files_change_the_result(seed: int, files: int) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -301,7 +301,7 @@ def test_neither_the_order_nor_the_names_of_local_files_change_the_result(seed: 
         assert _plain(root, split) == whole
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     line=st.integers(0, LOCAL.count("\n") - 1), value=st.sampled_from(["true", "[]", "-1", '"x"', "nan", "2026-01-01"])
 )

@@ -82,7 +82,7 @@ def test_a_limit_without_a_name_is_refused() -> None:
         stacked_bars("c", "t", "d", [Bar("A", (1,), 2)], ["p"], language="en", unit="GB")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example([(":", None, None, 0.001953125)])
 @given(st.lists(st.tuples(_LABELS, _VALUES, _VALUES, _VALUES), min_size=1, max_size=6))
 @example([("I", None, None, None)])

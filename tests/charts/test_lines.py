@@ -118,7 +118,7 @@ def test_lines_that_cannot_be_drawn_are_refused(line: Line, said: str) -> None:
 _VALUE = st.just(0.0) | st.floats(min_value=1e-9, max_value=1e9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.lists(st.tuples(_VALUE, _VALUE), max_size=12), min_size=1, max_size=5),
     st.sampled_from(("number", "duration")),

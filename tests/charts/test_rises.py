@@ -75,7 +75,7 @@ def test_sums_that_are_none_are_refused() -> None:
         _chart(Rise("ideal", 6.0, 0, ""), Rise("a", -7.0, 1, ""), total=-1.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.text("ABCxyz ", min_size=1, max_size=60), st.floats(0, 1e6)), min_size=1, max_size=13),
     st.floats(1e-3, 1e6),

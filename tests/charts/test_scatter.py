@@ -91,7 +91,7 @@ _COST = st.one_of(st.none(), st.just(0.0), st.floats(min_value=1e-3, max_value=1
 _POINTS = st.lists(st.tuples(st.text(max_size=60), _COST, _COST, st.sampled_from(_GROUPS)), max_size=25)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_POINTS)
 def test_labels_stay_inside_and_apart(points: list[tuple[str, float | None, float | None, str]]) -> None:
     printable = [

@@ -177,7 +177,7 @@ words = st.text(max_size=12).map(lambda text: text.replace("\n", " "))
 
 
 @given(answers=st.lists(st.sampled_from(["serve", "finetune", ENTER]) | words, max_size=16))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_answers_end_in_a_file_that_loads_or_in_none(
     answers: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

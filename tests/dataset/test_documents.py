@@ -44,7 +44,7 @@ def test_every_kind_gives_the_same_texts_however_it_is_packed(how: str, tmp_path
         assert read(tmp_path / name, kind) == expected  # type: ignore[arg-type]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     texts=st.lists(st.text(st.characters(codec="utf-8"), max_size=12), max_size=20),
     piece_bytes=st.integers(1, 200),
@@ -61,7 +61,7 @@ def test_lines_cut_into_pieces_of_any_size_are_each_read_once(
     assert read(path, "jsonl", piece_bytes=piece_bytes) == texts
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(rows=st.integers(0, 30), piece_bytes=st.integers(1, 3000))
 def test_a_table_cut_into_pieces_of_any_size_is_read_once(
     rows: int, piece_bytes: int, tmp_path_factory: pytest.TempPathFactory

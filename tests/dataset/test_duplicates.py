@@ -80,7 +80,7 @@ def test_the_first_of_a_chain_remains() -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rows=st.lists(st.lists(st.integers(0, 2), min_size=BANDS, max_size=BANDS), min_size=0, max_size=14),
 )

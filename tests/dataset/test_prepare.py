@@ -60,7 +60,7 @@ def test_the_manifest_says_where_all_is_from_and_what_came_of_it(tmp_path: Path)
     assert set(manifest.versions) == {"stellwerk", "tokenizers", "numpy"}
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(order=st.permutations(range(6)), seed=st.integers(0, 3))
 def test_the_order_of_the_inputs_changes_nothing(
     order: list[int], seed: int, tmp_path_factory: pytest.TempPathFactory
@@ -80,7 +80,7 @@ class _KilledError(BaseException):
     """What ends a prepare as a kill does: nothing in the code looks for it."""
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @example(after=8, again=14)  # the second time when all but tidying up is done
 @given(after=st.integers(1, 20), again=st.integers(1, 20))
 def test_a_prepare_that_was_stopped_anywhere_goes_on_to_the_same_result(

@@ -12,7 +12,7 @@ from stellwerk.errors import InputError
 TOKENS = 200
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     length=st.integers(1, 40),
     first=st.integers(0, 10_000),
@@ -31,7 +31,7 @@ def test_a_sequence_depends_only_on_its_number(length: int, first: int, count: i
     assert np.array_equal(together, np.concatenate(apart))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(tokens=st.integers(3, 3000), length=st.integers(1, 60), epoch=st.integers(0, 50), seed=st.integers(0, 9))
 def test_one_pass_reads_each_piece_once_and_stays_within_the_text(
     tokens: int, length: int, epoch: int, seed: int
@@ -62,7 +62,7 @@ def test_held_out_sequences_follow_each_other_with_their_labels() -> None:
     assert held_out_starts(0, 8).tolist() == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.integers(1, 2000), seed=st.integers(0, 9))
 def test_the_shuffled_order_is_a_permutation(size: int, seed: int) -> None:
     order = shuffled(np.arange(size), size, np.random.default_rng(seed))

@@ -40,7 +40,7 @@ def test_a_process_of_its_own_trains_the_same_tokenizer(trained: vocabulary.Voca
     assert done.stdout.strip() == trained.sha256
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=st.text(st.characters(codec="utf-8"), max_size=200))
 def test_every_text_comes_back(text: str, trained: vocabulary.Vocabulary) -> None:
     tokenizer = tokenizer_from(trained.content, Path("tokenizer.json"))
@@ -49,7 +49,7 @@ def test_every_text_comes_back(text: str, trained: vocabulary.Vocabulary) -> Non
     assert trained.end_of_text not in tokens
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lines=st.lists(st.text(st.sampled_from("aÄz 7.\t\n'"), max_size=12), max_size=30))
 def test_a_text_in_pieces_gives_the_tokens_of_the_whole(lines: list[str], trained: vocabulary.Vocabulary) -> None:
     text = "\n".join(lines)

@@ -39,7 +39,7 @@ def rows_of(grid: LayoutGrid) -> list[Layout]:
     return [grid.row(index) for index in range(len(grid))]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     layers=st.integers(2, 96),
     heads=st.sampled_from([1, 6, 12, 32, 40, 128]),
@@ -110,7 +110,7 @@ def every_choice(architecture: Architecture, training: Training, nodes: Nodes, d
             )  # fmt: skip
 
 
-@pytest.mark.parametrize("devices", [1, 6, 12, 24])
+@pytest.mark.parametrize("devices", [1, 6, 12, 24, pytest.param(48, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("experts", [0, 12])
 @pytest.mark.parametrize("sequence_length", [128, 16_384])
 def test_the_space_holds_all_that_the_rules_admit(devices: int, experts: int, sequence_length: int) -> None:
@@ -120,8 +120,11 @@ def test_the_space_holds_all_that_the_rules_admit(devices: int, experts: int, se
     assert set(listed) == set(every_choice(architecture, training, nodes, devices))
 
 
-def test_numbers_of_devices_do_not_change_each_others_layouts(machine: Machine, workload: Workload) -> None:
-    nodes, counts = nodes_of(machine), (1, 4, 24)
+@pytest.mark.parametrize("counts", [(1, 4, 24), pytest.param((1, 4, 24, 256), marks=pytest.mark.slow)])
+def test_numbers_of_devices_do_not_change_each_others_layouts(
+    counts: tuple[int, ...], machine: Machine, workload: Workload
+) -> None:
+    nodes = nodes_of(machine)
     together = enumerate_layouts(workload.architecture, workload.training, nodes, counts)
     alone = [enumerate_layouts(workload.architecture, workload.training, nodes, [count]) for count in counts]
     assert len(together) == sum(len(grid) for grid in alone)

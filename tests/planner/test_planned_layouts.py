@@ -116,7 +116,7 @@ def parts_of(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, Any]:
     return {f"memory {name}": memory[name] for name in memory} | {f"step {name}": step[name] for name in step}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cases())
 def test_parts_are_finite_and_not_negative_and_sum_to_the_whole(case: tuple[Workload, Layout]) -> None:
     workload, layout = case
@@ -132,7 +132,7 @@ def test_parts_are_finite_and_not_negative_and_sum_to_the_whole(case: tuple[Work
     assert plan.step_time_s.low < plan.step_time_s.best < plan.step_time_s.high
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cases(), st.sampled_from(RATES), st.floats(1.0, 20.0))
 def test_a_faster_machine_is_never_slower(case: tuple[Workload, Layout], rate: str, factor: float) -> None:
     """Of uneven stages, the slowest may be another one on a faster machine, and start another number of layers."""
@@ -144,7 +144,7 @@ def test_a_faster_machine_is_never_slower(case: tuple[Workload, Layout], rate: s
     assert seconds[1] <= seconds[0] * (1 + 1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cases())
 def test_what_spares_memory_spares_it(case: tuple[Workload, Layout]) -> None:
     workload, layout = case
@@ -158,7 +158,7 @@ def test_what_spares_memory_spares_it(case: tuple[Workload, Layout]) -> None:
     assert bytes_of(sequence_parallel=True) <= bytes_of(sequence_parallel=False)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(cases(), min_size=2, max_size=5))
 def test_a_layout_is_evaluated_alone_as_beside_other_models(drawn: list[tuple[Workload, Layout]]) -> None:
     """A search has one shape for all layouts; a table of runs has one for every row."""
@@ -172,7 +172,7 @@ def test_a_layout_is_evaluated_alone_as_beside_other_models(drawn: list[tuple[Wo
             assert values[index] == pytest.approx(float(alone[name][0]), rel=1e-9), name
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(architectures(), st.data())
 def test_a_block_holds_what_its_rows_hold(architecture: Architecture, data: st.DataObject) -> None:
     training = data.draw(trainings(64))
@@ -187,7 +187,7 @@ def test_a_block_holds_what_its_rows_hold(architecture: Architecture, data: st.D
             assert values.ravel()[index] == pytest.approx(float(alone[name][0]), rel=1e-9), name
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(architectures(), st.data())
 def test_the_search_finds_what_trying_every_layout_finds(architecture: Architecture, data: st.DataObject) -> None:
     workload = replace(examples.workload(), architecture=architecture, task=data.draw(trainings(32)))
@@ -206,7 +206,7 @@ def test_the_search_finds_what_trying_every_layout_finds(architecture: Architect
     assert list(found.duration_s) == pytest.approx([steps * value for value in tried.values()])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(architectures(), st.data())
 def test_more_memory_loses_no_layout(architecture: Architecture, data: st.DataObject) -> None:
     """And makes nothing slower: a layout that fits less memory fits more."""

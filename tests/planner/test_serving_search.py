@@ -46,7 +46,7 @@ loads = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(load=loads)
 def test_every_candidate_holds_all_requests_in_memory_and_in_time(load: dict[str, object]) -> None:
     candidates = on(**load)
@@ -58,14 +58,14 @@ def test_every_candidate_holds_all_requests_in_memory_and_in_time(load: dict[str
     assert (candidates.devices <= candidates.machine.devices).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(load=loads, more=st.integers(1, 5000))
 def test_more_requests_never_need_fewer_devices(load: dict[str, object], more: int) -> None:
     larger = load | {"concurrent_requests": int(load["concurrent_requests"]) + more}  # type: ignore[call-overload]
     assert least(on(**larger)) >= least(on(**load))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     load=loads,
     factor=st.floats(1.0, 10.0),
@@ -79,7 +79,7 @@ def test_better_devices_are_never_more_of_them(load: dict[str, object], factor: 
     assert least(on(replace(base, **{what: getattr(base, what) * factor}), **asked)) <= least(on(**asked))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(load=loads, slower=st.floats(0.1, 1.0), later=st.floats(1.0, 10.0))
 def test_asking_for_less_speed_never_needs_more_devices(load: dict[str, object], slower: float, later: float) -> None:
     patient = load | {
@@ -89,14 +89,14 @@ def test_asking_for_less_speed_never_needs_more_devices(load: dict[str, object],
     assert least(on(**patient)) <= least(on(**load))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(load=loads)
 def test_wider_weights_never_fit_where_narrower_ones_do_not(load: dict[str, object]) -> None:
     int4, fp8, bf16 = (on(**(load | {"weights": weights})).least_memory_bytes for weights in ("int4", "fp8", "bf16"))
     assert int4 < fp8 < bf16
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(load=loads)
 def test_the_interval_holds_the_plan(load: dict[str, object]) -> None:
     plan = on(**load).choose()

@@ -237,7 +237,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")) | s
 
 
 @given(rows=st.lists(st.tuples(st.integers(0, 10**9), TEXT, TEXT), min_size=1, max_size=30), block=st.integers(1, 90))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_fields_are_those_that_pythons_own_csv_wrote_wherever_blocks_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[int, str, str]], block: int
 ) -> None:

@@ -478,7 +478,7 @@ def test_polars_is_asked_for_by_its_extra(read: Read, monkeypatch: pytest.Monkey
         max_size=20,
     )
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_line_ends_up_in_the_table_or_in_the_report(
     tmp_path_factory: pytest.TempPathFactory, records: list[tuple[int, int, int, int, str]]
 ) -> None:
@@ -500,7 +500,7 @@ def test_every_line_ends_up_in_the_table_or_in_the_report(
 
 
 @given(seed=st.integers(0, 2**32), edits=st.integers(1, 8), zone=st.sampled_from(["UTC", "Europe/Berlin"]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_damaged_dump_gives_a_sound_table_or_a_named_error(
     tmp_path_factory: pytest.TempPathFactory, seed: int, edits: int, zone: str
 ) -> None:

@@ -174,7 +174,7 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
 
 
 @given(end=st.integers(min_value=2, max_value=EXCERPT.stat().st_size - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_gzip_that_ends_early_is_named_wherever_it_ends(tmp_path_factory: pytest.TempPathFactory, end: int) -> None:
     path = tmp_path_factory.mktemp("cut") / "log.swf.gz"
     path.write_bytes(EXCERPT.read_bytes()[:end])
@@ -222,7 +222,7 @@ fields = st.tuples(
 
 
 @given(rows=st.lists(fields, min_size=1, max_size=12, unique_by=lambda row: row[0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_line_ends_up_in_the_table_or_in_the_report(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[int]]
 ) -> None:
@@ -240,7 +240,7 @@ def test_every_line_ends_up_in_the_table_or_in_the_report(
 
 
 @given(seed=st.integers(0, 2**32), edits=st.integers(1, 6))
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_a_damaged_log_gives_a_sound_table_or_a_named_error(
     tmp_path_factory: pytest.TempPathFactory, seed: int, edits: int
 ) -> None:
@@ -259,7 +259,7 @@ def test_a_damaged_log_gives_a_sound_table_or_a_named_error(
 
 
 @given(content=st.binary(max_size=200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_arbitrary_bytes_never_escape_as_another_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stellwerk.errors import InputError, InputErrors
@@ -29,7 +29,6 @@ def test_the_columns_are_those_of_the_table_of_published_runs() -> None:
     assert ",".join(COLUMNS) == HEADER
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

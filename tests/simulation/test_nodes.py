@@ -110,7 +110,7 @@ EVERYTHING = replace(
 
 
 @given(rows=rows, policy=policies, placement=st.sampled_from(["packed", "spread", "first"]), exclusive=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_node_gives_more_than_it_has(
     rows: list[dict[str, Any]], policy: Policy, placement: Any, exclusive: bool
 ) -> None:
@@ -122,7 +122,7 @@ def test_no_node_gives_more_than_it_has(
 
 
 @given(rows=rows, policy=policies, seed=st.integers(0, 3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_all_holds_with_everything_at_once(rows: list[dict[str, Any]], policy: Policy, seed: int) -> None:
     jobs = table(rows)
     schedule = simulated(jobs, EVERYTHING, policy, seed)
@@ -142,7 +142,7 @@ def test_all_holds_with_everything_at_once(rows: list[dict[str, Any]], policy: P
     ),
     policy=st.sampled_from([Fcfs(), Easy(), Fcfs("arrivals_first"), Easy("arrivals_first")]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_nodes_of_one_processor_are_a_pool(rows: list[tuple[int, int, int, int]], policy: Policy) -> None:
     submit_s, run_s, limit_s, processors = zip(*sorted(rows, key=lambda row: row[0]), strict=True)
     jobs = job_table(submit_s=submit_s, run_s=run_s, requested_s=limit_s, allocated_processors=processors)
@@ -152,7 +152,7 @@ def test_nodes_of_one_processor_are_a_pool(rows: list[tuple[int, int, int, int]]
 
 
 @given(rows=rows)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_fcfs_starts_in_the_order_of_the_queue(rows: list[dict[str, Any]]) -> None:
     assert (np.diff(simulated(table(rows), NODES, Fcfs()).start_s) >= 0).all()
 

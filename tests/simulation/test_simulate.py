@@ -42,7 +42,7 @@ def test_the_kth_excerpt_is_scheduled_as_the_textbook_says(policy: str) -> None:
 
 
 @given(rows=requests, policy=policies)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_log_is_scheduled_as_the_textbook_says(rows: list[tuple[int, int, int, int]], policy: str) -> None:
     jobs = table(rows)
     textbook = [
@@ -54,7 +54,7 @@ def test_any_log_is_scheduled_as_the_textbook_says(rows: list[tuple[int, int, in
 
 
 @given(rows=requests, policy=policies)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_job_runs_once_after_its_submission_and_for_its_time(
     rows: list[tuple[int, int, int, int]], policy: str
 ) -> None:
@@ -66,7 +66,7 @@ def test_every_job_runs_once_after_its_submission_and_for_its_time(
 
 
 @given(rows=requests, policy=policies)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_machine_is_never_over_allocated(rows: list[tuple[int, int, int, int]], policy: str) -> None:
     schedule = simulate(table(rows), processors=MACHINE, policy=policy)
     for now in schedule.start_s:
@@ -74,14 +74,14 @@ def test_the_machine_is_never_over_allocated(rows: list[tuple[int, int, int, int
 
 
 @given(rows=requests)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_fcfs_starts_in_the_order_of_the_queue(rows: list[tuple[int, int, int, int]]) -> None:
     schedule = simulate(table(rows), processors=MACHINE, policy="fcfs")
     assert (np.diff(schedule.start_s) >= 0).all()
 
 
 @given(rows=requests)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_easy_never_delays_the_head_beyond_its_shadow(rows: list[tuple[int, int, int, int]]) -> None:
     jobs = table(rows)
     schedule = simulate(jobs, processors=MACHINE, policy="easy")

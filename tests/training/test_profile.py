@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stellwerk.training import StepProfile
@@ -33,7 +33,6 @@ def _array(pairs: list[tuple[int, int]]) -> np.ndarray:
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-@settings(deadline=None)
 @given(spans, spans)
 def test_covered_and_exposed_time_are_those_counted_tick_by_tick(
     communication: list[tuple[int, int]], computation: list[tuple[int, int]]

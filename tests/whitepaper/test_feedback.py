@@ -213,7 +213,7 @@ def _add_some(file: Path) -> list[str]:
     return [add(file).id for _ in range(10)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_whatever_is_taken_comes_back(tmp_path_factory: pytest.TempPathFactory, name: str, text: str) -> None:
     file = tmp_path_factory.mktemp("feedback") / "f.jsonl"
@@ -225,7 +225,7 @@ def test_whatever_is_taken_comes_back(tmp_path_factory: pytest.TempPathFactory, 
     assert read_feedback(file).comments == (taken,)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_reader_stumble(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     file = tmp_path_factory.mktemp("feedback") / "f.jsonl"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stellwerk.launch.doctor import RunEvidence, diagnose
@@ -331,7 +331,6 @@ profiles = st.integers(1, 4).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(metrics, max_size=80),
     st.lists(profiles, max_size=3),

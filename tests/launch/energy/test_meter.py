@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pynvml
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stellwerk.launch.energy import EnergyMeter, choose_counter, energy_use, read_energy
@@ -129,7 +129,6 @@ def test_packages_are_counted_once_and_their_parts_not(tmp_path: Path) -> None:
     assert [(one.device, one.energy_j) for one in counter.read(1.0)] == [("intel-rapl:0", 2.0), ("intel-rapl:2", 3.0)]
 
 
-@settings(deadline=None)
 @given(
     st.integers(1_000, 1_000_000).flatmap(
         lambda size: st.tuples(

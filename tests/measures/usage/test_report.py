@@ -261,7 +261,7 @@ def test_times_beyond_the_calendar_are_an_error() -> None:
         _usage(submit_s=[0], wait_s=[10**11], run_s=[2 * 10**11], allocated_processors=[1], zero=ZERO)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(logs(), st.sampled_from(LANGUAGES), st.booleans())
 def test_whatever_a_log_leaves_out_there_is_something_to_say(jobs: JobTable, language: Language, part: bool) -> None:
     capacities = {device: Capacity(100, "option") for device in get_args(Device)} if part else None

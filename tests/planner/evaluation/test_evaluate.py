@@ -214,7 +214,7 @@ TEXTS = {
 CELLS = dict.fromkeys(SIZES, sizes) | dict.fromkeys(AMOUNTS, amounts) | TEXTS
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.fixed_dictionaries({}, optional=CELLS), min_size=1, max_size=3))
 def test_whatever_is_possible_is_scored_or_counted(accelerators: Accelerators, changes: list[Any]) -> None:
     runs = [row for number, each in enumerate(changes) if not list(faults_of(row := run(id=str(number), **each)))]

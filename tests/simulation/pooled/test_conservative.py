@@ -12,7 +12,7 @@ CONSERVATIVE = [case for case in CASES if case.policy.startswith("conservative")
 
 
 @given(rows=rows(MACHINE), case=st.sampled_from(CONSERVATIVE), kept=st.integers(1, 25))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_where_limits_are_exact_nobody_is_delayed_by_a_later_arrival(rows: list[Row], case: Case, kept: int) -> None:
     exact = [row._replace(limit_s=row.run_s) for row in rows]
     assert (

@@ -28,7 +28,7 @@ def test_a_limit_of_centuries_does_not_change_what_the_others_get() -> None:
 
 
 @given(rows=rows(8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_without_backfilling_the_order_within_one_second_changes_nothing(rows: list[Row]) -> None:
     log = columns(rows)
     assert easy_starts_s(*log, 8, False, True).tolist() == easy_starts_s(*log, 8, False, False).tolist()

@@ -15,7 +15,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.poli
 
 
 @given(rows=rows(MACHINE), case=cases)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_log_is_scheduled_as_the_textbook_says(rows: list[Row], case: Case) -> None:
     assert case.starts_s(columns(rows), MACHINE).tolist() == textbook(rows, MACHINE, case)
 
@@ -34,7 +34,7 @@ def test_a_crowded_machine_is_scheduled_as_the_textbook_says(case: Case) -> None
 
 
 @given(rows=rows(MACHINE), case=cases)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_processor_is_given_away_twice_and_nobody_starts_before_the_submission(rows: list[Row], case: Case) -> None:
     submit_s, run_s, _, processors = columns(rows)
     start_s = case.starts_s(columns(rows), MACHINE)
@@ -44,7 +44,7 @@ def test_no_processor_is_given_away_twice_and_nobody_starts_before_the_submissio
 
 
 @given(rows=rows(MACHINE), case=cases, zero_s=st.integers(0, 10**11))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_log_that_begins_later_is_scheduled_the_same(rows: list[Row], case: Case, zero_s: int) -> None:
     submit_s, *others = columns(rows)
     later = case.starts_s((submit_s + zero_s, *others), MACHINE)

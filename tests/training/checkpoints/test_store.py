@@ -226,7 +226,7 @@ class Harm(NamedTuple):
 harms = st.builds(Harm, st.sampled_from(FILES), st.floats(0, 1, exclude_max=True), st.none() | st.integers(0, 255))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(harm=harms)
 def test_no_harm_to_a_byte_goes_unseen_or_costs_the_checkpoint_before(
     tmp_path_factory: pytest.TempPathFactory, two_checkpoints: Path, harm: Harm
