@@ -29,13 +29,14 @@ RUN_QUARTILES_S = (1, 115, 1_144, 2_932, 4_628_226)
 
 
 def node_rows() -> list[dict[str, object]]:
-    """Seconds for the log as it is, and on a third of the nodes, where a sixth of the jobs wait."""
+    """Seconds for the log as it is, and for Philly's on a third of the nodes, where a sixth of the jobs wait; the
+    generated one, which knows no nights and no months, fills these for good and takes minutes."""
     name, jobs = gpu_jobs()
-    third = replace(CLUSTER, groups=(replace(CLUSTER.groups[0], nodes=100),))
-    return [
-        row(f"simulate.multifactor.{name}", _seconds(jobs, CLUSTER), "s", limit=1.0),
-        row(f"simulate.multifactor.{name}.third", _seconds(jobs, third), "s"),
-    ]
+    rows = [row(f"simulate.multifactor.{name}", _seconds(jobs, CLUSTER), "s", limit=1.0)]
+    if name == "philly":
+        third = replace(CLUSTER, groups=(replace(CLUSTER.groups[0], nodes=100),))
+        rows.append(row(f"simulate.multifactor.{name}.third", _seconds(jobs, third), "s"))
+    return rows
 
 
 def _seconds(jobs: JobTable, cluster: Cluster) -> float:
