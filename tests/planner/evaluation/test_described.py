@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stellwerk.catalog import Accelerator
 from stellwerk.planner.evaluation import NEEDED, DescribedRun, Unscored, describe
-from stellwerk.planner.model import Layout
+from stellwerk.planner.model import Layout, Software
 from stellwerk.records import read_usable_runs
 from stellwerk.workload import count_parameters
 from tests.planner.evaluation.published import PUBLISHED, run
@@ -68,6 +68,27 @@ def test_what_is_put_in_the_place_of_an_empty_column_is_said(
     column: str, said: str, accelerators: Accelerators
 ) -> None:
     assert described(accelerators, **{column: None}).assumed == (said,)
+
+
+@pytest.mark.parametrize(
+    ("framework", "software"),
+    [
+        ("Megatron-Bridge/Megatron-Core", "megatron_core"),
+        ("Meta internal", "fsdp_2023"),
+        ("Meta internal (FSDP+TP+PP+CP)", "torch_native"),
+        ("Megatron-DeepSpeed", "megatron_2022"),
+        ("nanotron 0.5", "torch_native"),
+    ],
+)
+def test_the_generation_of_the_software_follows_from_its_name(
+    framework: str, software: Software, accelerators: Accelerators
+) -> None:
+    assert described(accelerators, framework=framework, flash_attention=None).software == software
+
+
+def test_only_nanotron_cuts_stages_by_multiply_adds(accelerators: Accelerators) -> None:
+    assert described(accelerators, framework="nanotron 0.5").layout.balanced
+    assert not described(accelerators, framework="PyTorch torchtitan").layout.balanced
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ SOFTWARE: tuple[tuple[str, Software], ...] = (
     ("lit-gpt", "fsdp_2023"),
     ("InternEvo", "fsdp_2023"),
     ("metaseq", "fsdp_2023"),
+    ("FSDP+TP", "torch_native"),
     ("Meta internal", "fsdp_2023"),
     ("DeepSpeed", "megatron_2022"),
     ("Megatron", "megatron_2022"),
