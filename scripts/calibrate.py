@@ -116,7 +116,7 @@ def without_each_family(
     runs: Sequence[TrainingRun], accelerators: Mapping[str, Accelerator], operators: Mapping[str, float]
 ) -> tuple[dict[str, Constants], tuple[ClusterErrors, ...]]:
     """The constants fitted without each family, by its name, and what one of its runs then says of the others."""
-    families = sorted({family_of(run) for run in runs if not isinstance(measure(run, accelerators), Unscored)})
+    families = _families(runs, accelerators)
     task = partial(_without, runs=runs, accelerators=accelerators, operators=operators)
     with ProcessPoolExecutor(PROCESSES) as pool:
         found = list(pool.map(task, families))
@@ -126,12 +126,16 @@ def without_each_family(
 
 def as_released(runs: Sequence[TrainingRun], constants: Constants, accelerators: Mapping[str, Accelerator]) -> Released:
     """What one run says of the others of its cluster with the constants that are fitted to all families."""
-    families = sorted({family_of(run) for run in runs if not isinstance(measure(run, accelerators), Unscored)})
-    of_families = [[run for run in runs if family_of(run) == family] for family in families]
+    of_families = [[run for run in runs if family_of(run) == family] for family in _families(runs, accelerators)]
     with ProcessPoolExecutor(PROCESSES) as pool:
         task = partial(cluster_errors, constants=constants, accelerators=accelerators)
         found = chain.from_iterable(pool.map(task, of_families))
     return {(one.family, one.accelerator): one for one in found}
+
+
+def _families(runs: Sequence[TrainingRun], accelerators: Mapping[str, Accelerator]) -> list[str]:
+    """Of the runs that can be measured against."""
+    return sorted({family_of(run) for run in runs if not isinstance(measure(run, accelerators), Unscored)})
 
 
 def _without(

@@ -9,13 +9,13 @@ from stellwerk.planner import (
     Layout,
     Machine,
     Plan,
-    layout_space,
     nearest_alternatives,
     pareto_front,
     plan_layout,
     search,
 )
 from stellwerk.planner.alternatives import usable_memory_bytes
+from stellwerk.planner.layouts import layout_blocks, nodes_of
 from stellwerk.planner.neighbours import neighbours
 from stellwerk.units import Interval
 from stellwerk.workload import Experts, Workload
@@ -81,8 +81,8 @@ def test_weights_in_four_bits_stay_whole(machine: Machine, workload: Workload) -
 
 def test_neighbours_that_search_knows_are_planned_as_search_plans_them(machine: Machine, workload: Workload) -> None:
     """Where memory is ample, both see the same layouts of the same choices."""
-    space = layout_space(workload, machine, (64,))
-    known = {block.row(row) for block in space.blocks for row in range(len(block))}
+    of = (workload.architecture, workload.training, nodes_of(machine), [64])
+    known = {block.row(row) for block in layout_blocks(*of, sequence_parallel=(1,)) for row in range(len(block))}
     shared = ("tensor", "pipeline", "micro_batch", "recomputation")
     assert {layout for choice, layout in neighbours(workload, machine, BASE) if choice in shared} <= known
 

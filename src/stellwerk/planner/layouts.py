@@ -90,7 +90,7 @@ def enumerate_layouts(
 
 def columns_and_choices(blocks: Sequence[LayoutGrid]) -> tuple[FloatArray, FloatArray, IntArray]:
     """What divides evenly in each column (place of the last axis) of the blocks, shape (8, n); the choices that go with
-    each column of a block, shape (4, k); both one block after the other. Last, the block of each column, shape (n,)."""
+    each column of a block, shape (5, k); both one block after the other. Last, the block of each column, shape (n,)."""
     divided = [np.array([getattr(block, name).ravel() for name in EVEN_COLUMNS]) for block in blocks]
     choices = [
         np.array([np.broadcast_to(getattr(block, name), (*block.shape[:-1], 1)).ravel() for name in CHOICES])

@@ -133,8 +133,8 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class LayoutSpace:
-    """The layouts of one workload on nodes of one size, with the memory of each; blocks as ``layout_blocks`` makes
-    them. Without sequence parallelism none is faster or needs less memory, so all have it.
+    """The layouts of one workload on nodes of one size, with the memory of each. Without sequence parallelism none is
+    faster or needs less memory, so all have it.
 
     Machines that differ in their rates, their memory or their number of devices share one space.
     """
@@ -143,9 +143,8 @@ class LayoutSpace:
     software: Software
     constants: Constants
     shape: Shape
-    blocks: tuple[LayoutGrid, ...]
     memory_bytes: tuple[FloatArray, ...]
-    """Of each block, in its shape."""
+    """Of each block of ``layout_blocks``, in its shape."""
     columns: FloatArray
     choices: FloatArray
     """As ``columns_and_choices`` has them."""
@@ -214,8 +213,8 @@ class LayoutSpace:
             )
 
     def _fitting(self, machine: Machine, counts: IntArray, *, offloading_is_slower: bool) -> _Fitting:
-        """The layouts on these numbers of devices that fit the memory of a machine and that may be the fastest:
-        ``offloading_is_slower`` says that offloading is slower."""
+        """The layouts on these numbers of devices that fit the memory of a machine and that may be the fastest. Where
+        ``offloading_is_slower``, whatever fits without it leaves it out."""
         usable_bytes = USABLE_MEMORY_SHARE * machine.memory_bytes
         asked = np.isin(self.devices, counts)
         place_of_column = np.searchsorted(counts, self.devices)
@@ -340,7 +339,6 @@ def layout_space(
         software=software,
         constants=constants,
         shape=shape,
-        blocks=blocks,
         memory_bytes=needed_bytes,
         columns=columns,
         choices=choices,

@@ -23,6 +23,7 @@ from stellwerk.errors import InputError
 from stellwerk.files import read_text
 from stellwerk.planner.calibration.fit import fit
 from stellwerk.planner.calibration.parameters import Vector
+from stellwerk.planner.compute import FUSED_BACKWARD_PASSES
 
 Row = TypeVar("Row")
 
@@ -33,8 +34,6 @@ RINGS = {"a100": "a100-sxm-80gb", "v100": "v100-sxm2-32gb"}
 """The same of the table of all-reduces."""
 CAUSAL_SHARE = 0.5
 """The table counts all scores of causal attention, of which half are worked out (planner.shape counts that half)."""
-BACKWARD_PRODUCTS = 2.5
-"""Of the forward pass: five products instead of two (Dao 2023, section 3.1)."""
 HEAD_HALF = 32.0
 """The prior of ``head_half``: rates of heads of several widths are brought to that of wide ones with it."""
 NOISE = 0.05
@@ -152,7 +151,7 @@ def _priors(fits: Sequence[OperatorFit]) -> dict[str, float]:
             if one.values["devices"] == 8:
                 values["link"][one.system].append(one.values["link"])
     for system, forward_s, backward_s in attention_passes(fits):
-        values["attention"][system].append((1.0 + BACKWARD_PRODUCTS) / (forward_s + backward_s))
+        values["attention"][system].append((1.0 + FUSED_BACKWARD_PASSES) / (forward_s + backward_s))
     return {
         constant: math.exp(fmean(fmean(map(math.log, found)) for found in by_system.values()))
         for constant, by_system in values.items()
@@ -166,7 +165,7 @@ def attention_passes(fits: Sequence[OperatorFit]) -> Iterable[tuple[str, float, 
     for (system, head_dim, kind), forward in passes.items():
         backward = passes.get((system, head_dim, "sdp_bwd"))
         if kind == "sdp_fwd" and backward is not None:
-            yield system, 1.0 / forward, BACKWARD_PRODUCTS / backward
+            yield system, 1.0 / forward, FUSED_BACKWARD_PASSES / backward
 
 
 def _latency_units(one: OperatorFit) -> float:
@@ -277,7 +276,7 @@ def _operator(row: Mapping[str, str]) -> Operator:
         widths = int(sizes["qk_head_dim"]) + int(sizes["v_head_dim"])
         flops, moved, head_dim = 2.0 * batch * heads * length**2 * widths, 0.0, widths / 2
         if kind == "sdp_bwd":
-            flops *= BACKWARD_PRODUCTS
+            flops *= FUSED_BACKWARD_PASSES
     return Operator(row["system"], kind, flops, moved, flops / rate, head_dim)
 
 
