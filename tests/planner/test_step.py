@@ -15,6 +15,7 @@ from stellwerk.planner.grid import grid_of, last_stage_layers, stage_layers
 from stellwerk.planner.model import Sharding, Software
 from stellwerk.planner.shape import Number, shape_of
 from stellwerk.planner.step import step_parts
+from stellwerk.planner.step import step_s as step_s_of
 from stellwerk.workload import Architecture, Training, Workload, flops_per_token
 from tests.planner import examples
 
@@ -70,6 +71,19 @@ def test_a_heavy_head_makes_the_last_stage_the_slowest() -> None:
     parts, one = parts_of(architecture, layout), parts_of(without_head(1), Layout(1, 1, 1, "none", 1, 64, "none"))
     assert parts["attention"] == pytest.approx(7 * one["attention"], rel=1e-3)
     assert parts["matrix_products"] > 8 * one["matrix_products"]
+
+
+def test_a_head_hides_the_starting_of_kernels_on_its_own_stage_only() -> None:
+    """Where starting them takes longest, a faster head leaves more of it visible, but never makes a step slower."""
+    slow = replace(examples.machine(), layer_overhead_s=0.05)
+    training = replace(ONE_SEQUENCE, sequence_length=512, global_batch_sequences=1)
+    shape = shape_of(replace(without_head(2), vocab=256_000), training)
+
+    def step_time_s(machine: Machine) -> float:
+        rates = rates_of(machine, "megatron_core", packaged_constants())
+        return float(step_s_of(shape, rates, grid_of([Layout(1, 2, 1, "none", 1, 1, "none")]))[0])
+
+    assert step_time_s(replace(slow, matmul_flops=2 * slow.matmul_flops)) < step_time_s(slow)
 
 
 def test_stages_cut_by_multiply_adds_take_layers_until_they_are_beyond_their_share() -> None:

@@ -84,7 +84,10 @@ def _parts(shape: Shape, rates: Rates, grid: LayoutGrid) -> dict[str, FloatArray
     overhead = paced - busy
     transfer = stage_transfer_s(shape, rates, grid, tokens)
     others = (shape.layers - layers) / grid.interleave
-    bubble = others * one_layer + ((1.0 - heads) / grid.interleave) * head_s + (others / layers) * overhead
+    # Of the others only one has a head, behind which starting kernels could hide.
+    without_head = layers * one_layer
+    paced_without_head = np.sqrt(without_head * without_head + launched * launched)
+    bubble = (others / layers) * paced_without_head + ((1.0 - heads) / grid.interleave) * head_s
     bubble = bubble + (grid.pipeline - 1.0) / grid.interleave * transfer
 
     held = _held_by_fullest(shape, grid, most)
